@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0
+# Entry points; `make help` lists them. Output goes to build/<release>/ and nowhere else.
+
+MAKEFLAGS += --no-print-directory
+PYTHON ?= /usr/bin/python3
+CXXRT_LTO ?= 1
+TOP := $(CURDIR)
+# As many jobs as CPUs, unless make was told.
+JOBS := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+
+# KDIR= names a kernel build tree, KREL= an installed release; without either, every supported
+# release that has headers is built.
+ifdef KDIR
+KREL := $(shell $(MAKE) -s -C $(KDIR) kernelrelease 2>/dev/null)
+ifeq ($(KREL),)
+$(error KDIR=$(KDIR) is no configured kernel tree: run 'make modules_prepare' there)
+endif
+kdir-of = $(KDIR)
+else
+kdir-of = /lib/modules/$(1)/build
+endif
+releases = $(or $(KREL),$(shell tools/kernels list))
+need-releases = $(or $(releases),$(error no supported kernel headers are installed: run 'make setup', or apt-get install linux-headers-amd64))
+
+.PHONY: all modules setup modules_install clean help test bench check-border compile_commands.json FORCE
+all: modules
+
+## modules           all modules for every supported installed kernel (the default)
+modules:
+	@for r in $(need-releases); do \
+		$(MAKE) one-kernel RELEASE=$$r KERNEL_DIR=$(if $(KDIR),$(KDIR),/lib/modules/$$r/build) || exit 1; \
+	done
+
+# One kernel. kbuild works in build/<release>/, whose Kbuild includes ours. What it prints is kept,
+# because the checker wants objtool's warnings.
+.PHONY: one-kernel
+one-kernel: out := $(TOP)/build/$(RELEASE)
+one-kernel:
+	@test -e $(KERNEL_DIR)/Makefile || { echo "no headers for $(RELEASE): apt-get install linux-headers-$(RELEASE)" >&2; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: apt-get install python3" >&2; exit 1; }
+	@mkdir -p $(out)
+	@echo 'include $(TOP)/Kbuild' | cmp -s - $(out)/Kbuild || echo 'include $(TOP)/Kbuild' > $(out)/Kbuild
+	+@rm -f $(out)/build.failed; \
+	{ $(MAKE) $(JOBS) -C $(KERNEL_DIR) M=$(out) CXXRT_LTO=$(CXXRT_LTO) CONFIG_DEBUG_INFO_BTF_MODULES= modules 2>&1 || \
+	  touch $(out)/build.failed; } | tee $(out)/build.log; test ! -e $(out)/build.failed
+	@$(PYTHON) tools/check-modules --lto $(CXXRT_LTO) --kernel-dir $(KERNEL_DIR) $(out)
+
+## setup             installs the Debian packages that are missing; asks for root only for that
+setup:
+	@tools/setup
+
+## modules_install   installs the modules of KREL= (or the running kernel) under INSTALL_MOD_PATH
+modules_install: RELEASE := $(or $(KREL),$(shell uname -r))
+modules_install:
+	@test -e build/$(RELEASE)/Module.symvers || { echo "nothing built for $(RELEASE): run 'make KREL=$(RELEASE)' first" >&2; exit 1; }
+	$(MAKE) -C $(call kdir-of,$(RELEASE)) M=$(TOP)/build/$(RELEASE) CONFIG_DEBUG_INFO_BTF_MODULES= modules_install
+
+## test              host tests, build checks and VM tests; TESTS= for some of them
+test: setup modules compile_commands.json
+	@$(PYTHON) tools/run-tests $(TESTS)
+
+## bench             the quick matrix, C against C++, in a VM; BENCH= for bench/run's options
+bench: setup modules
+	@$(PYTHON) bench/run $(BENCH)
+
+## check-border      drivers stay above the border; fast
+check-border:
+	@$(PYTHON) tools/check-border
+
+## compile_commands.json  for clangd, from the last kernel built
+compile_commands.json:
+	@$(PYTHON) tools/compile-commands $(lastword $(need-releases)) > $@
+
+## clean             removes everything that was built
+clean:
+	rm -rf build compile_commands.json
+
+## help              this list
+help:
+	@sed -n 's/^## //p' Makefile
+	@echo
+	@echo 'Variables: KREL=<release>  KDIR=<kernel tree>  CXXRT_LTO=0 (no link-time inlining)'

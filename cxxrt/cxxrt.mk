@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0
+# Turns C++ sources into a kernel module, inside kbuild. A Kbuild file needs:
+#
+#   obj-m     := hello.o
+#   hello-cxx := hello.cc other.cc
+#   include /path/to/cxxrt/cxxrt.mk
+#
+# and is built as ever: make -C /lib/modules/$(uname -r)/build M=$PWD modules
+#
+# hello-cxxdir  where the sources are; the Kbuild's own folder if not given
+# CXXRT_LTO=0   no link-time inlining: C helpers stay calls, debug information is kept
+#
+# What happens: the kernel's types and constants are generated for this kernel (raw/), C helpers
+# and C++ are compiled with this kernel's own code-generation flags, and one link-time
+# optimisation over all of them gives hello.cxx.o, which kbuild takes as the module's only part.
+
+CXXRT_DIR := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))
+CXXRT_LTO ?= 1
+
+cxxrt-modules := $(foreach m,$(patsubst %.o,%,$(obj-m)),$(if $($(m)-cxx),$(m)))
+$(foreach m,$(cxxrt-modules),$(eval $(m)-y := $(m).cxx.o))
+
+# BTF: pahole cannot describe C++ after link-time optimisation, and wrong type information is
+# worse than none. Without DWARF in the module, it has nothing to encode.
+cxxrt-debug := $(if $(filter 1,$(CXXRT_LTO)),-g0,)
+cxxrt-lto := $(if $(filter 1,$(CXXRT_LTO)),-flto -fno-fat-lto-objects,)
+
+# The kernel's own flags, with what the per-object rules of kbuild would add.
+cxxrt-kflags = $(KBUILD_CPPFLAGS) $(KBUILD_CFLAGS) $(KBUILD_CFLAGS_MODULE) $(CFLAGS_MODULE) \
+	$(if $(CONFIG_KASAN),$(CFLAGS_KASAN)) $(if $(CONFIG_UBSAN),$(CFLAGS_UBSAN)) \
+	$(if $(CONFIG_KCSAN),$(CFLAGS_KCSAN))
+cxxrt-c-flags = $(NOSTDINC_FLAGS) $(LINUXINCLUDE) $(cxxrt-kflags) -I$(CXXRT_DIR)/helpers \
+	-DKBUILD_BASENAME='"cxxrt"' -DKBUILD_MODNAME='"cxxrt"' -D__KBUILD_MODNAME=kmod_cxxrt \
+	-DKBUILD_MODFILE='"cxxrt"'
+
+# Warnings and the C dialect are C's own affair; everything else decides how code is generated
+# and so must be the same for C++.
+cxxrt-codegen-flags = $(filter-out -W% -std=% -D% -fmacro-prefix-map=%,$(cxxrt-kflags))
+cxxrt-cxx-flags = -nostdinc $(cxxrt-codegen-flags) -std=gnu++20 -fno-exceptions -fno-rtti \
+	-fno-threadsafe-statics -fno-use-cxa-atexit -fno-sized-deallocation \
+	-fmacro-prefix-map=$(CXXRT_DIR)/= -Wall -Wextra -Werror -Wno-invalid-offsetof \
+	-Wno-missing-field-initializers -Wvla -Wframe-larger-than=1024 \
+	-I$(CXXRT_DIR)/include -I$(CXXRT_DIR)/helpers -I$(obj)/cxxrt -D__KERNEL__ -DMODULE
+CXX = $(patsubst %gcc,%g++,$(patsubst gcc-%,g++-%,$(subst -gcc-,-g++-,$(CC))))
+
+# --- the compiler and tools, checked once --------------------------------------------------
+cxxrt-cc-version := $(shell $(CC) -dumpfullversion 2>/dev/null)
+cxxrt-cxx-version := $(shell $(CXX) -dumpfullversion 2>/dev/null)
+cxxrt-major = $(firstword $(subst ., ,$(1)))
+cxxrt-want-major := $(shell expr $(or $(CONFIG_GCC_VERSION),0) / 10000)
+ifeq ($(cxxrt-want-major),0)
+$(error cxxrt: this kernel was not built with GCC; only GCC kernels are supported)
+endif
+ifneq ($(call cxxrt-major,$(cxxrt-cc-version)),$(cxxrt-want-major))
+$(error cxxrt: this kernel was built with gcc-$(cxxrt-want-major), but $(CC) is $(or $(cxxrt-cc-version),missing): apt-get install gcc-$(cxxrt-want-major) g++-$(cxxrt-want-major))
+endif
+ifneq ($(cxxrt-cxx-version),$(cxxrt-cc-version))
+$(error cxxrt: $(CXX) is $(or $(cxxrt-cxx-version),missing), but the C compiler is $(cxxrt-cc-version): apt-get install g++-$(cxxrt-want-major))
+endif
+cxxrt-need = $(if $(shell PATH="$$PATH:/usr/sbin:/sbin" command -v $(1)),,$(error cxxrt: $(1) is missing: apt-get install $(2)))
+$(call cxxrt-need,pahole,pahole)
+$(call cxxrt-need,bpftool,bpftool)
+
+# --- raw types and constants ---------------------------------------------------------------
+$(shell mkdir -p $(obj)/cxxrt $(foreach m,$(cxxrt-modules),$(obj)/$(m).cxx))
+
+quiet_cmd_cxxrt_types_o = CC [T]  $@
+      cmd_cxxrt_types_o = $(CC) -Wp,-MMD,$(depfile) $(cxxrt-c-flags) -g \
+			  -fno-eliminate-unused-debug-types -c -o $@ $<
+$(obj)/cxxrt/kernel_types.o: $(CXXRT_DIR)/raw/kernel_types.c FORCE
+	$(call if_changed_dep,cxxrt_types_o)
+
+quiet_cmd_cxxrt_types = RAW [T] $@
+      cmd_cxxrt_types = pahole --btf_encode_detached=$(basename $<).btf $< && \
+			$(CXXRT_DIR)/raw/gen-raw types $(basename $<).btf --out $@ \
+			--check $(@D)/raw_check.cc
+$(obj)/cxxrt/raw_types.hpp: $(obj)/cxxrt/kernel_types.o $(CXXRT_DIR)/raw/gen-raw FORCE
+	$(call if_changed,cxxrt_types)
+$(obj)/cxxrt/raw_check.cc: $(obj)/cxxrt/raw_types.hpp ;
+
+quiet_cmd_cxxrt_constants_s = CC [C]  $@
+      cmd_cxxrt_constants_s = $(CC) -Wp,-MMD,$(depfile) $(cxxrt-c-flags) -g0 -S -o $@ $<
+$(obj)/cxxrt/constants.s: $(CXXRT_DIR)/raw/constants.c FORCE
+	$(call if_changed_dep,cxxrt_constants_s)
+
+quiet_cmd_cxxrt_constants = RAW [C] $@
+      cmd_cxxrt_constants = $(CXXRT_DIR)/raw/gen-raw constants $< --out $@
+$(obj)/cxxrt/raw_constants.hpp: $(obj)/cxxrt/constants.s $(CXXRT_DIR)/raw/gen-raw FORCE
+	$(call if_changed,cxxrt_constants)
+
+cxxrt-raw := $(obj)/cxxrt/raw_types.hpp $(obj)/cxxrt/raw_constants.hpp
+
+# Every struct size and member offset, as the C compiler laid it out; nothing builds otherwise.
+quiet_cmd_cxxrt_check = CHECK   $@
+      cmd_cxxrt_check = $(CXX) $(cxxrt-cxx-flags) -g0 -fsyntax-only $< && touch $@
+$(obj)/cxxrt/raw_check.ok: $(obj)/cxxrt/raw_check.cc $(cxxrt-raw) FORCE
+	$(call if_changed,cxxrt_check)
+
+# --- C helpers, shared by the modules of this build ----------------------------------------
+cxxrt-helpers := $(patsubst $(CXXRT_DIR)/helpers/%.c,%,$(wildcard $(CXXRT_DIR)/helpers/*.c))
+quiet_cmd_cxxrt_helper = CC [H]  $@
+      cmd_cxxrt_helper = $(CC) -Wp,-MMD,$(depfile) $(cxxrt-c-flags) $(cxxrt-lto) $(cxxrt-debug) \
+			 -c -o $@ $<
+$(obj)/cxxrt/helpers-%.o: $(CXXRT_DIR)/helpers/%.c FORCE
+	$(call if_changed_dep,cxxrt_helper)
+cxxrt-helper-objs := $(cxxrt-helpers:%=$(obj)/cxxrt/helpers-%.o)
+
+# --- C++ objects and the join, per module --------------------------------------------------
+quiet_cmd_cxxrt_cxx = CXX [M] $@
+      cmd_cxxrt_cxx = $(CXX) -Wp,-MMD,$(depfile) $(cxxrt-cxx-flags) $(cxxrt-lto) $(cxxrt-debug) \
+		      -DKBUILD_MODNAME='"$(cxxrt-modname)"' $($(cxxrt-modname)-cxxflags) -c -o $@ $<
+
+# One optimisation over helpers and C++: -fwhole-program makes everything local but the
+# functions marked externally_visible, so unused helpers vanish and used ones are inlined.
+quiet_cmd_cxxrt_join = LTO [M] $@
+      cmd_cxxrt_join = $(if $(cxxrt-lto),\
+	$(CXX) -xlto $(cxxrt-codegen-flags) -g0 -fwhole-program -c -o $@.tmp,\
+	$(LD) -r -o $@.tmp) $(filter %.o,$^) && \
+	$(LD) -r --force-group-allocation -T $(CXXRT_DIR)/join.lds -o $@ $@.tmp && rm -f $@.tmp \
+	$(if $(delay-objtool),,&& $(objtool) $(objtool-args) $@)
+
+cxxrt-sources = $(wildcard $(CXXRT_DIR)/src/*.cc) \
+	$(foreach f,$($(1)-cxx),$(or $($(1)-cxxdir),$(src))/$(f))
+cxxrt-obj-of = $(obj)/$(1).cxx/$(if $(filter $(CXXRT_DIR)/%,$(2)),cxxrt-)$(basename $(notdir $(2))).o
+
+define cxxrt-object-rule
+$(call cxxrt-obj-of,$(1),$(2)): private cxxrt-modname := $(1)
+$(call cxxrt-obj-of,$(1),$(2)): $(2) $(cxxrt-raw) FORCE
+	$$(call if_changed_dep,cxxrt_cxx)
+targets += $(patsubst $(obj)/%,%,$(call cxxrt-obj-of,$(1),$(2)))
+endef
+cxxrt-objs-of = $(foreach s,$(call cxxrt-sources,$(1)),$(call cxxrt-obj-of,$(1),$(s)))
+
+define cxxrt-module-rules
+$(foreach s,$(call cxxrt-sources,$(1)),$(eval $(call cxxrt-object-rule,$(1),$(s))))
+$(obj)/$(1).cxx.o: private part-of-module := y
+$(obj)/$(1).cxx.o: $(call cxxrt-objs-of,$(1)) $(cxxrt-helper-objs) $(CXXRT_DIR)/join.lds $(obj)/cxxrt/raw_check.ok FORCE
+	$$(call if_changed,cxxrt_join)
+endef
+$(foreach m,$(cxxrt-modules),$(eval $(call cxxrt-module-rules,$(m))))
+
+targets += $(addprefix cxxrt/,kernel_types.o raw_types.hpp constants.s raw_constants.hpp raw_check.ok \
+	$(cxxrt-helpers:%=helpers-%.o)) $(cxxrt-modules:%=%.cxx.o)
+clean-files += cxxrt $(cxxrt-modules:%=%.cxx)

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "prelude.h"
+#include <linux/badblocks.h>
+#include <linux/bio.h>
+#include <linux/blk-mq.h>
+#include <linux/blkdev.h>
+#include "blk.h"
+
+int cxxrt_add_disk(struct gendisk *disk)
+{
+	return add_disk(disk);
+}
+
+int cxxrt_badblocks_check(struct badblocks *bb, u64 sector, u64 sectors, u64 *first, u64 *count)
+{
+	sector_t bad = 0;
+	int length = 0;
+	int found = badblocks_check(bb, sector, sectors, &bad, &length);
+
+	*first = bad;
+	*count = length;
+	return found;
+}
+
+int cxxrt_badblocks_clear(struct badblocks *bb, u64 sector, u64 sectors)
+{
+	return badblocks_clear(bb, sector, sectors);
+}
+
+int cxxrt_badblocks_set(struct badblocks *bb, u64 sector, u64 sectors)
+{
+	return badblocks_set(bb, sector, sectors, 1);
+}
+
+void cxxrt_bio_advance_iter(const struct bio *bio, struct bvec_iter *iter, u32 bytes)
+{
+	bio_advance_iter_single(bio, iter, bytes);
+}
+
+struct bio_vec cxxrt_bio_iter_iovec(const struct bio *bio, struct bvec_iter iter)
+{
+	return bio_iter_iovec(bio, iter);
+}
+
+u32 cxxrt_bio_op(const struct bio *bio)
+{
+	return bio_op((struct bio *)bio);
+}
+
+void *cxxrt_bio_private_data(const struct bio *bio)
+{
+	return bio->bi_bdev->bd_disk->private_data;
+}
+
+u64 cxxrt_bio_sector(const struct bio *bio)
+{
+	return bio->bi_iter.bi_sector;
+}
+
+void cxxrt_bio_set_status(struct bio *bio, blk_status_t status)
+{
+	bio->bi_status = status;
+}
+
+#if CXXRT_KERNEL_6_12
+static struct queue_limits cxxrt_queue_limits(const struct cxxrt_limits *limits)
+{
+	return (struct queue_limits) {
+		.logical_block_size = limits->logical_block_size,
+		.physical_block_size = limits->physical_block_size,
+		.max_hw_sectors = limits->max_hw_sectors,
+		.virt_boundary_mask = limits->virt_boundary_mask,
+	};
+}
+
+struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node)
+{
+	struct queue_limits lim = cxxrt_queue_limits(limits);
+
+	return blk_alloc_disk(&lim, node);
+}
+
+struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct cxxrt_limits *limits, void *queuedata)
+{
+	struct queue_limits lim = cxxrt_queue_limits(limits);
+
+	return blk_mq_alloc_disk(set, &lim, queuedata);
+}
+#else
+static void cxxrt_set_limits(struct request_queue *q, const struct cxxrt_limits *limits)
+{
+	blk_queue_logical_block_size(q, limits->logical_block_size);
+	blk_queue_physical_block_size(q, limits->physical_block_size);
+	if (limits->max_hw_sectors)
+		blk_queue_max_hw_sectors(q, limits->max_hw_sectors);
+	if (limits->virt_boundary_mask)
+		blk_queue_virt_boundary(q, limits->virt_boundary_mask);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
+}
+
+struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node)
+{
+	struct gendisk *disk = blk_alloc_disk(node);
+
+	if (!disk)
+		return ERR_PTR(-ENOMEM);
+	cxxrt_set_limits(disk->queue, limits);
+	return disk;
+}
+
+struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct cxxrt_limits *limits, void *queuedata)
+{
+	struct gendisk *disk = blk_mq_alloc_disk(set, queuedata);
+
+	if (!IS_ERR(disk))
+		cxxrt_set_limits(disk->queue, limits);
+	return disk;
+}
+#endif
+
+bool cxxrt_blk_hctx_is_poll(const struct blk_mq_hw_ctx *hctx)
+{
+	return hctx->type == HCTX_TYPE_POLL;
+}
+
+bool cxxrt_blk_mq_add_to_batch(struct request *rq, struct io_comp_batch *batch, bool failed)
+{
+	return blk_mq_add_to_batch(rq, batch, failed, blk_mq_end_request_batch);
+}
+
+bool cxxrt_blk_mq_request_completed(struct request *rq)
+{
+	return blk_mq_request_completed(rq);
+}
+
+struct request *cxxrt_blk_mq_rq_from_pdu(void *pdu)
+{
+	return blk_mq_rq_from_pdu(pdu);
+}
+
+void *cxxrt_blk_mq_rq_to_pdu(struct request *rq)
+{
+	return blk_mq_rq_to_pdu(rq);
+}
+
+void cxxrt_blk_mq_set_request_complete(struct request *rq)
+{
+	blk_mq_set_request_complete(rq);
+}
+
+u32 cxxrt_blk_rq_bytes(const struct request *rq)
+{
+	return blk_rq_bytes(rq);
+}
+
+bool cxxrt_blk_rq_is_fua(const struct request *rq)
+{
+	return rq->cmd_flags & REQ_FUA;
+}
+
+u64 cxxrt_blk_rq_pos(const struct request *rq)
+{
+	return blk_rq_pos(rq);
+}
+
+int cxxrt_blk_validate_block_size(unsigned long bytes)
+{
+	return blk_validate_block_size(bytes);
+}
+
+int cxxrt_register_blkdev(const char *name)
+{
+	return register_blkdev(0, name);
+}
+
+u32 cxxrt_req_op(const struct request *rq)
+{
+	return req_op(rq);
+}
+
+#if CXXRT_KERNEL_6_12
+bool cxxrt_rq_list_empty(const cxxrt_rq_list *list)
+{
+	return rq_list_empty(list);
+}
+
+struct request *cxxrt_rq_list_pop(cxxrt_rq_list *list)
+{
+	return rq_list_pop(list);
+}
+#else
+bool cxxrt_rq_list_empty(const cxxrt_rq_list *list)
+{
+	return rq_list_empty(*list);
+}
+
+struct request *cxxrt_rq_list_pop(cxxrt_rq_list *list)
+{
+	return rq_list_pop(list);
+}
+#endif

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef CXXRT_HELPERS_BLK_H
+#define CXXRT_HELPERS_BLK_H
+/* The block layer: linux/blk-mq.h, blkdev.h, bio.h, badblocks.h. */
+#include "prelude.h"
+CXXRT_HELPERS_BEGIN
+
+/* Requests. */
+void blk_mq_start_request(struct request *rq);
+void blk_mq_end_request(struct request *rq, blk_status_t status);
+void blk_mq_complete_request(struct request *rq);
+void blk_mq_end_request_batch(struct io_comp_batch *batch);
+u64 cxxrt_blk_rq_pos(const struct request *rq);
+u32 cxxrt_blk_rq_bytes(const struct request *rq);
+u32 cxxrt_req_op(const struct request *rq);
+bool cxxrt_blk_rq_is_fua(const struct request *rq);
+void *cxxrt_blk_mq_rq_to_pdu(struct request *rq);
+struct request *cxxrt_blk_mq_rq_from_pdu(void *pdu);
+void cxxrt_blk_mq_set_request_complete(struct request *rq);
+bool cxxrt_blk_mq_request_completed(struct request *rq);
+bool cxxrt_blk_mq_add_to_batch(struct request *rq, struct io_comp_batch *batch, bool failed);
+bool cxxrt_blk_hctx_is_poll(const struct blk_mq_hw_ctx *hctx);
+
+/* The list of a plug, as queue_rqs gets it. */
+#if CXXRT_KERNEL_6_12
+typedef struct rq_list cxxrt_rq_list;
+#else
+typedef struct request *cxxrt_rq_list;
+#endif
+struct request *cxxrt_rq_list_pop(cxxrt_rq_list *list);
+bool cxxrt_rq_list_empty(const cxxrt_rq_list *list);
+
+/* Bios. */
+void bio_endio(struct bio *bio);
+void cxxrt_bio_set_status(struct bio *bio, blk_status_t status);
+u64 cxxrt_bio_sector(const struct bio *bio);
+u32 cxxrt_bio_op(const struct bio *bio);
+void *cxxrt_bio_private_data(const struct bio *bio);
+struct bio_vec cxxrt_bio_iter_iovec(const struct bio *bio, struct bvec_iter iter);
+void cxxrt_bio_advance_iter(const struct bio *bio, struct bvec_iter *iter, u32 bytes);
+
+/* Tag sets and disks. */
+int blk_mq_alloc_tag_set(struct blk_mq_tag_set *set);
+void blk_mq_free_tag_set(struct blk_mq_tag_set *set);
+void blk_mq_map_queues(struct blk_mq_queue_map *map);
+struct cxxrt_limits {
+	u32 logical_block_size;
+	u32 physical_block_size;
+	u32 max_hw_sectors;
+	u64 virt_boundary_mask;
+};
+struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct cxxrt_limits *limits, void *queuedata);
+struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node);
+int cxxrt_add_disk(struct gendisk *disk);
+void del_gendisk(struct gendisk *disk);
+void put_disk(struct gendisk *disk);
+void set_capacity(struct gendisk *disk, sector_t sectors);
+int cxxrt_blk_validate_block_size(unsigned long bytes);
+int cxxrt_register_blkdev(const char *name);
+void unregister_blkdev(unsigned int major, const char *name);
+
+/* Bad blocks. */
+int badblocks_init(struct badblocks *bb, int enable);
+void badblocks_exit(struct badblocks *bb);
+int cxxrt_badblocks_check(struct badblocks *bb, u64 sector, u64 sectors, u64 *first, u64 *count);
+int cxxrt_badblocks_set(struct badblocks *bb, u64 sector, u64 sectors);
+int cxxrt_badblocks_clear(struct badblocks *bb, u64 sector, u64 sectors);
+ssize_t badblocks_show(struct badblocks *bb, char *page, int unack);
+
+CXXRT_HELPERS_END
+#endif

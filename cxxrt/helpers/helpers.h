@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef CXXRT_HELPERS_HELPERS_H
+#define CXXRT_HELPERS_HELPERS_H
+/* Every helper declaration, for C++. */
+#include "blk.h"
+#include "lib.h"
+#include "memory.h"
+#include "module.h"
+#include "sync.h"
+#include "time.h"
+#endif

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef CXXRT_HELPERS_MODULE_H
+#define CXXRT_HELPERS_MODULE_H
+/* Modules, their parameters, configfs: linux/module.h, moduleparam.h, configfs.h. */
+#include "prelude.h"
+CXXRT_HELPERS_BEGIN
+
+extern struct module __this_module;
+
+extern const struct kernel_param_ops param_ops_bool;
+extern const struct kernel_param_ops param_ops_int;
+extern const struct kernel_param_ops param_ops_uint;
+extern const struct kernel_param_ops param_ops_ulong;
+
+void config_group_init(struct config_group *group);
+void config_item_init_type_name(struct config_item *item, const char *name, const struct config_item_type *type);
+void config_item_put(struct config_item *item);
+struct config_item *config_item_get(struct config_item *item);
+int configfs_register_subsystem(struct configfs_subsystem *subsys);
+void configfs_unregister_subsystem(struct configfs_subsystem *subsys);
+
+CXXRT_HELPERS_END
+#endif

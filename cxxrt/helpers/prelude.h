@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * First include of every helper file. A helper is one C function per kernel inline or macro, named
+ * cxxrt_ and the C name; exported functions are declared under their own name and need none. Both
+ * compilers read the declarations: C checks them against the real prototypes, C++ against the
+ * generated types.
+ */
+#ifndef CXXRT_HELPERS_PRELUDE_H
+#define CXXRT_HELPERS_PRELUDE_H
+
+#ifdef __cplusplus
+
+#define CXXRT_HELPERS_BEGIN namespace raw { extern "C" {
+#define CXXRT_HELPERS_END } }
+
+#else
+
+/*
+ * Named address spaces and -flto do not go together: const_pcpu_hot (6.12) then conflicts with
+ * itself over its section. The plain accessors read the same variable.
+ */
+#undef CONFIG_USE_X86_SEG_SUPPORT
+#include <linux/types.h>
+#include <linux/version.h>
+
+#define CXXRT_HELPERS_BEGIN
+#define CXXRT_HELPERS_END
+#define CXXRT_KERNEL_6_12 (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
+
+#endif
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef CXXRT_HELPERS_TIME_H
+#define CXXRT_HELPERS_TIME_H
+/* Timers and deferred work: linux/hrtimer.h, timer.h, workqueue.h, ktime.h, delay.h. */
+#include "prelude.h"
+CXXRT_HELPERS_BEGIN
+
+void cxxrt_hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*expired)(struct hrtimer *));
+void cxxrt_hrtimer_start(struct hrtimer *timer, s64 ns);
+int hrtimer_cancel(struct hrtimer *timer);
+bool hrtimer_active(const struct hrtimer *timer);
+u64 cxxrt_hrtimer_forward_now(struct hrtimer *timer, s64 ns);
+u64 cxxrt_ktime_get_ns(void);
+
+void cxxrt_timer_setup(struct timer_list *timer, void (*expired)(struct timer_list *), const char *name,
+		       struct lock_class_key *key);
+int mod_timer(struct timer_list *timer, unsigned long expires);
+int cxxrt_timer_shutdown_sync(struct timer_list *timer);
+unsigned long cxxrt_jiffies(void);
+void msleep(unsigned int ms);
+
+void cxxrt_init_work(struct work_struct *work, void (*run)(struct work_struct *), const char *name,
+		     struct lock_class_key *key);
+bool cxxrt_schedule_work(struct work_struct *work);
+bool cancel_work_sync(struct work_struct *work);
+bool flush_work(struct work_struct *work);
+
+CXXRT_HELPERS_END
+#endif

@@ -1,0 +1,605 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// The block layer: requests and bios as duties, tag sets, disks, and the C tables for a driver
+/// that is a class.
+/// C side: include/linux/blk-mq.h, include/linux/blkdev.h, include/linux/bio.h, helpers/blk.c.
+///
+/// A multi-queue driver is a class D of static functions:
+///     using Pdu = ...;       what each tag carries; built once per tag, not per request
+///     using HwQueue = ...;   what a hardware queue points at
+///     using Context = ...;   what the tag set and the request queue point at
+///     Status queue_rq(HwQueue&, Request<Pdu>)           process or softirq context; sleeps only
+///                                                       if the tag set is blocking
+///     Result<HwQueue*> init_hctx(Context&, u32 index)   process; sleeps
+///     QueueCounts queue_counts(Context&, u32 total)     process; sleeps
+/// and, where it has them:
+///     Status queue_polled(HwQueue&, Request<>)          as queue_rq, on a polled hardware queue
+///     u32 poll(HwQueue&, CompletionBatch)               process; returns how many it ended
+///     void complete(InFlight<Pdu>)                      softirq or hardirq of the submitting CPU
+///     TimeoutResult timeout(HwQueue&, Request<>, QueueKind)      process
+/// A bio driver has `using Context` and `void submit_bio(Context&, Bio)`: process; may sleep.
+
+#include <cxxrt/error.hpp>
+#include <cxxrt/log.hpp>
+#include <cxxrt/memory.hpp>
+#include <cxxrt/page.hpp>
+
+namespace cxxrt::blk {
+
+/// How a request ends, or why the driver refuses it. C side: BLK_STS_*, linux/blk_types.h.
+enum class Status : u8 {
+	Ok = raw::BLK_STS_OK,
+	NotSupported = raw::BLK_STS_NOTSUPP,	///< EOPNOTSUPP
+	Timeout = raw::BLK_STS_TIMEOUT,		///< ETIMEDOUT
+	NoSpace = raw::BLK_STS_NOSPC,		///< ENOSPC
+	IoError = raw::BLK_STS_IOERR,		///< EIO
+	Resource = raw::BLK_STS_RESOURCE,	///< refused: try again soon
+	DevResource = raw::BLK_STS_DEV_RESOURCE,	///< refused: try again when the device has room
+};
+
+enum class Op : u32 {
+	Read = raw::REQ_OP_READ,
+	Write = raw::REQ_OP_WRITE,
+	Flush = raw::REQ_OP_FLUSH,
+	Discard = raw::REQ_OP_DISCARD,
+};
+
+inline constexpr u32 kSectorShift = u32(raw::SECTOR_SHIFT);
+inline constexpr u32 kSectorSize = 1u << kSectorShift;
+
+enum class QueueKind : u8 { Default, Polled };
+
+namespace detail {
+/// Calls `f(Segment)` for each piece of a page, until it gives something other than Ok.
+template <class F> inline Status for_each_segment(const raw::bio* bio, raw::bvec_iter iter, F&& f)
+{
+	while (iter.bi_size != 0) {
+		const raw::bio_vec piece = raw::cxxrt_bio_iter_iovec(bio, iter);
+		const Status status = f(Segment{Page::unsafe_from(piece.bv_page), piece.bv_offset, piece.bv_len});
+		if (status != Status::Ok)
+			return status;
+		raw::cxxrt_bio_advance_iter(bio, &iter, piece.bv_len);
+	}
+	return Status::Ok;
+}
+struct NoPdu {};
+template <class Pdu> inline constexpr u32 kPduSize = sizeof(Pdu);
+template <> inline constexpr u32 kPduSize<NoPdu> = 0;
+}  // namespace detail
+
+/// For drivers whose tags carry nothing.
+using NoPdu = detail::NoPdu;
+
+template <class Pdu = NoPdu> class InFlight;
+class RequestList;
+class CompletionBatch;
+
+/// A request the driver has been offered, or is asked about: borrowed, one pointer.
+template <class Pdu = NoPdu> class Request {
+public:
+	explicit Request(raw::request* rq) : rq_(rq) {}
+
+	Op op() const { return Op(raw::cxxrt_req_op(rq_)); }
+	/// First sector.   Units: 512-byte sectors.
+	u64 sector() const { return raw::cxxrt_blk_rq_pos(rq_); }
+	u32 bytes() const { return raw::cxxrt_blk_rq_bytes(rq_); }
+	bool is_fua() const { return raw::cxxrt_blk_rq_is_fua(rq_); }
+	Pdu& pdu() const { return *static_cast<Pdu*>(raw::cxxrt_blk_mq_rq_to_pdu(rq_)); }
+	/// True once someone has begun to end it.   Locks: the caller's, shared with whoever ends it.
+	bool is_completed() const { return raw::cxxrt_blk_mq_request_completed(rq_); }
+	/// For messages only.
+	const void* id() const { return rq_; }
+	/// The same request for code that serves every kind of tag.
+	Request<NoPdu> without_pdu() const { return Request<NoPdu>{rq_}; }
+
+	/// Calls `f(Segment) -> Status` for each piece of a page, in order, until one is not Ok.
+	template <class F> Status for_each_segment(F&& f) const
+	{
+		for (const raw::bio* bio = rq_->bio; bio != nullptr; bio = bio->bi_next) {
+			const Status status = detail::for_each_segment(bio, bio->bi_iter, f);
+			if (status != Status::Ok)
+				return status;
+		}
+		return Status::Ok;
+	}
+
+	/// Takes the request: from here the driver ends it exactly once, and no longer refuses it.
+	/// Arms the timeout.   Context: queue_rq only.
+	[[nodiscard]] CXXRT_INLINE InFlight<Pdu> start() const
+	{
+		raw::blk_mq_start_request(rq_);
+		return InFlight<Pdu>{*this};
+	}
+
+private:
+	template <class P> friend class InFlight;
+	friend class RequestList;
+	raw::request* rq_;
+};
+
+/// The duty to end a started request, exactly once: end() or complete() it, park it under its tag
+/// while the device has it, or put it in a RequestList. Dropped, it ends with an I/O error and
+/// warns.   Context: any.
+template <class Pdu> class [[nodiscard("end it, complete it or park it")]] CONSUMABLE InFlight {
+public:
+	RETURNS_UNCONSUMED explicit InFlight(Request<Pdu> request) : rq_(request.rq_) {}
+	InFlight(InFlight&& other) : rq_(exchange(other.rq_, nullptr)) {}
+	InFlight& operator=(InFlight&&) = delete;
+	CXXRT_INLINE ~InFlight()
+	{
+		if (rq_ != nullptr) [[unlikely]]
+			dropped(rq_);
+	}
+
+	/// What it asks for.
+	CALLABLE_UNCONSUMED Request<Pdu> request() const { return Request<Pdu>{rq_}; }
+
+	/// Ends it here and now.
+	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE void end(Status status) &&
+	{
+		raw::blk_mq_end_request(exchange(rq_, nullptr), u8(status));
+	}
+	/// Has D::complete() end it on the CPU that submitted it, or nearby.
+	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE void complete() &&
+	{
+		raw::blk_mq_complete_request(exchange(rq_, nullptr));
+	}
+	/// Leaves it with the device, under its tag; unpark() takes it up again. The caller arms
+	/// whatever will do so after this, through the Pdu it gets.
+	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE Pdu& park() &&
+	{
+		return Request<Pdu>{exchange(rq_, nullptr)}.pdu();
+	}
+	/// The same duty for code that serves every kind of tag.
+	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE InFlight<NoPdu> without_pdu() &&
+	{
+		return InFlight<NoPdu>{Request<NoPdu>{exchange(rq_, nullptr)}};
+	}
+	/// The request parked under `pdu`'s tag, once per park().
+	RETURNS_UNCONSUMED static InFlight unpark(Pdu& pdu)
+	{
+		return InFlight{Request<Pdu>{raw::cxxrt_blk_mq_rq_from_pdu(&pdu)}};
+	}
+
+private:
+	friend class RequestList;
+	friend class CompletionBatch;
+	CXXRT_COLD static void dropped(raw::request* rq)
+	{
+		log::error<"request %p was dropped: ended with an I/O error">(static_cast<void*>(rq));
+		raw::cxxrt_warn_on(true);
+		raw::blk_mq_end_request(rq, u8(Status::IoError));
+	}
+
+	raw::request* rq_;
+};
+
+/// Requests that ended together: their tags are freed and the clock read once.
+class CompletionBatch {
+public:
+	explicit CompletionBatch(raw::io_comp_batch* batch) : batch_(batch) {}
+	/// Ends `rq`, with the batch where its kind and status allow it.
+	template <class Pdu> void end(InFlight<Pdu>&& rq, Status status)
+	{
+		raw::request* request = exchange(rq.rq_, nullptr);
+		if (!raw::cxxrt_blk_mq_add_to_batch(request, batch_, status != Status::Ok))
+			raw::blk_mq_end_request(request, u8(status));
+	}
+
+private:
+	raw::io_comp_batch* batch_;
+};
+
+/// Started requests waiting in order, linked through themselves. It owns them.
+/// Locks: the caller's.
+class RequestList : Pinned {
+public:
+	RequestList() { head_.next = head_.prev = &head_; }
+	~RequestList() { raw::cxxrt_warn_on(!is_empty()); }
+
+	bool is_empty() const { return head_.next == &head_; }
+	void push_back(InFlight<NoPdu>&& rq) { raw::cxxrt_list_add_tail(&exchange(rq.rq_, nullptr)->queuelist, &head_); }
+	/// Only when not empty.
+	InFlight<NoPdu> pop_front()
+	{
+		raw::request* first = request_of(head_.next);
+		raw::cxxrt_list_del_init(&first->queuelist);
+		return InFlight<NoPdu>{Request<NoPdu>{first}};
+	}
+	/// Takes one out by its identity. Only for a request in this list.
+	InFlight<NoPdu> remove(Request<NoPdu> rq)
+	{
+		raw::cxxrt_list_del_init(&rq.rq_->queuelist);
+		return InFlight<NoPdu>{rq};
+	}
+	/// Moves everything to `to`, marked so that the timeout leaves it alone: is_completed().
+	void begin_completion(RequestList& to)
+	{
+		for (raw::list_head* at = head_.next; at != &head_; at = at->next)
+			raw::cxxrt_blk_mq_set_request_complete(request_of(at));
+		raw::cxxrt_list_splice_tail_init(&head_, &to.head_);
+	}
+
+private:
+	static raw::request* request_of(raw::list_head* node) { return &owner_of<&raw::request::queuelist>(*node); }
+	raw::list_head head_;
+};
+
+/// The duty to end a bio, exactly once. Dropped, it ends with an I/O error and warns.
+class [[nodiscard("end it")]] CONSUMABLE Bio {
+public:
+	RETURNS_UNCONSUMED explicit Bio(raw::bio* bio) : bio_(bio) {}
+	Bio(Bio&& other) : bio_(exchange(other.bio_, nullptr)) {}
+	Bio& operator=(Bio&& other)
+	{
+		swap(bio_, other.bio_);
+		return *this;
+	}
+	~Bio()
+	{
+		if (bio_ != nullptr) [[unlikely]]
+			dropped();
+	}
+
+	CALLABLE_UNCONSUMED Op op() const { return Op(raw::cxxrt_bio_op(bio_)); }
+	/// Units: 512-byte sectors.
+	CALLABLE_UNCONSUMED u64 sector() const { return raw::cxxrt_bio_sector(bio_); }
+	template <class F> CALLABLE_UNCONSUMED Status for_each_segment(F&& f) const
+	{
+		return detail::for_each_segment(bio_, bio_->bi_iter, f);
+	}
+	/// Context: any.
+	CALLABLE_UNCONSUMED CONSUMES void end(Status status) &&
+	{
+		raw::bio* bio = exchange(bio_, nullptr);
+		raw::cxxrt_bio_set_status(bio, u8(status));
+		raw::bio_endio(bio);
+	}
+	/// Hands the duty to whoever keeps the handle.
+	class Parked {
+	public:
+		Parked() = default;
+
+	private:
+		friend Bio;
+		raw::bio* bio_ = nullptr;
+	};
+	CALLABLE_UNCONSUMED CONSUMES void park(Parked& place) && { place.bio_ = exchange(bio_, nullptr); }
+	RETURNS_UNCONSUMED static Bio unpark(Parked& place) { return Bio{exchange(place.bio_, nullptr)}; }
+
+private:
+	CXXRT_COLD void dropped()
+	{
+		log::error<"a bio was dropped: ended with an I/O error">();
+		raw::cxxrt_warn_on(true);
+		move(*this).end(Status::IoError);
+	}
+
+	raw::bio* bio_;
+};
+
+/// How many of a tag set's hardware queues serve which kind of request.
+struct QueueCounts {
+	u32 submit = 1;
+	u32 poll = 0;
+};
+
+enum class TimeoutResult : u8 {
+	Done = raw::BLK_EH_DONE,		///< the driver has ended it, or is about to
+	Restart = raw::BLK_EH_RESET_TIMER,	///< wait once more
+};
+
+template <class D> concept MqDriver = requires(typename D::HwQueue& queue, typename D::Context& context,
+					       Request<typename D::Pdu> rq, u32 index) {
+	{ D::queue_rq(queue, rq) } -> same_as<Status>;
+	{ D::init_hctx(context, index) } -> same_as<Result<typename D::HwQueue*>>;
+	{ D::queue_counts(context, index) } -> same_as<QueueCounts>;
+};
+
+template <class D> concept BioDriver = requires(typename D::Context& context, Bio bio) {
+	{ D::submit_bio(context, move(bio)) } -> same_as<void>;
+};
+
+namespace detail {
+
+// Thunks from the kernel's tables. Where one depends on a single function of the driver, that
+// function is its template argument: paths that share the function share the thunk.
+//
+// SAFETY (all thunks): init_hctx() stored what D gave, a HwQueue that D keeps for as long as the
+// tag set exists; TagSet and Disk stored the Context, which outlives both.
+template <class HwQueue> inline HwQueue& queue_of(const raw::blk_mq_hw_ctx* hctx)
+{
+	return *static_cast<HwQueue*>(hctx->driver_data);
+}
+template <auto Poll> struct PollThunk;
+template <class HwQueue, u32 (*Poll)(HwQueue&, CompletionBatch)> struct PollThunk<Poll> {
+	static int call(raw::blk_mq_hw_ctx* hctx, raw::io_comp_batch* batch)
+	{
+		return int(Poll(queue_of<HwQueue>(hctx), CompletionBatch{batch}));
+	}
+};
+template <auto Timeout> struct TimeoutThunk;
+template <class HwQueue, TimeoutResult (*Timeout)(HwQueue&, Request<>, QueueKind)> struct TimeoutThunk<Timeout> {
+	static raw::blk_eh_timer_return call(raw::request* rq)
+	{
+		const auto kind = raw::cxxrt_blk_hctx_is_poll(rq->mq_hctx) ? QueueKind::Polled : QueueKind::Default;
+		return raw::blk_eh_timer_return(Timeout(queue_of<HwQueue>(rq->mq_hctx), Request<>{rq}, kind));
+	}
+};
+template <auto Init> struct InitHctxThunk;
+template <class HwQueue, class Context, Result<HwQueue*> (*Init)(Context&, u32)> struct InitHctxThunk<Init> {
+	static int call(raw::blk_mq_hw_ctx* hctx, void*, u32 index)
+	{
+		Result<HwQueue*> queue = Init(*static_cast<Context*>(hctx->queue->queuedata), index);
+		if (!queue.ok())
+			return queue.error().to_c();
+		hctx->driver_data = queue.take();
+		return 0;
+	}
+};
+/// Context: process; sleeps.
+void map_queues(raw::blk_mq_tag_set* set, QueueCounts counts);
+template <auto Counts> struct MapQueuesThunk;
+template <class Context, QueueCounts (*Counts)(Context&, u32)> struct MapQueuesThunk<Counts> {
+	static void call(raw::blk_mq_tag_set* set)
+	{
+		map_queues(set, Counts(*static_cast<Context*>(set->driver_data), set->nr_hw_queues));
+	}
+};
+
+/// A Pdu that needs building is built once for each tag, and not once for each request.
+template <class Pdu> struct PduThunks {
+	static int init(raw::blk_mq_tag_set*, raw::request* rq, u32, u32)
+	{
+		new (raw::cxxrt_blk_mq_rq_to_pdu(rq)) Pdu();
+		return 0;
+	}
+	static void exit(raw::blk_mq_tag_set*, raw::request* rq, u32) { Request<Pdu>{rq}.pdu().~Pdu(); }
+};
+
+/// The kernel's tables for the multi-queue driver D.
+template <MqDriver D> struct MqOps {
+	using Pdu = typename D::Pdu;
+	using HwQueue = typename D::HwQueue;
+	static constexpr bool kPolls = requires { &D::queue_polled; &D::poll; };
+	static constexpr bool kCompletes = requires(InFlight<Pdu> rq) { D::complete(move(rq)); };
+	static constexpr bool kTimesOut = requires { &D::timeout; };
+
+	CXXRT_INLINE static Status dispatch(raw::blk_mq_hw_ctx* hctx, raw::request* rq)
+	{
+		if constexpr (kPolls) {
+			if (raw::cxxrt_blk_hctx_is_poll(hctx)) [[unlikely]]
+				return D::queue_polled(queue_of<HwQueue>(hctx), Request<>{rq});
+		}
+		return D::queue_rq(queue_of<HwQueue>(hctx), Request<Pdu>{rq});
+	}
+	CXXRT_HOT static raw::blk_status_t queue_rq(raw::blk_mq_hw_ctx* hctx, const raw::blk_mq_queue_data* data)
+	{
+		return u8(dispatch(hctx, data->rq));
+	}
+	/// A whole plug at once: one indirect call for all of it. What D refuses goes back in order.
+	CXXRT_HOT static void queue_rqs(raw::cxxrt_rq_list* list)
+	{
+		raw::request* first = nullptr;
+		raw::request** refused = &first;
+		[[maybe_unused]] raw::request* last = nullptr;
+		while (!raw::cxxrt_rq_list_empty(list)) {
+			raw::request* rq = raw::cxxrt_rq_list_pop(list);
+			if (dispatch(rq->mq_hctx, rq) != Status::Ok) [[unlikely]] {
+				rq->rq_next = nullptr;
+				*refused = rq;
+				refused = &rq->rq_next;
+				last = rq;
+			}
+		}
+#if CXXRT_KERNEL_6_12
+		list->head = first;
+		list->tail = last;
+#else
+		*list = first;
+#endif
+	}
+	CXXRT_HOT static void complete(raw::request* rq)
+	{
+		if constexpr (kCompletes)
+			D::complete(InFlight<Pdu>{Request<Pdu>{rq}});
+	}
+
+	static constexpr raw::blk_mq_ops make()
+	{
+		raw::blk_mq_ops ops{};
+		ops.queue_rq = &queue_rq;
+		ops.queue_rqs = &queue_rqs;
+		ops.init_hctx = &InitHctxThunk<&D::init_hctx>::call;
+		ops.map_queues = &MapQueuesThunk<&D::queue_counts>::call;
+		if constexpr (kCompletes)
+			ops.complete = &complete;
+		if constexpr (kPolls)
+			ops.poll = &PollThunk<&D::poll>::call;
+		if constexpr (kTimesOut)
+			ops.timeout = &TimeoutThunk<&D::timeout>::call;
+		if constexpr (!__is_trivially_constructible(Pdu)) {
+			ops.init_request = &PduThunks<Pdu>::init;
+			ops.exit_request = &PduThunks<Pdu>::exit;
+		}
+		return ops;
+	}
+	static constexpr raw::blk_mq_ops kOps = make();
+};
+
+template <BioDriver D> struct BioOps {
+	CXXRT_HOT static void submit_bio(raw::bio* bio)
+	{
+		// SAFETY: Disk stored the Context, which outlives the disk.
+		auto& context = *static_cast<typename D::Context*>(raw::cxxrt_bio_private_data(bio));
+		D::submit_bio(context, Bio{bio});
+	}
+	static constexpr raw::block_device_operations make()
+	{
+		raw::block_device_operations ops{};
+		ops.owner = &raw::__this_module;
+		ops.submit_bio = &submit_bio;
+		return ops;
+	}
+	static constexpr raw::block_device_operations kDiskOps = make();
+};
+
+}  // namespace detail
+
+/// Which driver class serves a tag set: a value, so that the choice is data. The Context is part
+/// of the type.
+template <class Context> class MqDriverTable {
+public:
+	template <MqDriver D> requires same_as<typename D::Context, Context> static constexpr MqDriverTable of()
+	{
+		return {&detail::MqOps<D>::kOps, detail::kPduSize<typename D::Pdu>};
+	}
+
+private:
+	friend class TagSet;
+	constexpr MqDriverTable(const raw::blk_mq_ops* ops, u32 pdu_size) : ops_(ops), pdu_size_(pdu_size) {}
+	const raw::blk_mq_ops* ops_;
+	u32 pdu_size_;
+};
+
+/// Which driver class serves a bio disk.
+template <class Context> class BioDriverTable {
+public:
+	template <BioDriver D> requires same_as<typename D::Context, Context> static constexpr BioDriverTable of()
+	{
+		return BioDriverTable{&detail::BioOps<D>::kDiskOps};
+	}
+
+private:
+	friend class Disk;
+	constexpr explicit BioDriverTable(const raw::block_device_operations* ops) : ops_(ops) {}
+	const raw::block_device_operations* ops_;
+};
+
+/// Whether disks without blk-mq are on offer: on the kernels whose null_blk has them.
+inline constexpr bool kBioDisks = !CXXRT_KERNEL_6_12;
+
+/// Tags and hardware queues.
+struct TagSetConfig {
+	u32 depth;			///< tags per hardware queue; the core caps it at 10240
+	QueueCounts queues;
+	Node node;
+	u32 timeout_ms;
+	bool blocking = false;		///< queue_rq may sleep
+	bool no_scheduler = false;
+	bool shared_bitmap = false;	///< one tag space for all hardware queues
+};
+
+/// Invariant: outlives every disk made on it; the Context outlives it.
+class TagSet : Pinned {
+	struct Key {
+		explicit Key() = default;
+	};
+
+public:
+	/// Context: process; sleeps.   Errors: EINVAL no depth or no queue; ENOMEM.
+	template <class Context>
+	static Result<Box<TagSet>> create(MqDriverTable<Context> driver, const TagSetConfig& config, Context& context)
+		EXCLUDES(atomic_context)
+	{
+		return create(driver.ops_, driver.pdu_size_, config, &context);
+	}
+	explicit TagSet(Key) {}
+	~TagSet()
+	{
+		if (allocated_)
+			raw::blk_mq_free_tag_set(&set_);
+	}
+
+private:
+	friend class Disk;
+	static Result<Box<TagSet>> create(const raw::blk_mq_ops* ops, u32 pdu_size, const TagSetConfig& config, void* context);
+
+	raw::blk_mq_tag_set set_{};
+	bool allocated_ = false;
+};
+
+/// What a queue can take. Zero means the block layer's default.
+struct Limits {
+	u32 logical_block_size = kSectorSize;	///< bytes
+	u32 physical_block_size = kSectorSize;	///< bytes
+	u32 max_hw_sectors = 0;			///< 512-byte sectors per request
+	u64 virt_boundary_mask = 0;		///< no segment but the first starts, and none but the last ends, off it
+};
+
+/// True if the block layer takes `bytes` as a block size: a power of two, 512 to a page.
+inline bool is_valid_block_size(u32 bytes) { return raw::cxxrt_blk_validate_block_size(bytes) == 0; }
+
+/// A block major number, dynamic.
+class Major : MoveOnly {
+public:
+	/// `name` shows in /proc/devices and must outlive the object.
+	/// Context: process; sleeps.   Errors: EBUSY none left; ENOMEM.
+	static Result<Major> create(const char* name) EXCLUDES(atomic_context)
+	{
+		const int number = TRY(value_from_c(raw::cxxrt_register_blkdev(name)));
+		return Major{u32(number), name};
+	}
+	Major(Major&& other) : number_(exchange(other.number_, 0u)), name_(other.name_) {}
+	~Major()
+	{
+		if (number_ != 0)
+			raw::unregister_blkdev(number_, name_);
+	}
+	u32 number() const { return number_; }
+
+private:
+	Major(u32 number, const char* name) : number_(number), name_(name) {}
+	u32 number_;
+	const char* name_;
+};
+
+/// How a disk appears.
+struct Identity {
+	const char* name;	///< copied; at most 31 bytes
+	u32 major, first_minor;
+	u64 sectors;		///< capacity in 512-byte sectors
+};
+
+/// A gendisk and its queue.  Invariant: the Context outlives it.
+class Disk : MoveOnly {
+public:
+	Disk() = default;
+	Disk(Disk&& other) : disk_(exchange(other.disk_, nullptr)), added_(exchange(other.added_, false)) {}
+	Disk& operator=(Disk&& other)
+	{
+		if (this != &other) {
+			remove();
+			disk_ = exchange(other.disk_, nullptr);
+			added_ = exchange(other.added_, false);
+		}
+		return *this;
+	}
+	/// Waits until no request is in the driver, and lets none in any more.
+	~Disk() { remove(); }
+
+	/// A disk on `tags`, not visible yet; its Context is the tag set's.
+	/// Context: process; sleeps.   Errors: EINVAL limits the block layer refuses; ENOMEM; init_hctx's.
+	static Result<Disk> create(TagSet& tags, const Limits& limits) EXCLUDES(atomic_context);
+	/// A disk whose bios go straight to the driver.   As create().
+	template <class Context>
+	static Result<Disk> create_bio(BioDriverTable<Context> driver, const Limits& limits, Node node, Context& context)
+		EXCLUDES(atomic_context)
+	{
+		return create_bio(driver.ops_, limits, node, &context);
+	}
+	/// Makes it appear; I/O may come before this returns.
+	/// Context: process; sleeps.   Errors: as device_add_disk(): EEXIST the name is taken; ENOMEM.
+	Result<void> add(const Identity& identity) EXCLUDES(atomic_context);
+
+private:
+	explicit Disk(raw::gendisk* disk) : disk_(disk) {}
+	static Result<Disk> create_bio(const raw::block_device_operations* ops, const Limits& limits, Node node, void* context);
+	void remove();
+
+	raw::gendisk* disk_ = nullptr;
+	bool added_ = false;
+};
+
+}  // namespace cxxrt::blk

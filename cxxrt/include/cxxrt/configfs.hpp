@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// configfs subsystems, items and attributes, by declaration.
+/// C side: include/linux/configfs.h, helpers/module.h.
+///
+/// A subsystem is a class Root with
+///     using Item = ...;                                the class of its directories
+///     using Attributes = configfs::Attributes<...>;    its own files
+///     Result<Box<Item>> make_item(const char* name);   mkdir
+///     void drop_item(Item&);                           rmdir, before the last reference goes
+/// and an Item derives from configfs::Item and has `using Attributes`, too. Attributes are types:
+///     configfs::Attribute<"size", Access>
+/// where Access has `static Result<size_t> show(T&, configfs::Buffer)` for a readable file and
+/// `static Result<void> store(T&, const char* text)` for a writable one; T is the Item or Root.
+/// Context: process; all callbacks may sleep.   Locks: callbacks lock what they touch; configfs
+/// itself serialises mkdir and rmdir, and show and store of one open file only.
+
+#include <cxxrt/lock.hpp>
+#include <cxxrt/memory.hpp>
+#include <cxxrt/system.hpp>
+
+namespace cxxrt::configfs {
+
+/// Where show() prints; one page.
+class Buffer {
+public:
+	explicit Buffer(char* page) : page_(page) {}
+	/// Prints one value and a newline; returns the length in bytes.
+	template <class T> size_t line(T value) const
+	{
+		if constexpr (same_as<T, const char*>)
+			return size_t(raw::scnprintf(page_, raw::PAGE_SIZE, "%s\n", value));
+		else if constexpr (same_as<T, int>)
+			return size_t(raw::scnprintf(page_, raw::PAGE_SIZE, "%d\n", value));
+		else
+			return size_t(raw::scnprintf(page_, raw::PAGE_SIZE, "%lu\n", (unsigned long)value));
+	}
+	char* unsafe_page() const { return page_; }
+
+private:
+	char* page_;
+};
+
+/// Base of a directory's class. The directory is one reference; the object dies with the last.
+class Item : Pinned {
+public:
+	/// The directory's name, or null for an object that is in no directory.
+	const char* name() const { return item_.ci_name; }
+
+private:
+	template <class T> friend raw::config_item* unsafe_item(T&);
+	template <class T> friend T& unsafe_owner(raw::config_item*);
+	raw::config_item item_{};
+};
+
+template <class T> inline raw::config_item* unsafe_item(T& owner) { return &static_cast<Item&>(owner).item_; }
+template <class T> inline T& unsafe_owner(raw::config_item* item)
+{
+	return static_cast<T&>(owner_of<&Item::item_>(*item));
+}
+
+/// One file. Its mode follows from what Access can do: 0644, 0444 or 0200.
+template <Literal Name, class Access> struct Attribute {
+	static constexpr auto kName = Name;
+	template <class T> static constexpr bool kReadable = requires(T& owner, Buffer out) { Access::show(owner, out); };
+	template <class T> static constexpr bool kWritable = requires(T& owner, const char* text) {
+		Access::store(owner, text);
+	};
+	using Via = Access;
+};
+
+/// The files of a directory, in order.
+template <class... As> struct Attributes {};
+
+namespace detail {
+
+// The thunks depend on the owner and the access class alone, which keeps their names short.
+template <class T> struct ChildFrom {
+	static T& item(raw::config_item* item) { return unsafe_owner<T>(item); }
+};
+template <class T, class From, class Access> raw::ssize_t show(raw::config_item* item, char* page)
+{
+	auto shown = Access::show(From::item(item), Buffer{page});
+	return shown.ok() ? ssize_t(shown.take()) : shown.error().to_c();
+}
+template <class T, class From, class Access>
+raw::ssize_t store(raw::config_item* item, const char* page, raw::size_t count)
+{
+	// configfs ends what user space wrote with a zero byte.
+	const Result<void> stored = Access::store(From::item(item), page);
+	return stored.ok() ? ssize_t(count) : stored.error().to_c();
+}
+
+template <class T, class From, class A> constexpr raw::configfs_attribute make_attribute()
+{
+	constexpr bool readable = A::template kReadable<T>;
+	constexpr bool writable = A::template kWritable<T>;
+	static_assert(readable || writable, "an attribute needs a show or a store");
+	raw::configfs_attribute attribute{};
+	attribute.ca_name = kText<A::kName>.text;
+	attribute.ca_owner = &raw::__this_module;
+	attribute.ca_mode = readable ? (writable ? 0644 : 0444) : 0200;
+	if constexpr (readable)
+		attribute.show = &show<T, From, typename A::Via>;
+	if constexpr (writable)
+		attribute.store = &store<T, From, typename A::Via>;
+	return attribute;
+}
+
+/// The C tables for the attributes of T, made at compile time. configfs writes to neither.
+template <class T, class From> struct Table {
+	template <class List> struct Of;
+	template <class... As> struct Of<Attributes<As...>> {
+		static inline constinit raw::configfs_attribute all[] = {make_attribute<T, From, As>()...};
+		template <size_t... I> static constexpr auto point(Indexes<I...>)
+		{
+			return Pointers<sizeof...(As) + 1>{{&all[I]..., nullptr}};
+		}
+		static inline constinit auto pointers = point(make_indexes<sizeof...(As)>());
+	};
+	template <size_t N> struct Pointers {
+		raw::configfs_attribute* to[N];
+	};
+	static constexpr raw::configfs_attribute** pointers() { return Of<typename T::Attributes>::pointers.to; }
+};
+
+template <class T> struct ItemType {
+	static void release(raw::config_item* item) { Box<T>::adopt(&unsafe_owner<T>(item)).reset(); }
+	static inline constinit raw::configfs_item_operations kOps{.release = &release};
+	static inline constinit raw::config_item_type kType{
+		.ct_owner = &raw::__this_module,
+		.ct_item_ops = &kOps,
+		.ct_attrs = Table<T, ChildFrom<T>>::pointers(),
+	};
+};
+
+}  // namespace detail
+
+/// A registered subsystem: /sys/kernel/config/<name>.
+/// Invariant: Root outlives it; no directory exists when it is destroyed (each pins the module).
+template <class Root> class Subsystem : Pinned {
+public:
+	/// `name` must outlive the object.
+	Subsystem(Root& root, const char* name) : root_(root), group_{}
+	{
+		raw::config_group_init(&group_.su_group);
+		raw::__mutex_init(&group_.su_mutex, "configfs subsystem", lock_class<"configfs subsystem">.unsafe_key());
+		group_.su_group.cg_item.ci_namebuf[0] = '\0';
+		raw::cxxrt_strscpy(group_.su_group.cg_item.ci_namebuf, name, sizeof(group_.su_group.cg_item.ci_namebuf));
+		group_.su_group.cg_item.ci_name = group_.su_group.cg_item.ci_namebuf;
+		group_.su_group.cg_item.ci_type = &kType;
+	}
+	~Subsystem()
+	{
+		if (registered_)
+			raw::configfs_unregister_subsystem(&group_);
+	}
+	/// Makes the directory appear; mkdir may be called before this returns.
+	/// Context: process; sleeps.   Errors: EEXIST another subsystem has the name; ENOMEM.
+	Result<void> add() EXCLUDES(atomic_context)
+	{
+		TRY(from_c(raw::configfs_register_subsystem(&group_)));
+		registered_ = true;
+		return {};
+	}
+
+private:
+	using Child = typename Root::Item;
+	static Subsystem& from_group(raw::config_group* group)
+	{
+		return owner_of<&Subsystem::group_>(owner_of<&raw::configfs_subsystem::su_group>(*group));
+	}
+	struct FromRoot {
+		static Root& item(raw::config_item* item)
+		{
+			return from_group(&owner_of<&raw::config_group::cg_item>(*item)).root_;
+		}
+	};
+	static raw::config_item* make_item(raw::config_group* group, const char* name)
+	{
+		Result<Box<Child>> made = from_group(group).root_.make_item(name);
+		if (!made.ok())
+			return reinterpret_cast<raw::config_item*>(long(made.error().to_c()));
+		// From here on the directory's references own the object; release() takes it back.
+		raw::config_item* item = unsafe_item(*made.take().leak());
+		raw::config_item_init_type_name(item, name, &detail::ItemType<Child>::kType);
+		return item;
+	}
+	static void drop_item(raw::config_group* group, raw::config_item* item)
+	{
+		from_group(group).root_.drop_item(unsafe_owner<Child>(item));
+		raw::config_item_put(item);
+	}
+	static inline constinit raw::configfs_group_operations kGroupOps{
+		.make_item = &make_item,
+		.drop_item = &drop_item,
+	};
+	static inline constinit raw::config_item_type kType{
+		.ct_owner = &raw::__this_module,
+		.ct_group_ops = &kGroupOps,
+		.ct_attrs = detail::Table<Root, FromRoot>::pointers(),
+	};
+
+	Root& root_;
+	raw::configfs_subsystem group_;
+	bool registered_ = false;
+};
+
+}  // namespace cxxrt::configfs

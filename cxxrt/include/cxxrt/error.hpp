@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// Errors as values: Error is a valid errno, Result<T> a T or an Error, TRY passes errors up.
+/// C side: include/linux/err.h, include/uapi/asm-generic/errno*.h.
+/// Context: any; nothing here allocates, locks or sleeps.
+
+#include <cxxrt/raw.hpp>
+
+namespace cxxrt {
+
+/// A kernel error number.  Invariant: 1 <= number() <= MAX_ERRNO.
+class [[nodiscard]] Error {
+public:
+	/// `number` is positive and must be a valid errno; anything else becomes EINVAL.
+	constexpr explicit Error(int number)
+		: number_(number >= 1 && number <= int(raw::MAX_ERRNO) ? number : int(raw::EINVAL))
+	{
+	}
+	constexpr int number() const { return number_; }
+	/// As C functions return it: negative.
+	constexpr int to_c() const { return -number_; }
+	friend constexpr bool operator==(Error, Error) = default;
+
+private:
+	int number_;
+};
+
+inline constexpr Error EPERM{int(raw::EPERM)};
+inline constexpr Error ENOENT{int(raw::ENOENT)};
+inline constexpr Error EIO{int(raw::EIO)};
+inline constexpr Error EAGAIN{int(raw::EAGAIN)};
+inline constexpr Error ENOMEM{int(raw::ENOMEM)};
+inline constexpr Error EFAULT{int(raw::EFAULT)};
+inline constexpr Error EBUSY{int(raw::EBUSY)};
+inline constexpr Error EEXIST{int(raw::EEXIST)};
+inline constexpr Error ENODEV{int(raw::ENODEV)};
+inline constexpr Error EINVAL{int(raw::EINVAL)};
+inline constexpr Error ENOSPC{int(raw::ENOSPC)};
+inline constexpr Error ERANGE{int(raw::ERANGE)};
+inline constexpr Error EOPNOTSUPP{int(raw::EOPNOTSUPP)};
+inline constexpr Error ETIMEDOUT{int(raw::ETIMEDOUT)};
+inline constexpr Error EOVERFLOW{int(raw::EOVERFLOW)};
+
+namespace detail {
+/// A value or an errno, 0 when there is a value. The trivial form keeps Result trivial, so that
+/// it is returned in registers.
+template <class T, bool Trivial = kTriviallyCopyable<T>> struct ResultStorage {
+	union {
+		T value;
+		char none;
+	};
+	int error;
+
+	constexpr explicit ResultStorage(T&& v) : value(move(v)), error(0) {}
+	constexpr explicit ResultStorage(Error e) : none(), error(e.number()) {}
+};
+template <class T> struct ResultStorage<T, false> {
+	union {
+		T value;
+		char none;
+	};
+	int error;
+
+	constexpr explicit ResultStorage(T&& v) : value(move(v)), error(0) {}
+	constexpr explicit ResultStorage(Error e) : none(), error(e.number()) {}
+	constexpr ResultStorage(ResultStorage&& other) : none(), error(other.error)
+	{
+		if (error == 0)
+			new (&value) T(move(other.value));
+	}
+	constexpr ~ResultStorage()
+	{
+		if (error == 0)
+			value.~T();
+	}
+};
+}  // namespace detail
+
+/// A T, or why there is none.
+template <class T = void> class [[nodiscard("test it, TRY it, or .ignore(\"why\")")]] Result {
+public:
+	using Value = T;
+
+	constexpr Result(T value) : storage_(move(value)) {}
+	constexpr Result(Error error) : storage_(error) {}
+
+	constexpr bool ok() const { return storage_.error == 0; }
+	constexpr explicit operator bool() const { return ok(); }
+	/// Only when not ok().
+	constexpr Error error() const { return Error{storage_.error}; }
+	/// Hands the value out; only when ok().
+	constexpr T take() { return move(storage_.value); }
+	/// Says in the source why a failure does not matter here.
+	constexpr void ignore(const char*) const {}
+
+private:
+	detail::ResultStorage<T> storage_;
+};
+
+template <> class [[nodiscard("test it, TRY it, or .ignore(\"why\")")]] Result<void> {
+public:
+	using Value = void;
+
+	constexpr Result() = default;
+	constexpr Result(Error error) : error_(error.number()) {}
+
+	constexpr bool ok() const { return error_ == 0; }
+	constexpr explicit operator bool() const { return ok(); }
+	constexpr Error error() const { return Error{error_}; }
+	constexpr void take() const {}
+	constexpr void ignore(const char*) const {}
+	/// As C callbacks return it: 0 or a negative errno.
+	constexpr int to_c() const { return -error_; }
+
+private:
+	int error_ = 0;
+};
+
+static_assert(kTriviallyCopyable<Result<void*>> && sizeof(Result<void*>) == 16);
+
+/// A C return code: 0 or positive is success, negative an errno.
+constexpr Result<void> from_c(int code)
+{
+	if (code < 0)
+		return Error{-code};
+	return {};
+}
+
+/// A C return code whose non-negative values mean something.
+constexpr Result<int> value_from_c(int code)
+{
+	if (code < 0)
+		return Error{-code};
+	return code;
+}
+
+/// A C pointer that may hold an errno. C side: IS_ERR(), PTR_ERR().
+template <class T> inline Result<T*> from_err_ptr(T* pointer)
+{
+	auto value = reinterpret_cast<uintptr_t>(pointer);
+	if (value >= uintptr_t(-long(raw::MAX_ERRNO)))
+		return Error{int(-long(value))};
+	return pointer;
+}
+
+/// A C pointer whose null means that memory ran out.
+template <class T> inline Result<T*> from_null(T* pointer)
+{
+	if (pointer == nullptr)
+		return ENOMEM;
+	return pointer;
+}
+
+}  // namespace cxxrt
+
+/// The value of a Result, or return its Error from this function. A whole statement, or the whole
+/// initialiser of one variable; never inside a braced aggregate, where g++-12 and clang-14 leak
+/// the members already built.
+#define TRY(...)                                             \
+	({                                                   \
+		auto cxxrt_result = (__VA_ARGS__);           \
+		if (!cxxrt_result.ok()) [[unlikely]]         \
+			return cxxrt_result.error();         \
+		cxxrt_result.take();                         \
+	})

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// A module as a class, its information strings, and its load-time parameters.
+/// C side: include/linux/module.h, include/linux/moduleparam.h.
+
+#include <cxxrt/log.hpp>
+#include <cxxrt/memory.hpp>
+#include <cxxrt/system.hpp>
+
+namespace cxxrt::module {
+
+/// A module is a class with `static Result<Box<T>> create()`: what create() builds lives until
+/// the module is removed, and its destructor undoes everything. A failed create() leaves nothing.
+/// Context: process; may sleep.
+template <class T> concept Module = requires {
+	{ T::create() } -> same_as<Result<Box<T>>>;
+};
+
+namespace detail {
+template <Module T> inline constinit T* instance = nullptr;
+
+template <Module T> inline int init()
+{
+	auto created = T::create();
+	if (!created.ok())
+		return created.error().to_c();
+	instance<T> = created.take().leak();
+	return 0;
+}
+
+template <Module T> inline void exit() { Box<T>::adopt(exchange(instance<T>, nullptr)).reset(); }
+
+/// A parameter type of the kernel: its name for modinfo and its operations.
+template <class T> struct Kind;
+template <> struct Kind<bool> {
+	static constexpr Literal kName{"bool"};
+	static constexpr const raw::kernel_param_ops* kOps = &raw::param_ops_bool;
+};
+template <> struct Kind<int> {
+	static constexpr Literal kName{"int"};
+	static constexpr const raw::kernel_param_ops* kOps = &raw::param_ops_int;
+};
+template <> struct Kind<u32> {
+	static constexpr Literal kName{"uint"};
+	static constexpr const raw::kernel_param_ops* kOps = &raw::param_ops_uint;
+};
+template <> struct Kind<unsigned long> {
+	static constexpr Literal kName{"ulong"};
+	static constexpr const raw::kernel_param_ops* kOps = &raw::param_ops_ulong;
+};
+}  // namespace detail
+
+/// A parameter of any value of T (bool, int, u32, unsigned long). Text that is no T fails the
+/// load with EINVAL (ERANGE when too large) and the kernel's line that names the parameter.
+template <class T> class Param : Pinned {
+public:
+	static constexpr auto kName = detail::Kind<T>::kName;
+	static constexpr const raw::kernel_param_ops* kOps = detail::Kind<T>::kOps;
+
+	constexpr explicit Param(T value) : value_(value) {}
+	constexpr T get() const { return value_; }
+	/// For values that load corrects: what is set is what /sys/module shows.
+	void set(T value) { value_ = value; }
+	constexpr void* unsafe_cell() { return &value_; }
+
+private:
+	T value_;
+};
+
+/// A decimal int from Min to Max; anything else fails the load with EINVAL, a line with the value
+/// and the range, and the kernel's line that names the parameter.
+template <int Min, int Max> class RangedParam : Pinned {
+public:
+	static constexpr Literal kName{"int"};
+
+	constexpr explicit RangedParam(int value) : value_(value) {}
+	constexpr int get() const { return value_; }
+	constexpr void* unsafe_cell() { return &value_; }
+
+private:
+	static int store(const char* text, const raw::kernel_param* param)
+	{
+		const auto value = text == nullptr ? Result<int>{EINVAL} : parse<int>(text, 10);
+		if (!value.ok() || Result<int>{value}.take() < Min || Result<int>{value}.take() > Max) {
+			log::error<"%s=%s: must be a number from %d to %d">(param->name, text == nullptr ? "" : text, Min, Max);
+			return EINVAL.to_c();
+		}
+		*static_cast<int*>(param->arg) = Result<int>{value}.take();
+		return 0;
+	}
+	static int show(char* out, const raw::kernel_param* param)
+	{
+		return raw::scnprintf(out, raw::PAGE_SIZE, "%d\n", *static_cast<int*>(param->arg));
+	}
+	static constexpr raw::kernel_param_ops kTable{.set = &store, .get = &show};
+
+public:
+	static constexpr const raw::kernel_param_ops* kOps = &kTable;
+
+private:
+	int value_;
+};
+
+}  // namespace cxxrt::module
+
+/// One string for modinfo.
+#define CXXRT_MODINFO(id, tag, text)                                                                       \
+	__attribute__((section(".modinfo"), used, aligned(1))) static constexpr auto cxxrt_modinfo_##id = \
+		::cxxrt::Literal(tag "=") + ::cxxrt::Literal(text)
+
+/// Declares the parameter `variable`, a Param or RangedParam at namespace scope, under its own
+/// name; read-only in /sys/module/<module>/parameters.
+#define CXXRT_PARAM(variable, description)                                                                          \
+	__attribute__((section("__param"), used, aligned(8))) static constinit const ::raw::kernel_param            \
+		cxxrt_param_##variable{#variable, &::raw::__this_module, ::cxxrt::remove_cvref_t<decltype(variable)>::kOps, 0444, \
+				       -1,	  0,			  {.arg = variable.unsafe_cell()}};       \
+	__attribute__((section(".modinfo"), used, aligned(1))) static constexpr auto cxxrt_parmtype_##variable =   \
+		::cxxrt::Literal("parmtype=" #variable ":") + ::cxxrt::remove_cvref_t<decltype(variable)>::kName;  \
+	CXXRT_MODINFO(parm_##variable, "parm", #variable ":" description)
+
+/// Tells objtool that the kernel calls `function` through a pointer that is set elsewhere, so that
+/// its ENDBR stays. C side: IBT_NOSEAL(), asm/ibt.h.
+#define CXXRT_ADDRESSABLE(function)                                                     \
+	__attribute__((section(".discard.ibt_endbr_noseal"), used)) static void* const  \
+		cxxrt_addressable_##function = reinterpret_cast<void*>(&function)
+
+/// Makes `Type` the module. Once per module, at global scope.
+#define CXXRT_MODULE(Type, author_text, description_text)                                                       \
+	CXXRT_MODINFO(license, "license", "GPL");                                                     \
+	CXXRT_MODINFO(author, "author", author_text);                                                      \
+	CXXRT_MODINFO(description, "description", description_text);                                       \
+	extern "C" __attribute__((externally_visible)) CXXRT_INIT int init_module()                   \
+	{                                                                                             \
+		return ::cxxrt::module::detail::init<Type>();                                         \
+	}                                                                                             \
+	extern "C" __attribute__((externally_visible, section(".exit.text"), cold)) void cleanup_module() \
+	{                                                                                             \
+		::cxxrt::module::detail::exit<Type>();                                                \
+	}                                                                                             \
+	CXXRT_ADDRESSABLE(init_module);                                                               \
+	CXXRT_ADDRESSABLE(cleanup_module)

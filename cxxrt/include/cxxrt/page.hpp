@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// Single pages, and copying between pages that may not be mapped.
+/// C side: include/linux/mm.h, include/linux/highmem.h, helpers/memory.c.
+
+#include <cxxrt/memory.hpp>
+
+namespace cxxrt {
+
+inline constexpr u32 kPageShift = u32(raw::PAGE_SHIFT);
+inline constexpr u32 kPageSize = u32(raw::PAGE_SIZE);
+
+/// A page of memory, wherever it came from; never built by C++ code, only referred to.
+class Page {
+public:
+	Page() = delete;
+	Page(const Page&) = delete;
+
+	raw::page* unsafe_raw() { return reinterpret_cast<raw::page*>(this); }
+	static Page& unsafe_from(raw::page* page) { return *reinterpret_cast<Page*>(page); }
+};
+
+/// The only owner of a page.
+class [[nodiscard]] PageBox : MoveOnly {
+public:
+	PageBox(PageBox&& other) : page_(exchange(other.page_, nullptr)) {}
+	~PageBox()
+	{
+		if (page_ != nullptr)
+			raw::cxxrt_free_page(page_->unsafe_raw());
+	}
+	/// A page of zero bytes.   Context: process; may sleep.   Errors: ENOMEM.
+	static Result<PageBox> zeroed(SleepingGfp flags, Node node = {}) EXCLUDES(atomic_context)
+	{
+		return build(flags.bits(), node);
+	}
+	/// Context: any; never sleeps.   Errors: ENOMEM.
+	static Result<PageBox> zeroed(AtomicGfp flags, Node node = {}) { return build(flags.bits(), node); }
+
+	Page& operator*() const { return *page_; }
+	[[nodiscard]] Page* leak() { return exchange(page_, nullptr); }
+	/// Safety: `page` came from leak(), once.
+	static PageBox adopt(Page& page) { return PageBox{&page}; }
+
+private:
+	explicit PageBox(Page* page) : page_(page) {}
+	static Result<PageBox> build(u32 flags, Node node)
+	{
+		raw::page* page = TRY(from_null(raw::cxxrt_alloc_page(flags | u32(raw::__GFP_ZERO), node.id())));
+		return PageBox{&Page::unsafe_from(page)};
+	}
+
+	Page* page_;
+};
+
+/// A page mapped for a scope on this CPU.   Context: any; unmap in reverse order.
+class [[nodiscard]] LocalMap : Pinned {
+public:
+	explicit LocalMap(Page& page) : bytes_(static_cast<u8*>(raw::cxxrt_kmap_local_page(page.unsafe_raw()))) {}
+	~LocalMap() { raw::cxxrt_kunmap_local(bytes_); }
+	u8* bytes() const { return bytes_; }
+
+private:
+	u8* bytes_;
+};
+
+/// Part of one page: offset + length <= kPageSize.   Units: bytes.
+struct Segment {
+	Page& page;
+	u32 offset;
+	u32 length;
+};
+
+/// Copies `length` bytes between two pages.   Only for ranges inside both.   Context: any.
+inline void copy_page_bytes(Page& to, u32 to_offset, Page& from, u32 from_offset, u32 length)
+{
+	LocalMap target{to};
+	LocalMap source{from};
+	raw::memcpy(target.bytes() + to_offset, source.bytes() + from_offset, length);
+}
+
+inline void zero_page_bytes(Page& page, u32 offset, u32 length)
+{
+	LocalMap target{page};
+	raw::memset(target.bytes() + offset, 0, length);
+}
+
+/// For pages that user space may map, before reading and after writing them.
+inline void flush_dcache(Page& page) { raw::cxxrt_flush_dcache_page(page.unsafe_raw()); }
+
+}  // namespace cxxrt

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// Facts about the machine, and reading numbers from text.
+/// C side: include/linux/cpumask.h, include/linux/nodemask.h, include/linux/kstrtox.h, helpers/lib.c.
+/// Context: any; never sleeps.
+
+#include <cxxrt/error.hpp>
+
+namespace cxxrt {
+
+/// One more than the highest possible CPU number.
+inline u32 cpu_id_limit() { return raw::cxxrt_nr_cpu_ids(); }
+/// The CPU this runs on; it may change at once unless preemption is off.
+inline u32 current_cpu() { return raw::cxxrt_raw_smp_processor_id(); }
+inline u32 online_node_count() { return raw::cxxrt_nr_online_nodes(); }
+inline bool is_node_online(int node) { return node >= 0 && raw::cxxrt_node_online(node); }
+
+/// Reads one value from zero-terminated text, a newline at its end allowed, as kstrtox does. `base` 0 takes 0x and 0 prefixes.
+/// Errors: EINVAL no number, ERANGE too large for T.
+template <class T> Result<T> parse(const char* text, u32 base = 0)
+{
+	T value{};
+	int code;
+	if constexpr (same_as<T, bool>)
+		code = raw::kstrtobool(text, &value);
+	else if constexpr (same_as<T, int>)
+		code = raw::kstrtoint(text, base, &value);
+	else if constexpr (same_as<T, u32>)
+		code = raw::kstrtouint(text, base, &value);
+	else if constexpr (same_as<T, unsigned long>)
+		code = raw::cxxrt_kstrtoul(text, base, &value);
+	else
+		code = raw::kstrtoull(text, base, &value);
+	if (code < 0)
+		return Error{-code};
+	return value;
+}
+
+inline bool equal(const char* a, const char* b) { return raw::strcmp(a, b) == 0; }
+
+/// A zero-terminated text of at most N - 1 bytes; longer ones are cut.
+template <size_t N> class FixedText {
+public:
+	FixedText() = default;
+	explicit FixedText(const char* text) { raw::cxxrt_strscpy(text_, text, N); }
+	/// `prefix` and then `number`.
+	FixedText(const char* prefix, u32 number) { raw::scnprintf(text_, N, "%s%u", prefix, number); }
+	const char* c_str() const { return text_; }
+
+private:
+	char text_[N] = {};
+};
+
+}  // namespace cxxrt

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// Durations, high-resolution timers, and coarse timers.
+/// C side: include/linux/hrtimer.h, include/linux/timer.h, helpers/time.c.
+
+#include <cxxrt/callback.hpp>
+#include <cxxrt/error.hpp>
+#include <cxxrt/lockcontext.hpp>
+
+namespace cxxrt {
+
+/// A span of time in nanoseconds, at most about 292 years.
+class Nanoseconds {
+public:
+	constexpr Nanoseconds() = default;
+	/// Longer spans than the clock can hold become the longest one.
+	constexpr explicit Nanoseconds(u64 ns) : ns_(ns > kMax ? s64(kMax) : s64(ns)) {}
+	constexpr s64 count() const { return ns_; }
+
+private:
+	static constexpr u64 kMax = 0x7fffffffffffffffull;
+	s64 ns_ = 0;
+};
+
+/// The monotonic clock.   Context: any.
+inline u64 now_ns() { return raw::cxxrt_ktime_get_ns(); }
+
+/// What a timer function decides about its timer.
+enum class Restart : u8 { No, Yes };
+
+/// A one-shot timer in hard-interrupt context, a member of the object it serves:
+///     HrTimer timer_{callback<&Command::timer_, &Command::expired>};
+/// where `Restart expired()`; for Restart::Yes it has called forward_now() first.
+/// Invariant: the function does not run after the destructor.
+class HrTimer : Pinned {
+public:
+	template <auto Member, auto Function> explicit HrTimer(Callback<Member, Function>)
+	{
+		raw::cxxrt_hrtimer_setup(&timer_, &thunk<Member, Function>);
+	}
+	/// Waits for a running function.   Context: process, not the function itself.
+	~HrTimer() { raw::hrtimer_cancel(&timer_); }
+
+	/// Expires once, `delay` from now. Restarts a timer that has not expired yet.   Context: any.
+	CXXRT_INLINE void start(Nanoseconds delay) { raw::cxxrt_hrtimer_start(&timer_, delay.count()); }
+	/// Stops it and waits for a running function.   Context: process.
+	void cancel() { raw::hrtimer_cancel(&timer_); }
+	bool is_active() const { return raw::hrtimer_active(&timer_); }
+	/// From the function only: the next expiry is the first multiple of `period` after now.
+	void forward_now(Nanoseconds period) { raw::cxxrt_hrtimer_forward_now(&timer_, period.count()); }
+
+private:
+	template <auto Member, auto Function>
+	CXXRT_HOT static raw::hrtimer_restart thunk(raw::hrtimer* timer)
+	{
+		auto& owner = owner_of<Member>(owner_of<&HrTimer::timer_>(*timer));
+		return (owner.*Function)() == Restart::Yes ? raw::HRTIMER_RESTART : raw::HRTIMER_NORESTART;
+	}
+	raw::hrtimer timer_;
+};
+
+/// A coarse timer in softirq context, a member of the object it serves; its function is `void f()`.
+/// Invariant: the function does not run after the destructor, even if it restarts the timer.
+class Timer : Pinned {
+public:
+	template <auto Member, auto Function> explicit Timer(Callback<Member, Function>)
+	{
+		raw::cxxrt_timer_setup(&timer_, &thunk<Member, Function>, "cxxrt::Timer", &key<Member>);
+	}
+	/// Waits for a running function.   Context: process.
+	~Timer() { raw::cxxrt_timer_shutdown_sync(&timer_); }
+	/// Expires once, `ms` milliseconds from now, rounded up to a tick.   Context: any.
+	void start_ms(u32 ms)
+	{
+		raw::mod_timer(&timer_, raw::cxxrt_jiffies() + raw::cxxrt_msecs_to_jiffies(ms));
+	}
+
+private:
+	template <auto Member> static inline constinit raw::lock_class_key key{};
+	template <auto Member, auto Function> static void thunk(raw::timer_list* timer)
+	{
+		(owner_of<Member>(owner_of<&Timer::timer_>(*timer)).*Function)();
+	}
+	raw::timer_list timer_;
+};
+
+/// Context: process; sleeps at least `ms` milliseconds.
+inline void sleep_ms(u32 ms) EXCLUDES(atomic_context) { raw::msleep(ms); }
+
+}  // namespace cxxrt

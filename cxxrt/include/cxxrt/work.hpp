@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// Deferred work in process context, and waiting.
+/// C side: include/linux/workqueue.h, include/linux/wait.h, helpers/time.c, helpers/sync.c.
+
+#include <cxxrt/atomic.hpp>
+#include <cxxrt/callback.hpp>
+#include <cxxrt/lock.hpp>
+
+namespace cxxrt {
+
+/// Work for a kernel thread, a member of the object it serves; its function is `void f()`:
+///     Work work_{callback<&Device::work_, &Device::run>};
+/// Invariant: the function does not run after the destructor.
+class Work : Pinned {
+public:
+	template <auto Member, auto Function> explicit Work(Callback<Member, Function>)
+	{
+		raw::cxxrt_init_work(&work_, &thunk<Member, Function>, "cxxrt::Work", &key<Member>);
+	}
+	/// Context: process; waits for a running function.
+	~Work() { raw::cancel_work_sync(&work_); }
+	/// Runs it soon, once; false if it was waiting to run already.   Context: any.
+	bool schedule() { return raw::cxxrt_schedule_work(&work_); }
+	/// Waits until it has run, if it was scheduled.   Context: process; sleeps.
+	void flush() EXCLUDES(atomic_context) { raw::flush_work(&work_); }
+
+private:
+	template <auto Member> static inline constinit raw::lock_class_key key{};
+	template <auto Member, auto Function> static void thunk(raw::work_struct* work)
+	{
+		(owner_of<Member>(owner_of<&Work::work_>(*work)).*Function)();
+	}
+	raw::work_struct work_;
+};
+
+/// Sleepers and those who wake them.
+class WaitQueue : Pinned {
+public:
+	explicit WaitQueue(LockClass cls) { raw::__init_waitqueue_head(&head_, cls.name(), cls.unsafe_key()); }
+
+	/// Wakes one exclusive waiter. The condition must have been changed before, with release order
+	/// or a full barrier.   Context: any.
+	void wake_one()
+	{
+		// Pairs with the barrier in prepare_to_wait: the condition is seen, or the sleeper is.
+		memory_barrier();
+		raw::cxxrt_wake_up(&head_);
+	}
+	/// Sleeps, uninterruptibly and as I/O wait, until `take()` gives a true value; returns it.
+	/// Context: process; sleeps without a deadline: whoever holds what is waited for has one.
+	template <class F> auto wait_for(F&& take) EXCLUDES(atomic_context)
+	{
+		auto value = take();
+		if (value)
+			return value;
+		raw::wait_queue_entry entry;
+		raw::cxxrt_init_wait(&entry);
+		for (;;) {
+			raw::cxxrt_prepare_to_wait_exclusive(&head_, &entry);
+			value = take();
+			if (value)
+				break;
+			raw::io_schedule();
+		}
+		raw::finish_wait(&head_, &entry);
+		return value;
+	}
+
+private:
+	raw::wait_queue_head head_;
+};
+
+}  // namespace cxxrt

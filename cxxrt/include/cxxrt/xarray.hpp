@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// A sparse array of pointers, indexed by unsigned long. Readers take no lock.
+/// C side: include/linux/xarray.h, helpers/lib.c.
+
+#include <cxxrt/error.hpp>
+#include <cxxrt/memory.hpp>
+
+namespace cxxrt {
+
+/// Borrowed pointers to T by index.
+/// Locks: load() takes the RCU read lock, writers the array's own spinlock.
+template <class T> class XArray : Pinned {
+public:
+	XArray() { raw::cxxrt_xa_init_flags(&array_, 0); }
+	~XArray() { raw::xa_destroy(&array_); }
+
+	/// The entry at `index`, or null.   Context: any. The caller knows that the object stays.
+	T* load(unsigned long index) const { return static_cast<T*>(raw::xa_load(unsafe_raw(), index)); }
+
+	/// Stores `entry` if the slot is empty; returns what the slot holds afterwards.
+	/// Context: process; sleeps.   Errors: ENOMEM.
+	Result<T*> insert_or_get(unsigned long index, T* entry, SleepingGfp flags) EXCLUDES(atomic_context)
+	{
+		return inserted(raw::cxxrt_xa_cmpxchg(&array_, index, nullptr, entry, flags.bits()), entry);
+	}
+	/// Context: any; never sleeps.   Errors: ENOMEM.
+	Result<T*> insert_or_get(unsigned long index, T* entry, AtomicGfp flags)
+	{
+		return inserted(raw::cxxrt_xa_cmpxchg(&array_, index, nullptr, entry, flags.bits()), entry);
+	}
+	/// Empties the slot and returns what it held, or null.   Context: any.
+	T* erase(unsigned long index) { return static_cast<T*>(raw::xa_erase(&array_, index)); }
+
+	/// Calls `f(index, T&)` for every entry, in order.
+	template <class F> void for_each(F&& f) const
+	{
+		unsigned long index = 0;
+		void* entry = raw::xa_find(unsafe_raw(), &index, ~0ul, kPresent);
+		while (entry != nullptr) {
+			f(index, *static_cast<T*>(entry));
+			entry = raw::xa_find_after(unsafe_raw(), &index, ~0ul, kPresent);
+		}
+	}
+	/// Empties the array; the entries are the caller's to free first.   Context: any.
+	void clear() { raw::xa_destroy(&array_); }
+
+private:
+	static constexpr u32 kPresent = u32(raw::XA_PRESENT);
+	raw::xarray* unsafe_raw() const { return const_cast<raw::xarray*>(&array_); }
+	static Result<T*> inserted(void* before, T* entry)
+	{
+		if (const int error = raw::cxxrt_xa_err(before); error != 0)
+			return Error{-error};
+		return before != nullptr ? static_cast<T*>(before) : entry;
+	}
+
+	raw::xarray array_;
+};
+
+}  // namespace cxxrt

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "config.hpp"
+
+#include "params.hpp"
+
+#include <cxxrt/system.hpp>
+
+#include <cxxrt/enforce.hpp>
+
+namespace null_blk {
+
+bool is_valid_home_node(u32 node) { return int(node) == Node{}.id() || is_node_online(int(node)); }
+
+Result<void> Config::normalise()
+{
+	if (queue_mode == u32(QueueMode::Rq)) {
+		log::error<"legacy IO path is no longer available">();
+		return EINVAL;
+	}
+	if (!blk::kBioDisks && queue_mode == u32(QueueMode::Bio)) {
+		log::error<"BIO-based IO path is no longer available, using blk-mq instead.">();
+		queue_mode = u32(QueueMode::Mq);
+	}
+	if (!blk::is_valid_block_size(blocksize)) {
+		log::error<"blocksize=%u: must be a power of two from 512 to %u">(blocksize, kPageSize);
+		return EINVAL;
+	}
+	if (size > ~0ul >> 21) {
+		log::error<"size=%lu: too large">(size);
+		return EINVAL;
+	}
+	if (use_per_node_hctx && !is_bio())
+		submit_queues = online_node_count();
+	else
+		submit_queues = max(1u, min(submit_queues, cpu_id_limit()));
+	poll_queues = min(poll_queues, params::most_poll_queues());
+	// The C driver of the kernels without bio disks leaves larger numbers as they are.
+	if (blk::kBioDisks)
+		queue_mode = min(queue_mode, u32(QueueMode::Mq));
+	irqmode = min(irqmode, u32(IrqMode::Timer));
+	if (memory_backed)
+		blocking = true;
+	return {};
+}
+
+}  // namespace null_blk

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// The data of a memory-backed device: pages by index, made on the first write.
+
+#include <cxxrt/blk.hpp>
+#include <cxxrt/xarray.hpp>
+
+namespace null_blk {
+using namespace cxxrt;
+
+/// Blocks never written read as zeroes.
+/// Locks: readers and overwriters take none: a page, once there, stays until the store dies.
+/// Concurrent transfers of the same sector may interleave, as on any disk.
+class PageStore : Pinned {
+public:
+	PageStore() = default;
+	~PageStore();
+
+	/// Copies between the store and `segment`, from `sector` on.
+	/// Context: process; may sleep.   Units: sectors of 512 bytes; the segment is whole sectors.
+	/// Errors: NoSpace no memory for a page.
+	blk::Status transfer(blk::Op op, u64 sector, Segment segment) EXCLUDES(atomic_context);
+
+private:
+	void read(u64 sector, Segment segment);
+	blk::Status write(u64 sector, Segment segment) EXCLUDES(atomic_context);
+	/// The page at `index`, made if need be.   Errors: ENOMEM.
+	Result<Page*> page_for_write(unsigned long index) EXCLUDES(atomic_context);
+
+	XArray<Page> pages_;	// owns its pages; freed by the destructor alone
+};
+
+}  // namespace null_blk
