@@ -13,18 +13,20 @@ namespace null_blk {
 enum class Backing : u8 { None, Memory };
 
 /// Transfers all of a request or bio.   Context: process; may sleep.
-template <class Io> blk::Status transfer(PageStore& store, const Io& io) EXCLUDES(atomic_context)
+template <class Io> CXXRT_HOT blk::Status transfer(PageStore& store, Io io) EXCLUDES(atomic_context)
 {
 	const blk::Op op = io.op();
 	// Without a cache there is nothing to flush.
 	if (op == blk::Op::Flush)
 		return blk::Status::Ok;
 	u64 sector = io.sector();
-	return io.for_each_segment([&](Segment segment) {
+	for (const Segment segment : io.segments()) {
 		const blk::Status status = store.transfer(op, sector, segment);
+		if (status != blk::Status::Ok)
+			return status;
 		sector += segment.length / blk::kSectorSize;
-		return status;
-	});
+	}
+	return blk::Status::Ok;
 }
 
 /// A tag that remembers how its request went until it is ended elsewhere.
@@ -57,7 +59,7 @@ struct MqQueues {
 
 	static Result<HwQueue*> init_hctx(Nullb& disk, u32 index) { return &disk.hw_queue(index); }
 	static blk::QueueCounts queue_counts(Nullb& disk, u32 total) { return disk.counts(total); }
-	static blk::Status queue_polled(HwQueue& queue, blk::Request<> request);
+	CXXRT_NOINLINE static blk::Status queue_polled(HwQueue& queue, blk::Request<> request);
 	/// Ends a request that nobody polled for.
 	static blk::TimeoutResult timeout(HwQueue& queue, blk::Request<> request, blk::QueueKind kind);
 };
@@ -91,7 +93,7 @@ template <IrqMode Irq, Backing Data> struct MqPath : PolledQueues<Data> {
 		blk::InFlight<Pdu> rq = request.start();
 		blk::Status status = blk::Status::Ok;
 		if constexpr (Data == Backing::Memory)
-			status = transfer(queue.store, request);
+			status = transfer(queue.store, request.without_pdu());
 
 		if constexpr (Irq == IrqMode::None) {
 			move(rq).end(status);
@@ -126,7 +128,7 @@ template <IrqMode Irq, Backing Data> struct BioPath {
 	{
 		blk::Status status = blk::Status::Ok;
 		if constexpr (Data == Backing::Memory)
-			status = transfer(disk.store(), bio);
+			status = transfer(disk.store(), bio.view());
 		if constexpr (Irq == IrqMode::Timer)
 			disk.bio_queue().submit(move(bio), status);
 		else

@@ -62,23 +62,24 @@ Status PageStore::write(u64 sector, Segment segment)
 	for (u32 done = 0; done < segment.length;) {
 		const u32 offset = page_offset(sector);
 		const Segment part = next_part(segment, done, offset);
-		Result<Page*> page = page_for_write(page_index(sector));
-		if (!page.ok())
-			return Status::NoSpace;
-		copy_page_bytes(*page.take(), offset, part.page, part.offset, part.length);
+		Page* page = pages_.load(page_index(sector));
+		if (page == nullptr) [[unlikely]] {
+			Result<Page*> made = make_page(page_index(sector));
+			if (!made.ok())
+				return Status::NoSpace;
+			page = made.take();
+		}
+		copy_page_bytes(*page, offset, part.page, part.offset, part.length);
 		done += part.length;
 		sector += part.length / blk::kSectorSize;
 	}
 	return Status::Ok;
 }
 
-Result<Page*> PageStore::page_for_write(unsigned long index)
+Result<Page*> PageStore::make_page(unsigned long index)
 {
-	if (Page* page = pages_.load(index))
-		return page;
 	PageBox fresh = TRY(PageBox::zeroed(Gfp::NoIo));
 	Page* stored = TRY(pages_.insert_or_get(index, &*fresh, Gfp::NoIo));
-	// Another writer may have been first: then its page is used and ours goes.
 	if (stored == &*fresh)
 		return fresh.leak();
 	return stored;

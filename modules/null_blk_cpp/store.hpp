@@ -20,13 +20,13 @@ public:
 	/// Copies between the store and `segment`, from `sector` on.
 	/// Context: process; may sleep.   Units: sectors of 512 bytes; the segment is whole sectors.
 	/// Errors: NoSpace no memory for a page.
-	blk::Status transfer(blk::Op op, u64 sector, Segment segment) EXCLUDES(atomic_context);
+	CXXRT_HOT blk::Status transfer(blk::Op op, u64 sector, Segment segment) EXCLUDES(atomic_context);
 
 private:
-	void read(u64 sector, Segment segment);
-	blk::Status write(u64 sector, Segment segment) EXCLUDES(atomic_context);
-	/// The page at `index`, made if need be.   Errors: ENOMEM.
-	Result<Page*> page_for_write(unsigned long index) EXCLUDES(atomic_context);
+	CXXRT_HOT void read(u64 sector, Segment segment);
+	CXXRT_HOT blk::Status write(u64 sector, Segment segment) EXCLUDES(atomic_context);
+	/// A new page at `index`, or the one another writer put there meanwhile.   Errors: ENOMEM.
+	CXXRT_NOINLINE Result<Page*> make_page(unsigned long index) EXCLUDES(atomic_context);
 
 	XArray<Page> pages_;	// owns its pages; freed by the destructor alone
 };

@@ -50,19 +50,61 @@ inline constexpr u32 kSectorSize = 1u << kSectorShift;
 
 enum class QueueKind : u8 { Default, Polled };
 
+/// The data of a request or bio, a piece of a page at a time, in order:
+///     for (Segment piece : request.segments())
+/// Borrowed from the request.   Context: any.
+class Segments {
+public:
+	/// For a chain of bios, or for the one alone.
+	static Segments of_chain(const raw::bio* bio) { return Segments{bio, true}; }
+	static Segments of_one(const raw::bio* bio) { return Segments{bio, false}; }
+
+	struct End {};
+	class Iterator {
+	public:
+		CXXRT_INLINE Iterator(const raw::bio* bio, bool chain) : bio_(bio), chain_(chain)
+		{
+			if (bio_ != nullptr)
+				iter_ = bio_->bi_iter;
+			skip_empty();
+		}
+		CXXRT_INLINE Segment operator*() const
+		{
+			const raw::bio_vec piece = raw::cxxrt_bio_iter_iovec(bio_, iter_);
+			return {Page::unsafe_from(piece.bv_page), piece.bv_offset, piece.bv_len};
+		}
+		CXXRT_INLINE Iterator& operator++()
+		{
+			raw::cxxrt_bio_advance_iter(bio_, &iter_, raw::cxxrt_bio_iter_iovec(bio_, iter_).bv_len);
+			skip_empty();
+			return *this;
+		}
+		CXXRT_INLINE bool operator!=(End) const { return bio_ != nullptr; }
+
+	private:
+		/// At the end of a bio, goes on with the next that has data.
+		CXXRT_INLINE void skip_empty()
+		{
+			while (bio_ != nullptr && iter_.bi_size == 0) {
+				bio_ = chain_ ? bio_->bi_next : nullptr;
+				if (bio_ != nullptr)
+					iter_ = bio_->bi_iter;
+			}
+		}
+		const raw::bio* bio_;
+		raw::bvec_iter iter_{};
+		bool chain_;
+	};
+	CXXRT_INLINE Iterator begin() const { return {first_, chain_}; }
+	CXXRT_INLINE End end() const { return {}; }
+
+private:
+	Segments(const raw::bio* first, bool chain) : first_(first), chain_(chain) {}
+	const raw::bio* first_;
+	bool chain_;
+};
+
 namespace detail {
-/// Calls `f(Segment)` for each piece of a page, until it gives something other than Ok.
-template <class F> inline Status for_each_segment(const raw::bio* bio, raw::bvec_iter iter, F&& f)
-{
-	while (iter.bi_size != 0) {
-		const raw::bio_vec piece = raw::cxxrt_bio_iter_iovec(bio, iter);
-		const Status status = f(Segment{Page::unsafe_from(piece.bv_page), piece.bv_offset, piece.bv_len});
-		if (status != Status::Ok)
-			return status;
-		raw::cxxrt_bio_advance_iter(bio, &iter, piece.bv_len);
-	}
-	return Status::Ok;
-}
 struct NoPdu {};
 template <class Pdu> inline constexpr u32 kPduSize = sizeof(Pdu);
 template <> inline constexpr u32 kPduSize<NoPdu> = 0;
@@ -93,16 +135,7 @@ public:
 	/// The same request for code that serves every kind of tag.
 	Request<NoPdu> without_pdu() const { return Request<NoPdu>{rq_}; }
 
-	/// Calls `f(Segment) -> Status` for each piece of a page, in order, until one is not Ok.
-	template <class F> Status for_each_segment(F&& f) const
-	{
-		for (const raw::bio* bio = rq_->bio; bio != nullptr; bio = bio->bi_next) {
-			const Status status = detail::for_each_segment(bio, bio->bi_iter, f);
-			if (status != Status::Ok)
-				return status;
-		}
-		return Status::Ok;
-	}
+	Segments segments() const { return Segments::of_chain(rq_->bio); }
 
 	/// Takes the request: from here the driver ends it exactly once, and no longer refuses it.
 	/// Arms the timeout.   Context: queue_rq only.
@@ -226,6 +259,19 @@ private:
 	raw::list_head head_;
 };
 
+/// What a bio asks for: borrowed, one pointer.
+class BioView {
+public:
+	explicit BioView(const raw::bio* bio) : bio_(bio) {}
+	Op op() const { return Op(raw::cxxrt_bio_op(bio_)); }
+	/// Units: 512-byte sectors.
+	u64 sector() const { return raw::cxxrt_bio_sector(bio_); }
+	Segments segments() const { return Segments::of_one(bio_); }
+
+private:
+	const raw::bio* bio_;
+};
+
 /// The duty to end a bio, exactly once. Dropped, it ends with an I/O error and warns.
 class [[nodiscard("end it")]] CONSUMABLE Bio {
 public:
@@ -242,13 +288,8 @@ public:
 			dropped();
 	}
 
-	CALLABLE_UNCONSUMED Op op() const { return Op(raw::cxxrt_bio_op(bio_)); }
-	/// Units: 512-byte sectors.
-	CALLABLE_UNCONSUMED u64 sector() const { return raw::cxxrt_bio_sector(bio_); }
-	template <class F> CALLABLE_UNCONSUMED Status for_each_segment(F&& f) const
-	{
-		return detail::for_each_segment(bio_, bio_->bi_iter, f);
-	}
+	/// What it asks for.
+	CALLABLE_UNCONSUMED BioView view() const { return BioView{bio_}; }
 	/// Context: any.
 	CALLABLE_UNCONSUMED CONSUMES void end(Status status) &&
 	{
@@ -382,14 +423,12 @@ template <MqDriver D> struct MqOps {
 	CXXRT_HOT static void queue_rqs(raw::cxxrt_rq_list* list)
 	{
 		raw::request* first = nullptr;
-		raw::request** refused = &first;
-		[[maybe_unused]] raw::request* last = nullptr;
+		raw::request* last = nullptr;
 		while (!raw::cxxrt_rq_list_empty(list)) {
 			raw::request* rq = raw::cxxrt_rq_list_pop(list);
 			if (dispatch(rq->mq_hctx, rq) != Status::Ok) [[unlikely]] {
 				rq->rq_next = nullptr;
-				*refused = rq;
-				refused = &rq->rq_next;
+				(last != nullptr ? last->rq_next : first) = rq;
 				last = rq;
 			}
 		}

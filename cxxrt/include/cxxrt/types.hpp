@@ -171,6 +171,8 @@ template <auto Member> inline auto& owner_of(typename detail::MemberOf<Member>::
 #define CXXRT_HOT __attribute__((hot))
 /// Keeps a slow path out of a hot function.
 #define CXXRT_COLD __attribute__((cold, noinline))
+/// Keeps the less usual of two paths from costing the usual one registers.
+#define CXXRT_NOINLINE __attribute__((noinline))
 /// Runs once at load; its memory is given back afterwards.
 #define CXXRT_INIT __attribute__((section(".init.text"), cold))
 #define CXXRT_INLINE inline __attribute__((always_inline))
