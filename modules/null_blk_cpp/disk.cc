@@ -22,6 +22,14 @@ void BioCommand::start(blk::Bio&& bio, Status status)
 	timer_.start(queue_->completion_time_);
 }
 
+BioCommand::~BioCommand()
+{
+	// A bio disk goes without waiting for its bios: what still waits for its timer ends here.
+	timer_.cancel();
+	if (bio_)
+		blk::Bio::unpark(bio_).end(status_);
+}
+
 Restart BioCommand::expired()
 {
 	blk::Bio bio = blk::Bio::unpark(bio_);
@@ -64,12 +72,24 @@ BioQueue& Nullb::bio_queue()
 
 // --- multi-queue devices ---------------------------------------------------------------------
 
-Status MqQueues::queue_polled(HwQueue& queue, blk::Request<> request)
+void MqQueues::wait_for_poll(HwQueue& queue, blk::Request<> request)
 {
-	blk::InFlight<> rq = request.start();
 	Guard guard{queue.poll_lock};
-	queue.poll_list.push_back(move(rq));
-	return Status::Ok;
+	// Started under the lock: a timeout then finds the request in the list, or completed.
+	queue.poll_list.push_back(request.start());
+}
+
+u32 MqQueues::poll(HwQueue& queue, blk::CompletionBatch batch)
+{
+	blk::RequestList due;
+	{
+		Guard guard{queue.poll_lock};
+		queue.poll_list.begin_completion(due);
+	}
+	u32 ended = 0;
+	for (; !due.is_empty(); ++ended)
+		batch.end(due.pop_front(), Status::Ok);
+	return ended;
 }
 
 blk::TimeoutResult MqQueues::timeout(HwQueue& queue, blk::Request<> request, blk::QueueKind kind)

@@ -34,6 +34,7 @@ class BioCommand;
 class BioCommand : Pinned {
 public:
 	explicit BioCommand(BioQueue* queue) : queue_(queue) {}
+	~BioCommand();
 	void start(blk::Bio&& bio, blk::Status status);
 
 private:

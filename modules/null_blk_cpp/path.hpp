@@ -52,35 +52,34 @@ template <IrqMode Irq, Backing Data> struct PduOf { using Type = blk::NoPdu; };
 template <> struct PduOf<IrqMode::Softirq, Backing::Memory> { using Type = StatusPdu; };
 template <Backing Data> struct PduOf<IrqMode::Timer, Data> { using Type = TimerPdu; };
 
-/// What does not depend on how a request is ended, and so exists once per kind of backing at most.
+/// What does not depend on the configuration.
 struct MqQueues {
 	using HwQueue = null_blk::HwQueue;
 	using Context = Nullb;
 
 	static Result<HwQueue*> init_hctx(Nullb& disk, u32 index) { return &disk.hw_queue(index); }
 	static blk::QueueCounts queue_counts(Nullb& disk, u32 total) { return disk.counts(total); }
-	CXXRT_NOINLINE static blk::Status queue_polled(HwQueue& queue, blk::Request<> request);
+	static u32 poll(HwQueue& queue, blk::CompletionBatch batch);
 	/// Ends a request that nobody polled for.
 	static blk::TimeoutResult timeout(HwQueue& queue, blk::Request<> request, blk::QueueKind kind);
+
+protected:
+	static void wait_for_poll(HwQueue& queue, blk::Request<> request);
 };
 
 template <Backing Data> struct PolledQueues : MqQueues {
-	static u32 poll(HwQueue& queue, blk::CompletionBatch batch)
+	/// Data moves here and not in poll(), which runs inside an RCU read section and must not sleep.
+	CXXRT_NOINLINE static blk::Status queue_polled(HwQueue& queue, blk::Request<> request)
 	{
-		blk::RequestList due;
-		{
-			Guard guard{queue.poll_lock};
-			queue.poll_list.begin_completion(due);
+		if constexpr (Data == Backing::Memory) {
+			const blk::Status status = transfer(queue.store, request);
+			if (status != blk::Status::Ok) {
+				request.start().end(status);
+				return blk::Status::Ok;
+			}
 		}
-		u32 ended = 0;
-		for (; !due.is_empty(); ++ended) {
-			blk::InFlight<> rq = due.pop_front();
-			blk::Status status = blk::Status::Ok;
-			if constexpr (Data == Backing::Memory)
-				status = transfer(queue.store, rq.request());
-			batch.end(move(rq), status);
-		}
-		return ended;
+		wait_for_poll(queue, request);
+		return blk::Status::Ok;
 	}
 };
 
