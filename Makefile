@@ -56,11 +56,16 @@ modules_install:
 	$(MAKE) -C $(call kdir-of,$(RELEASE)) M=$(TOP)/build/$(RELEASE) CONFIG_DEBUG_INFO_BTF_MODULES= modules_install
 
 ## test              host tests, build checks and VM tests; TESTS= for some of them
-test: setup modules compile_commands.json
+test:
+	@tools/setup
+	+@$(MAKE) modules
+	+@$(MAKE) compile_commands.json
 	@$(PYTHON) tools/run-tests $(TESTS)
 
 ## bench             the quick matrix, C against C++, in a VM; BENCH= for bench/run's options
-bench: setup modules
+bench:
+	@tools/setup
+	+@$(MAKE) modules
 	@$(PYTHON) bench/run $(BENCH)
 
 ## check-border      drivers stay above the border; fast
