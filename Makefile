@@ -40,10 +40,13 @@ one-kernel:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is missing: apt-get install python3" >&2; exit 1; }
 	@mkdir -p $(out)
 	@echo 'include $(TOP)/Kbuild' | cmp -s - $(out)/Kbuild || echo 'include $(TOP)/Kbuild' > $(out)/Kbuild
+# objtool warns when it links, once: what was linked and did not pass the check is linked again.
+	@if test -e $(out)/unchecked; then rm -f $(out)/*.cxx.o; else touch $(out)/unchecked; fi
 	+@rm -f $(out)/build.failed; \
 	{ $(MAKE) $(JOBS) -C $(KERNEL_DIR) M=$(out) CXXRT_LTO=$(CXXRT_LTO) CONFIG_DEBUG_INFO_BTF_MODULES= modules 2>&1 || \
 	  touch $(out)/build.failed; } | tee $(out)/build.log; test ! -e $(out)/build.failed
 	@$(PYTHON) tools/check-modules --lto $(CXXRT_LTO) --kernel-dir $(KERNEL_DIR) $(out)
+	@rm -f $(out)/unchecked
 
 ## setup             installs the Debian packages that are missing; asks for root only for that
 setup:
@@ -74,7 +77,8 @@ check-border:
 
 ## compile_commands.json  for clangd, from the last kernel built
 compile_commands.json:
-	@$(PYTHON) tools/compile-commands $(lastword $(need-releases)) > $@
+	@$(PYTHON) tools/compile-commands $(lastword $(need-releases)) > $@.tmp || { rm -f $@.tmp; exit 1; }
+	@mv $@.tmp $@
 
 ## clean             removes everything that was built
 clean:

@@ -8,7 +8,8 @@
 # and is built as ever: make -C /lib/modules/$(uname -r)/build M=$PWD modules
 #
 # hello-cxxdir  where the sources are; the Kbuild's own folder if not given
-# CXXRT_LTO=0   no link-time inlining: C helpers stay calls, debug information is kept
+# CXXRT_LTO=0   no link-time inlining: C helpers stay calls; debug information is kept if make is
+#               told not to make BTF of it: CONFIG_DEBUG_INFO_BTF_MODULES=
 #
 # What happens: the kernel's types and constants are generated for this kernel (raw/), C helpers
 # and C++ are compiled with this kernel's own code-generation flags, and one link-time
@@ -22,7 +23,7 @@ $(foreach m,$(cxxrt-modules),$(eval $(m)-y := $(m).cxx.o))
 
 # BTF: pahole cannot describe C++ after link-time optimisation, and wrong type information is
 # worse than none. Without DWARF in the module, it has nothing to encode.
-cxxrt-debug := $(if $(filter 1,$(CXXRT_LTO)),-g0,)
+cxxrt-debug := $(if $(filter 1,$(CXXRT_LTO))$(CONFIG_DEBUG_INFO_BTF_MODULES),-g0,)
 cxxrt-lto := $(if $(filter 1,$(CXXRT_LTO)),-flto -fno-fat-lto-objects,)
 
 # The kernel's own flags, with what the per-object rules of kbuild would add.

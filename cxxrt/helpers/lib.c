@@ -25,6 +25,11 @@ void cxxrt_clear_bit_unlock(unsigned long bit, unsigned long *map)
 	clear_bit_unlock(bit, map);
 }
 
+bool cxxrt_cpu_online(unsigned int cpu)
+{
+	return cpu_online(cpu);
+}
+
 unsigned long cxxrt_find_first_zero_bit(const unsigned long *map, unsigned long bits)
 {
 	return find_first_zero_bit(map, bits);

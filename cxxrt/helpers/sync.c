@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "prelude.h"
 #include <linux/atomic.h>
+#include <linux/irqflags.h>
 #include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/processor.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
@@ -17,6 +20,11 @@ int cxxrt_cmpxchg_int(int *p, int expected, int value)
 long cxxrt_cmpxchg_long(long *p, long expected, long value)
 {
 	return cmpxchg(p, expected, value);
+}
+
+void cxxrt_cpu_relax(void)
+{
+	cpu_relax();
 }
 
 int cxxrt_fetch_add_int(int *p, int value)
@@ -39,9 +47,29 @@ long cxxrt_fetch_add_relaxed_long(long *p, long value)
 	return atomic_long_fetch_add_relaxed(value, (atomic_long_t *)p);
 }
 
+bool cxxrt_in_hardirq(void)
+{
+	return in_hardirq();
+}
+
+bool cxxrt_in_softirq(void)
+{
+	return in_softirq();
+}
+
+bool cxxrt_in_task(void)
+{
+	return in_task();
+}
+
 void cxxrt_init_wait(struct wait_queue_entry *entry)
 {
 	init_wait(entry);
+}
+
+bool cxxrt_irqs_disabled(void)
+{
+	return irqs_disabled();
 }
 
 int cxxrt_load_acquire_int(const int *p)

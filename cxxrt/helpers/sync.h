@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef CXXRT_HELPERS_SYNC_H
 #define CXXRT_HELPERS_SYNC_H
-/* Locks, RCU, wait queues, atomics: linux/mutex.h, spinlock.h, rcupdate.h, wait.h, atomic.h, refcount.h. */
+/* Locks, RCU, context, wait queues, atomics: linux/preempt.h, irqflags.h, mutex.h, spinlock.h, rcupdate.h, wait.h, atomic.h, refcount.h. */
 #include "prelude.h"
 CXXRT_HELPERS_BEGIN
 
@@ -22,6 +22,12 @@ void cxxrt_rcu_read_unlock(void);
 void synchronize_rcu(void);
 void *cxxrt_rcu_dereference(void **slot);
 void cxxrt_rcu_assign_pointer(void **slot, void *value);
+
+bool cxxrt_in_hardirq(void);
+bool cxxrt_in_softirq(void);
+bool cxxrt_in_task(void);
+bool cxxrt_irqs_disabled(void);
+void cxxrt_cpu_relax(void);
 
 void __init_waitqueue_head(struct wait_queue_head *head, const char *name, struct lock_class_key *key);
 void cxxrt_wake_up(struct wait_queue_head *head);

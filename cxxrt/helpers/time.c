@@ -50,6 +50,11 @@ bool cxxrt_schedule_work(struct work_struct *work)
 	return schedule_work(work);
 }
 
+bool cxxrt_schedule_work_on(int cpu, struct work_struct *work)
+{
+	return schedule_work_on(cpu, work);
+}
+
 void cxxrt_timer_setup(struct timer_list *timer, void (*expired)(struct timer_list *), const char *name,
 		       struct lock_class_key *key)
 {

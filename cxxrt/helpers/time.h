@@ -22,6 +22,7 @@ void msleep(unsigned int ms);
 void cxxrt_init_work(struct work_struct *work, void (*run)(struct work_struct *), const char *name,
 		     struct lock_class_key *key);
 bool cxxrt_schedule_work(struct work_struct *work);
+bool cxxrt_schedule_work_on(int cpu, struct work_struct *work);
 bool cancel_work_sync(struct work_struct *work);
 bool flush_work(struct work_struct *work);
 

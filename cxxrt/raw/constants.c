@@ -25,13 +25,13 @@
 
 /* A value as the compiler sees it: name, unsigned or signed, 64 bits. */
 #define CONSTANT(name) \
-	asm volatile("\n.ascii \"->" #name " %c0 " "\"" : : "i" ((long long)(name)))
+	asm volatile("\n.ascii \"->" #name " %0 " "\"" : : "i" ((long long)(name)))
 /* The same under another name, for macros that C++ cannot spell. */
 #define CONSTANT_AS(name, value) \
-	asm volatile("\n.ascii \"->" #name " %c0 " "\"" : : "i" ((long long)(value)))
+	asm volatile("\n.ascii \"->" #name " %0 " "\"" : : "i" ((long long)(value)))
 /* A preprocessor switch: becomes a #define, so that headers can test it. */
 #define SWITCH(name, value) \
-	asm volatile("\n.ascii \"#>" #name " %c0 " "\"" : : "i" ((long long)(value)))
+	asm volatile("\n.ascii \"#>" #name " %0 " "\"" : : "i" ((long long)(value)))
 
 void cxxrt_constants(void);
 void cxxrt_constants(void)
@@ -71,6 +71,7 @@ void cxxrt_constants(void)
 	CONSTANT(KMALLOC_MAX_SIZE);
 	CONSTANT(SECTOR_SHIFT);
 	CONSTANT(NUMA_NO_NODE);
+	CONSTANT(MAX_NUMNODES);
 	CONSTANT(MAX_ERRNO);
 	CONSTANT(HZ);
 	CONSTANT(BITS_PER_LONG);

@@ -16,7 +16,7 @@ enum class IrqMode : u8 { None = 0, Softirq = 1, Timer = 2 };
 enum class QueueMode : u8 { Bio = 0, Rq = 1, Mq = 2 };
 
 /// The attributes of a device, under the C driver's names and with its types.
-/// Locks: Registry::lock.
+/// Locks: a Device's is guarded by device_state.
 struct Config {
 	unsigned long size;		///< MiB
 	unsigned long completion_nsec;	///< irqmode 2 only

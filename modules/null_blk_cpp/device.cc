@@ -25,18 +25,18 @@ namespace attributes {
 namespace {
 
 // One body per type, whatever the number of attributes.
-template <class Value> size_t show_value(Device& device, const Value& value, configfs::Buffer out)
+template <class Value> size_t show_value(Device& device, Value Config::*field, configfs::Buffer out)
 {
-	Guard guard{device.registry.lock};
-	return out.line(value);
+	RoleGuard guard{device.registry.lock, device_state};
+	return out.line(device.config.*field);
 }
-template <class Value> Result<void> store_value(Device& device, Value& field, const char* text)
+template <class Value> Result<void> store_value(Device& device, Value Config::*field, const char* text)
 {
 	const Value value = TRY(parse<Value>(text));
-	Guard guard{device.registry.lock};
+	RoleGuard guard{device.registry.lock, device_state};
 	if (device.disk)
 		return EBUSY;
-	field = value;
+	device.config.*field = value;
 	return {};
 }
 
@@ -46,38 +46,38 @@ template <class Value> Result<void> store_value(Device& device, Value& field, co
 template <auto Field> struct Plain {
 	static Result<size_t> show(Device& device, configfs::Buffer out)
 	{
-		return show_value(device, device.config.*Field, out);
+		return show_value(device, Field, out);
 	}
 	static Result<void> store(Device& device, const char* text)
 	{
-		return store_value(device, device.config.*Field, text);
+		return store_value(device, Field, text);
 	}
 };
 
 struct HomeNode {
 	static Result<size_t> show(Device& device, configfs::Buffer out)
 	{
-		return show_value(device, device.config.home_node, out);
+		return show_value(device, &Config::home_node, out);
 	}
 	static Result<void> store(Device& device, const char* text)
 	{
 		const u32 node = TRY(parse<u32>(text));
 		if (!is_valid_home_node(node))
 			return EINVAL;
-		return store_value(device, device.config.home_node, text);
+		return store_value(device, &Config::home_node, text);
 	}
 };
 
 struct Power {
 	static Result<size_t> show(Device& device, configfs::Buffer out)
 	{
-		Guard guard{device.registry.lock};
+		RoleGuard guard{device.registry.lock, device_state};
 		return out.line(bool(device.disk));
 	}
 	static Result<void> store(Device& device, const char* text)
 	{
 		const bool on = TRY(parse<bool>(text));
-		Guard guard{device.registry.lock};
+		RoleGuard guard{device.registry.lock, device_state};
 		if (on)
 			return device.registry.power_on(device);
 		device.registry.power_off(device);
@@ -127,7 +127,7 @@ Result<Box<Registry>> Registry::create()
 
 Registry::~Registry()
 {
-	Guard guard{lock};
+	RoleGuard guard{lock, device_state};
 	ready_ = false;
 	while (Device* device = parameter_devices_.pop_front()) {
 		power_off(*device);
@@ -137,7 +137,7 @@ Registry::~Registry()
 
 Result<void> Registry::create_parameter_devices()
 {
-	Guard guard{lock};
+	RoleGuard guard{lock, device_state};
 	for (u32 i = 0; i < params::device_count(); ++i) {
 		Box<Device> device = TRY(Box<Device>::make(Gfp::Kernel, *this));
 		TRY(power_on(*device));
@@ -159,7 +159,7 @@ Nullb* Registry::find(const char* name)
 Result<Box<Device>> Registry::make_item(const char* name)
 {
 	{
-		Guard guard{lock};
+		RoleGuard guard{lock, device_state};
 		if (!ready_)
 			return EBUSY;
 		if (find(name) != nullptr)
@@ -170,7 +170,7 @@ Result<Box<Device>> Registry::make_item(const char* name)
 
 void Registry::drop_item(Device& device)
 {
-	Guard guard{lock};
+	RoleGuard guard{lock, device_state};
 	power_off(device);
 }
 

@@ -17,6 +17,10 @@ namespace null_blk {
 
 class Registry;
 
+/// Held with Registry::lock, of which there is one: every device's configuration and power, and the
+/// lists of devices.
+inline constexpr Role device_state;
+
 /// Attributes of Device; their access classes are in device.cc.
 namespace attributes {
 template <auto Field> struct Plain;
@@ -50,9 +54,9 @@ public:
 	explicit Device(Registry& owner) : registry(owner), config(params::default_config()) {}
 
 	Registry& registry;
-	Config config;		// GUARDED_BY(registry.lock), as all of the object is
+	Config config GUARDED_BY(device_state);
 	PageStore store;	// outlives the disk; kept when the power goes
-	Box<Nullb> disk;	// set while powered on
+	Box<Nullb> disk GUARDED_BY(device_state);	// set while powered on
 
 private:
 	friend class Registry;
@@ -74,26 +78,26 @@ public:
 	~Registry();
 
 	/// mkdir.   Errors: EEXIST a live disk has the name; EBUSY still loading; ENOMEM.
-	Result<Box<Device>> make_item(const char* name) EXCLUDES(lock);
+	Result<Box<Device>> make_item(const char* name) EXCLUDES(device_state);
 	/// rmdir: powers off; the data goes with the last reference.
-	void drop_item(Device& device) EXCLUDES(lock);
+	void drop_item(Device& device) EXCLUDES(device_state);
 	/// Nothing happens if the device is on.   Errors: as Config::normalise() and Nullb::create().
-	Result<void> power_on(Device& device) REQUIRES(lock);
+	Result<void> power_on(Device& device) REQUIRES(device_state);
 	/// Nothing happens if the device is off.
-	void power_off(Device& device) REQUIRES(lock);
+	void power_off(Device& device) REQUIRES(device_state);
 
-	Mutex lock{lock_class<"null_blk Registry::lock">};	// every device's configuration and power, and the lists
+	Mutex lock{lock_class<"null_blk Registry::lock">};	// taken with device_state
 
 private:
-	Result<void> create_parameter_devices() EXCLUDES(lock);
-	Nullb* find(const char* name) REQUIRES(lock);
+	Result<void> create_parameter_devices() EXCLUDES(device_state);
+	Nullb* find(const char* name) REQUIRES(device_state);
 
 	const bool compat_names_;
-	bool ready_ GUARDED_BY(lock) = false;
+	bool ready_ GUARDED_BY(device_state) = false;
 	blk::Major major_;
 	Ida indexes_;
-	Nullb::List live_ GUARDED_BY(lock);	// borrowed: each belongs to its Device
-	IntrusiveList<&Device::hook_> parameter_devices_ GUARDED_BY(lock);	// owned
+	Nullb::List live_ GUARDED_BY(device_state);	// borrowed: each belongs to its Device
+	IntrusiveList<&Device::hook_> parameter_devices_ GUARDED_BY(device_state);	// owned
 	configfs::Subsystem<Registry> subsystem_;	// last: configfs calls in until it is gone
 };
 

@@ -29,5 +29,9 @@
 /// A value with a duty: used up once, and not touched afterwards.
 #define CONSUMABLE CXXRT_ANNOTATION(consumable(unconsumed))
 #define CONSUMES CXXRT_ANNOTATION(set_typestate(consumed))
-#define CALLABLE_UNCONSUMED CXXRT_ANNOTATION(callable_when(unconsumed))
+#define CALLABLE_UNCONSUMED CXXRT_ANNOTATION(callable_when("unconsumed"))
+/// For reading: also through a reference, behind which clang cannot see the state.
+#define CALLABLE_UNLESS_CONSUMED CXXRT_ANNOTATION(callable_when("unconsumed", "unknown"))
+/// On a parameter that takes such a value over.
+#define TAKES_UNCONSUMED CXXRT_ANNOTATION(param_typestate(unconsumed))
 #define RETURNS_UNCONSUMED CXXRT_ANNOTATION(return_typestate(unconsumed))

@@ -10,7 +10,7 @@
 
 namespace cxxrt {
 
-/// An int, unsigned, long, bool or enum shared between CPUs.
+/// An integer, pointer or enum of 4 or 8 bytes shared between CPUs; arithmetic is for integers only.
 template <class T> class Atomic : Pinned {
 	static_assert(sizeof(T) == 4 || sizeof(T) == 8, "the kernel's atomics are int or long");
 	using Cell = decltype([] {

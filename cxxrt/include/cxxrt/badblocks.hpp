@@ -35,10 +35,30 @@ public:
 		}
 		return {};
 	}
-	/// Context: process.   Errors: ENOSPC the table is full; EINVAL a range that wraps.
-	Result<void> add(u64 sector, u64 sectors) { return change(sector, sectors, &raw::cxxrt_badblocks_set); }
-	/// Takes the range out, bad or not.   Errors: ENOSPC when a split does not fit; EINVAL.
-	Result<void> remove(u64 sector, u64 sectors) { return change(sector, sectors, &raw::cxxrt_badblocks_clear); }
+	/// Context: process.   Errors: ENOSPC the table is full, part of the range may be in; EINVAL a range
+	/// that is empty, wraps, or ends above 2^54.
+	Result<void> add(u64 sector, u64 sectors)
+	{
+		TRY(check_range(sector, sectors));
+		// By pieces of one table entry each: Linux 6.1 files longer ones in the wrong order, and then
+		// does not find them.
+		while (sectors > 0) {
+			const u64 step = min(sectors, u64(raw::BB_MAX_LEN));
+			if (raw::cxxrt_badblocks_set(&list_, sector, step) != 0)
+				return ENOSPC;
+			sector += step;
+			sectors -= step;
+		}
+		return {};
+	}
+	/// Takes the range out, bad or not.   Errors: ENOSPC when a split does not fit; EINVAL as add().
+	Result<void> remove(u64 sector, u64 sectors)
+	{
+		TRY(check_range(sector, sectors));
+		if (raw::cxxrt_badblocks_clear(&list_, sector, sectors) != 0)
+			return ENOSPC;
+		return {};
+	}
 	/// One "start length" line a range.   Units: bytes printed.
 	size_t show(configfs::Buffer out) const
 	{
@@ -49,15 +69,15 @@ public:
 private:
 	/// The C functions count sectors in an int.
 	static constexpr u64 kStep = 1u << 30;
-	Result<void> change(u64 sector, u64 sectors, int (*apply)(raw::badblocks*, u64, u64))
+	static constexpr u64 kEnd = 1ull << 54;
+	static Result<void> check_range(u64 sector, u64 sectors)
 	{
 		u64 end;
-		if (sectors == 0 || __builtin_add_overflow(sector, sectors, &end))
+		// The table has 54 bits for a sector: a higher one would come out as another sector.
+		if (sectors == 0 || __builtin_add_overflow(sector, sectors, &end) || end > kEnd)
 			return EINVAL;
 		// Ranges of the table are 512 sectors at most, so a huge one fails early, not slowly.
 		if (sectors > kStep)
-			return ENOSPC;
-		if (apply(&list_, sector, sectors) != 0)
 			return ENOSPC;
 		return {};
 	}

@@ -25,7 +25,9 @@ public:
 	/// Context: process; sleeps.   Errors: ENOMEM.   Units: `size` in bits.
 	static Result<Bitmap> create(SleepingGfp flags, Node node, u32 size) EXCLUDES(atomic_context)
 	{
-		unsigned long* bits = TRY(from_null(raw::cxxrt_bitmap_zalloc(size, flags.bits(), node.id())));
+		// More bits than kmalloc can give is an error of whoever asked, not of the kernel.
+		const u32 gfp = flags.bits() | u32(raw::__GFP_NOWARN);
+		unsigned long* bits = TRY(from_null(raw::cxxrt_bitmap_zalloc(size, gfp, node.id())));
 		return Bitmap{bits, size};
 	}
 	u32 size() const { return size_; }

@@ -166,7 +166,7 @@ public:
 	}
 
 	/// What it asks for.
-	CALLABLE_UNCONSUMED Request<Pdu> request() const { return Request<Pdu>{rq_}; }
+	CALLABLE_UNLESS_CONSUMED Request<Pdu> request() const { return Request<Pdu>{rq_}; }
 
 	/// Ends it here and now.
 	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE void end(Status status) &&
@@ -213,7 +213,7 @@ class CompletionBatch {
 public:
 	explicit CompletionBatch(raw::io_comp_batch* batch) : batch_(batch) {}
 	/// Ends `rq`, with the batch where its kind and status allow it.
-	template <class Pdu> void end(InFlight<Pdu>&& rq, Status status)
+	template <class Pdu> void end(InFlight<Pdu>&& rq TAKES_UNCONSUMED, Status status)
 	{
 		raw::request* request = exchange(rq.rq_, nullptr);
 		if (!raw::cxxrt_blk_mq_add_to_batch(request, batch_, status != Status::Ok))
@@ -232,7 +232,7 @@ public:
 	~RequestList() { raw::cxxrt_warn_on(!is_empty()); }
 
 	bool is_empty() const { return head_.next == &head_; }
-	void push_back(InFlight<NoPdu>&& rq) { raw::cxxrt_list_add_tail(&exchange(rq.rq_, nullptr)->queuelist, &head_); }
+	void push_back(InFlight<NoPdu>&& rq TAKES_UNCONSUMED) { raw::cxxrt_list_add_tail(&exchange(rq.rq_, nullptr)->queuelist, &head_); }
 	/// Only when not empty.
 	InFlight<NoPdu> pop_front()
 	{
@@ -285,22 +285,21 @@ public:
 	~Bio()
 	{
 		if (bio_ != nullptr) [[unlikely]]
-			dropped();
+			dropped(bio_);
 	}
 
 	/// What it asks for.
-	CALLABLE_UNCONSUMED BioView view() const { return BioView{bio_}; }
+	CALLABLE_UNLESS_CONSUMED BioView view() const { return BioView{bio_}; }
 	/// Context: any.
 	CALLABLE_UNCONSUMED CONSUMES void end(Status status) &&
 	{
-		raw::bio* bio = exchange(bio_, nullptr);
-		raw::cxxrt_bio_set_status(bio, u8(status));
-		raw::bio_endio(bio);
+		end(exchange(bio_, nullptr), status);
 	}
 	/// Hands the duty to whoever keeps the handle.
 	class Parked {
 	public:
 		Parked() = default;
+		explicit operator bool() const { return bio_ != nullptr; }
 
 	private:
 		friend Bio;
@@ -310,11 +309,16 @@ public:
 	RETURNS_UNCONSUMED static Bio unpark(Parked& place) { return Bio{exchange(place.bio_, nullptr)}; }
 
 private:
-	CXXRT_COLD void dropped()
+	static void end(raw::bio* bio, Status status)
+	{
+		raw::cxxrt_bio_set_status(bio, u8(status));
+		raw::bio_endio(bio);
+	}
+	CXXRT_COLD static void dropped(raw::bio* bio)
 	{
 		log::error<"a bio was dropped: ended with an I/O error">();
 		raw::cxxrt_warn_on(true);
-		move(*this).end(Status::IoError);
+		end(bio, Status::IoError);
 	}
 
 	raw::bio* bio_;

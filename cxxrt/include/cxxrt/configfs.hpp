@@ -112,7 +112,7 @@ template <class T, class From, class A> constexpr raw::configfs_attribute make_a
 template <class T, class From> struct Table {
 	template <class List> struct Of;
 	template <class... As> struct Of<Attributes<As...>> {
-		static inline constinit raw::configfs_attribute all[] = {make_attribute<T, From, As>()...};
+		static inline constinit raw::configfs_attribute all[sizeof...(As)] = {make_attribute<T, From, As>()...};
 		template <size_t... I> static constexpr auto point(Indexes<I...>)
 		{
 			return Pointers<sizeof...(As) + 1>{{&all[I]..., nullptr}};

@@ -98,7 +98,7 @@ private:
 /// Context: as the lock's type says; sleeps only for Mutex. For spinlocks nothing in the scope may sleep.
 template <class L> class [[nodiscard]] SCOPED_CAPABILITY Guard : Pinned {
 public:
-	explicit Guard(L& lock) ACQUIRE(lock, atomic_context) NO_THREAD_SAFETY_ANALYSIS : lock_(lock), state_(lock.lock()) {}
+	[[nodiscard]] explicit Guard(L& lock) ACQUIRE(lock, atomic_context) NO_THREAD_SAFETY_ANALYSIS : lock_(lock), state_(lock.lock()) {}
 	~Guard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(state_); }
 
 private:
@@ -109,7 +109,7 @@ private:
 /// Holds a mutex for a scope; sleeping stays allowed.
 template <> class [[nodiscard]] SCOPED_CAPABILITY Guard<Mutex> : Pinned {
 public:
-	explicit Guard(Mutex& lock) ACQUIRE(lock) EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS : lock_(lock)
+	[[nodiscard]] explicit Guard(Mutex& lock) ACQUIRE(lock) EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS : lock_(lock)
 	{
 		lock_.lock();
 	}
@@ -119,10 +119,25 @@ private:
 	Mutex& lock_;
 };
 
+/// Holds a mutex that guards more than the object it is in. The data names `role`; there must be one
+/// such mutex per role at a time.
+class [[nodiscard]] SCOPED_CAPABILITY RoleGuard : Pinned {
+public:
+	[[nodiscard]] RoleGuard(Mutex& lock, const Role& role) ACQUIRE(role) EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
+		: guard_(lock)
+	{
+		(void)role;
+	}
+	~RoleGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS {}
+
+private:
+	Guard<Mutex> guard_;
+};
+
 /// Holds a second spinlock while another Guard is in force.
 template <class L> class [[nodiscard]] SCOPED_CAPABILITY NestedGuard : Pinned {
 public:
-	explicit NestedGuard(L& lock) ACQUIRE(lock) REQUIRES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
+	[[nodiscard]] explicit NestedGuard(L& lock) ACQUIRE(lock) REQUIRES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
 		: lock_(lock),
 		  state_(lock.lock())
 	{
@@ -137,7 +152,7 @@ private:
 /// An RCU read section for a scope: what was read through it stays allocated. Nothing in it may sleep.
 class [[nodiscard]] SCOPED_CAPABILITY RcuGuard : Pinned {
 public:
-	RcuGuard() ACQUIRE(atomic_context) NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_rcu_read_lock(); }
+	[[nodiscard]] RcuGuard() ACQUIRE(atomic_context) NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_rcu_read_lock(); }
 	~RcuGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_rcu_read_unlock(); }
 };
 

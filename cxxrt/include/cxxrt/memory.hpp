@@ -54,6 +54,19 @@ struct Gfp {
 namespace detail {
 inline void* allocate(size_t bytes, u32 flags, Node node) { return raw::cxxrt_kmalloc_node(bytes, flags, node.id()); }
 inline void release(const void* memory) { raw::kfree(memory); }
+
+/// The size to ask for, so that the memory is aligned for T. kmalloc promises its minimal alignment
+/// for any size, and alignment to its own size for a power of two; from a page on, to the page.
+template <class T> constexpr size_t aligned_size(size_t bytes)
+{
+	static_assert(alignof(T) <= raw::PAGE_SIZE);
+	if (alignof(T) <= raw::ARCH_KMALLOC_MINALIGN || bytes >= raw::PAGE_SIZE)
+		return bytes;
+	size_t power = raw::ARCH_KMALLOC_MINALIGN;
+	while (power < bytes)
+		power *= 2;
+	return power;
+}
 }  // namespace detail
 
 /// The only owner of one T on the heap; destroys and frees it.
@@ -82,12 +95,12 @@ public:
 	template <class... Args>
 	static Result<Box> make_on(Node node, SleepingGfp flags, Args&&... args) EXCLUDES(atomic_context)
 	{
-		return build(detail::allocate(sizeof(T), flags.bits(), node), forward<Args>(args)...);
+		return build(detail::allocate(detail::aligned_size<T>(sizeof(T)), flags.bits(), node), forward<Args>(args)...);
 	}
 	/// Context: any; never sleeps.   Errors: ENOMEM.
 	template <class... Args> static Result<Box> make(AtomicGfp flags, Args&&... args)
 	{
-		return build(detail::allocate(sizeof(T), flags.bits(), Node{}), forward<Args>(args)...);
+		return build(detail::allocate(detail::aligned_size<T>(sizeof(T)), flags.bits(), Node{}), forward<Args>(args)...);
 	}
 
 	explicit operator bool() const { return object_ != nullptr; }
@@ -108,7 +121,6 @@ public:
 	static Box adopt(T* object) { return Box{object}; }
 
 private:
-	static_assert(alignof(T) <= 64, "kmalloc aligns a power of two to itself, up to a cache line here");
 	explicit Box(T* object) : object_(object) {}
 	template <class... Args> static Result<Box> build(void* memory, Args&&... args)
 	{
@@ -147,7 +159,8 @@ public:
 		// An array of more than 2 GiB is a mistake or an attack, and kvmalloc would warn about it.
 		if (__builtin_mul_overflow(size, sizeof(T), &bytes) || bytes > 0x7fffffffu)
 			return ENOMEM;
-		void* memory = raw::cxxrt_kvmalloc_node(bytes, flags.bits() | u32(raw::__GFP_NOWARN), node.id());
+		const u32 bits = flags.bits() | u32(raw::__GFP_NOWARN);
+		void* memory = raw::cxxrt_kvmalloc_node(detail::aligned_size<T>(bytes), bits, node.id());
 		if (memory == nullptr)
 			return ENOMEM;
 		auto* items = static_cast<T*>(memory);
@@ -302,7 +315,7 @@ public:
 	/// Context: process; may sleep.   Errors: ENOMEM.
 	template <class... Args> static Result<Ref> make(SleepingGfp flags, Args&&... args) EXCLUDES(atomic_context)
 	{
-		static_assert(derived_from<T, RefCounted>);
+		static_assert(derived_from<T, RefCounted>, "Ref counts what derives from RefCounted");
 		Box<T> box = TRY(Box<T>::make(flags, forward<Args>(args)...));
 		return Ref{box.leak()};
 	}

@@ -74,11 +74,17 @@ template <int Min, int Max> class RangedParam : Pinned {
 public:
 	static constexpr Literal kName{"int"};
 
-	constexpr explicit RangedParam(int value) : value_(value) {}
+	/// Does not compile if `value` is out of range.
+	consteval explicit RangedParam(int value) : value_(value)
+	{
+		if (value < Min || value > Max)
+			default_is_out_of_range();
+	}
 	constexpr int get() const { return value_; }
 	constexpr void* unsafe_cell() { return &value_; }
 
 private:
+	static void default_is_out_of_range();	// not constexpr, which is the point
 	static int store(const char* text, const raw::kernel_param* param)
 	{
 		const auto value = text == nullptr ? Result<int>{EINVAL} : parse<int>(text, 10);
@@ -130,11 +136,11 @@ private:
 	CXXRT_MODINFO(license, "license", "GPL");                                                     \
 	CXXRT_MODINFO(author, "author", author_text);                                                      \
 	CXXRT_MODINFO(description, "description", description_text);                                       \
-	extern "C" __attribute__((externally_visible)) CXXRT_INIT int init_module()                   \
+	extern "C" CXXRT_VISIBLE CXXRT_INIT int init_module()                   \
 	{                                                                                             \
 		return ::cxxrt::module::detail::init<Type>();                                         \
 	}                                                                                             \
-	extern "C" __attribute__((externally_visible, section(".exit.text"), cold)) void cleanup_module() \
+	extern "C" CXXRT_VISIBLE CXXRT_EXIT void cleanup_module() \
 	{                                                                                             \
 		::cxxrt::module::detail::exit<Type>();                                                \
 	}                                                                                             \

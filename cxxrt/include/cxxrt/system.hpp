@@ -14,7 +14,12 @@ inline u32 cpu_id_limit() { return raw::cxxrt_nr_cpu_ids(); }
 /// The CPU this runs on; it may change at once unless preemption is off.
 inline u32 current_cpu() { return raw::cxxrt_raw_smp_processor_id(); }
 inline u32 online_node_count() { return raw::cxxrt_nr_online_nodes(); }
-inline bool is_node_online(int node) { return node >= 0 && raw::cxxrt_node_online(node); }
+inline bool is_cpu_online(u32 cpu) { return cpu < cpu_id_limit() && raw::cxxrt_cpu_online(cpu); }
+/// False for a number that is no node, too.
+inline bool is_node_online(int node)
+{
+	return node >= 0 && node < int(raw::MAX_NUMNODES) && raw::cxxrt_node_online(node);
+}
 
 /// Reads one value from zero-terminated text, a newline at its end allowed, as kstrtox does. `base` 0 takes 0x and 0 prefixes.
 /// Errors: EINVAL no number, ERANGE too large for T.

@@ -31,6 +31,19 @@ template <class T> struct RemoveCv<volatile T> { using Type = T; };
 template <class T> struct RemoveCv<const volatile T> { using Type = T; };
 template <class T> using remove_cvref_t = typename RemoveCv<remove_reference_t<T>>::Type;
 
+}  // namespace cxxrt
+
+/// Compilers know move() by this name: clang follows values with a duty through it, and g++ warns
+/// where it does harm. The only thing in this namespace.
+namespace std {
+template <class T> constexpr cxxrt::remove_reference_t<T>&& move(T&& value) noexcept
+{
+	return static_cast<cxxrt::remove_reference_t<T>&&>(value);
+}
+}  // namespace std
+
+namespace cxxrt {
+
 template <class A, class B> inline constexpr bool kSame = false;
 template <class A> inline constexpr bool kSame<A, A> = true;
 template <class A, class B> concept same_as = kSame<A, B> && kSame<B, A>;
@@ -42,10 +55,7 @@ template <class T> concept integral = same_as<T, bool> || same_as<T, char> || sa
 	same_as<T, s64> || same_as<T, long> || same_as<T, unsigned long>;
 template <class T> inline constexpr bool kTriviallyCopyable = __is_trivially_copyable(T);
 
-template <class T> constexpr remove_reference_t<T>&& move(T&& value)
-{
-	return static_cast<remove_reference_t<T>&&>(value);
-}
+using std::move;
 template <class T> constexpr T&& forward(remove_reference_t<T>& value) { return static_cast<T&&>(value); }
 template <class T> constexpr T&& forward(remove_reference_t<T>&& value) { return static_cast<T&&>(value); }
 template <class T> constexpr void swap(T& a, T& b)
@@ -175,7 +185,21 @@ template <auto Member> inline auto& owner_of(typename detail::MemberOf<Member>::
 #define CXXRT_NOINLINE __attribute__((noinline))
 /// Runs once at load; its memory is given back afterwards.
 #define CXXRT_INIT __attribute__((section(".init.text"), cold))
+/// Runs once at removal.
+#define CXXRT_EXIT __attribute__((section(".exit.text"), cold))
+/// Called from outside of what the link sees.
+#if __has_attribute(externally_visible)
+#define CXXRT_VISIBLE __attribute__((externally_visible))
+#else
+#define CXXRT_VISIBLE
+#endif
 #define CXXRT_INLINE inline __attribute__((always_inline))
+
+/// The language declares these itself; nothing defines them.
+__attribute__((unavailable("use Box<T>::make"))) void* operator new(cxxrt::size_t);
+__attribute__((unavailable("use Array<T>::make"))) void* operator new[](cxxrt::size_t);
+__attribute__((unavailable("a Box frees what it owns"))) void operator delete(void*) noexcept;
+__attribute__((unavailable("an Array frees what it owns"))) void operator delete[](void*) noexcept;
 
 /// Placement construction; the only form of `new` there is.
 inline void* operator new(cxxrt::size_t, void* where) noexcept { return where; }

@@ -23,6 +23,8 @@ public:
 	~Work() { raw::cancel_work_sync(&work_); }
 	/// Runs it soon, once; false if it was waiting to run already.   Context: any.
 	bool schedule() { return raw::cxxrt_schedule_work(&work_); }
+	/// The same on one CPU.   Only for an online CPU, which the caller knows to stay so.
+	bool schedule_on(u32 cpu) { return raw::cxxrt_schedule_work_on(int(cpu), &work_); }
 	/// Waits until it has run, if it was scheduled.   Context: process; sleeps.
 	void flush() EXCLUDES(atomic_context) { raw::flush_work(&work_); }
 
