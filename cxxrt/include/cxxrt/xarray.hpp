@@ -25,12 +25,12 @@ public:
 	{
 		return inserted(raw::cxxrt_xa_cmpxchg(&array_, index, nullptr, entry, flags.bits()), entry);
 	}
-	/// Context: any; never sleeps.   Errors: ENOMEM.
+	/// Context: process; never sleeps. Not from interrupts: the array's lock leaves them on.   Errors: ENOMEM.
 	Result<T*> insert_or_get(unsigned long index, T* entry, AtomicGfp flags)
 	{
 		return inserted(raw::cxxrt_xa_cmpxchg(&array_, index, nullptr, entry, flags.bits()), entry);
 	}
-	/// Empties the slot and returns what it held, or null.   Context: any.
+	/// Empties the slot and returns what it held, or null.   Context: process; never sleeps.
 	T* erase(unsigned long index) { return static_cast<T*>(raw::xa_erase(&array_, index)); }
 
 	/// Calls `f(index, T&)` for every entry, in order.

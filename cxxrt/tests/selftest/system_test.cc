@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <cxxrt/system.hpp>
+
+#include "suites.hpp"
+
+namespace cxxrt::selftest {
+
+SELFTEST(system, cpus_and_nodes)
+{
+	test.expect(cpu_id_limit() >= 1);
+	test.expect(current_cpu() < cpu_id_limit());
+	test.expect(is_cpu_online(current_cpu()));
+	test.expect(online_node_count() >= 1);
+	test.expect(is_node_online(0));
+	return {};
+}
+
+/// Numbers from a user are not looked up beyond the kernel's tables.
+SELFTEST(system, numbers_beyond_the_machine_are_offline)
+{
+	for (u32 cpu : each(cpu_id_limit(), 100000u, 0x7fffffffu, ~0u))
+		test.expect(!is_cpu_online(cpu));
+	for (int node : each(-1, -0x7fffffff, 1023, 1024, 65536, 0x7fffffff))
+		test.expect(!is_node_online(node));
+	return {};
+}
+
+SELFTEST(system, parses_bool)
+{
+	for (const char* text : each("1", "y", "Y", "yes", "on", "On", "1\n", "y\n"))
+		test.expect_eq(TRY(parse<bool>(text)), true);
+	for (const char* text : each("0", "n", "N", "no", "off", "OFF", "0\n"))
+		test.expect_eq(TRY(parse<bool>(text)), false);
+	for (const char* text : each("", "\n", "2", "x", "-1", "o", " 1"))
+		test.expect_error(parse<bool>(text), EINVAL);
+	return {};
+}
+
+SELFTEST(system, parses_int)
+{
+	test.expect_eq(TRY(parse<int>("0")), 0);
+	test.expect_eq(TRY(parse<int>("-12")), -12);
+	test.expect_eq(TRY(parse<int>("+12\n")), 12);
+	test.expect_eq(TRY(parse<int>("2147483647")), 2147483647);
+	test.expect_eq(TRY(parse<int>("-2147483648")), -2147483647 - 1);
+	test.expect_error(parse<int>("2147483648"), ERANGE);
+	test.expect_error(parse<int>("-2147483649"), ERANGE);
+	return {};
+}
+
+SELFTEST(system, parses_unsigned)
+{
+	test.expect_eq(TRY(parse<u32>("4294967295")), 4294967295u);
+	test.expect_error(parse<u32>("4294967296"), ERANGE);
+	test.expect_eq(TRY(parse<unsigned long>("18446744073709551615")), ~0ul);
+	test.expect_error(parse<unsigned long>("18446744073709551616"), ERANGE);
+	test.expect_eq(TRY(parse<u64>("18446744073709551615\n")), ~0ull);
+	test.expect_error(parse<u64>("18446744073709551616"), ERANGE);
+	for (const char* text : each("-1", "-0")) {
+		test.expect_error(parse<u32>(text), EINVAL);
+		test.expect_error(parse<unsigned long>(text), EINVAL);
+		test.expect_error(parse<u64>(text), EINVAL);
+	}
+	return {};
+}
+
+SELFTEST(system, parse_finds_the_base)
+{
+	test.expect_eq(TRY(parse<u32>("0x1F")), 31u);
+	test.expect_eq(TRY(parse<u32>("010")), 8u);
+	test.expect_eq(TRY(parse<int>("-0x10")), -16);
+	test.expect_eq(TRY(parse<int>("010", 10)), 10);
+	test.expect_error(parse<int>("0x10", 10), EINVAL);
+	test.expect_eq(TRY(parse<u64>("ff", 16)), 255ull);
+	return {};
+}
+
+SELFTEST(system, parse_refuses_garbage)
+{
+	for (const char* text : each("", "\n", " ", " 1", "1 ", "1x", "x", "--1", "+-1", "1\n\n", "1.5", "0x", "08")) {
+		test.expect_error(parse<int>(text), EINVAL);
+		test.expect_error(parse<u32>(text), EINVAL);
+		test.expect_error(parse<u64>(text), EINVAL);
+	}
+	return {};
+}
+
+SELFTEST(system, texts_compare)
+{
+	test.expect(equal("abc", "abc"));
+	test.expect(equal("", ""));
+	test.expect(!equal("abc", "ab"));
+	test.expect(!equal("abc", "abd"));
+	return {};
+}
+
+/// Too long a text is cut, and ends with its zero all the same.
+SELFTEST(system, fixed_text_cuts)
+{
+	test.expect_eq(FixedText<8>{}.c_str(), "");
+	test.expect_eq(FixedText<8>{"1234567"}.c_str(), "1234567");
+	test.expect_eq(FixedText<8>{"12345678"}.c_str(), "1234567");
+	test.expect_eq(FixedText<1>{"1"}.c_str(), "");
+	test.expect_eq((FixedText<8>{"disk", 12}.c_str()), "disk12");
+	test.expect_eq((FixedText<8>{"disk", 4294967295u}.c_str()), "disk429");
+	test.expect_eq((FixedText<4>{"disk", 1}.c_str()), "dis");
+	FixedText<8> copy{"one"};
+	copy = FixedText<8>{"two"};
+	test.expect_eq(copy.c_str(), "two");
+	return {};
+}
+
+SELFTEST_SUITE(system, SELFTEST_CASE(system, cpus_and_nodes), SELFTEST_CASE(system, numbers_beyond_the_machine_are_offline),
+	       SELFTEST_CASE(system, parses_bool), SELFTEST_CASE(system, parses_int), SELFTEST_CASE(system, parses_unsigned),
+	       SELFTEST_CASE(system, parse_finds_the_base), SELFTEST_CASE(system, parse_refuses_garbage),
+	       SELFTEST_CASE(system, texts_compare), SELFTEST_CASE(system, fixed_text_cuts));
+
+}  // namespace cxxrt::selftest

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <cxxrt/work.hpp>
+
+#include <cxxrt/memory.hpp>
+
+#include "contexts.hpp"
+#include "suites.hpp"
+
+namespace cxxrt::selftest {
+namespace {
+
+struct Seen {
+	Atomic<int> entered, left, wrong_context;
+	Atomic<u32> cpu;
+};
+
+/// Work that takes `takes_ms`.
+class Job : Pinned {
+public:
+	Job(Seen& seen, u32 takes_ms) : seen_(seen), takes_ms_(takes_ms) {}
+
+private:
+	Seen& seen_;
+	u32 takes_ms_;
+	void run()
+	{
+		if (!raw::cxxrt_in_task() || raw::cxxrt_in_softirq() || raw::cxxrt_irqs_disabled())
+			seen_.wrong_context.fetch_add(1);
+		seen_.cpu.store_relaxed(current_cpu());
+		seen_.entered.fetch_add(1);
+		if (takes_ms_ > 0)
+			sleep_ms(takes_ms_);
+		seen_.left.fetch_add(1);
+	}
+
+public:
+	Work work_{callback<&Job::work_, &Job::run>};
+};
+
+/// Two waiters for tokens, and what they did.
+class Waiters : Pinned {
+public:
+	void put_token()
+	{
+		tokens_.fetch_add(1);
+		queue_.wake_one();
+	}
+	/// A token, or nothing.
+	Optional<int> take()
+	{
+		tries_.fetch_add(1);
+		for (int have = tokens_.load_acquire(); have > 0;) {
+			const int held = tokens_.compare_swap(have, have - 1);
+			if (held == have)
+				return have;
+			have = held;
+		}
+		return {};
+	}
+	void wait()
+	{
+		if (*queue_.wait_for([this] { return take(); }) > 0)
+			served_.fetch_add(1);
+	}
+	WaitQueue queue_{lock_class<"selftest waiters">};
+	Atomic<int> tokens_, tries_, served_;
+	Work first_{callback<&Waiters::first_, &Waiters::wait>};
+	Work second_{callback<&Waiters::second_, &Waiters::wait>};
+};
+
+/// Passes a token to and fro, each wake-up from the other context.
+class PingPong : Pinned {
+public:
+	static constexpr int kRounds = 500;
+	void play(int me)
+	{
+		for (int i = 0; i < kRounds; ++i) {
+			queue_[me].wait_for([&] { return turn_.load_acquire() == me; });
+			turn_.store_release(1 - me);
+			queue_[1 - me].wake_one();
+		}
+	}
+	WaitQueue queue_[2] = {WaitQueue{lock_class<"selftest ping">}, WaitQueue{lock_class<"selftest pong">}};
+	Atomic<int> turn_;
+	Work work_{callback<&PingPong::work_, &PingPong::run>};
+
+private:
+	void run() { play(1); }
+};
+
+}  // namespace
+
+SELFTEST(work, runs_in_process_context)
+{
+	Seen seen;
+	Job job{seen, 2};
+	test.expect(job.work_.schedule());
+	job.work_.flush();
+	test.expect_eq(seen.entered.load_acquire(), 1);
+	test.expect_eq(seen.left.load_acquire(), 1);
+	test.expect_eq(seen.wrong_context.load_relaxed(), 0);
+	return {};
+}
+
+SELFTEST(work, runs_on_the_named_cpu)
+{
+	Seen seen;
+	Job job{seen, 0};
+	u32 cpus = 0;
+	for (u32 cpu = 0; cpu < cpu_id_limit(); ++cpu) {
+		if (!is_cpu_online(cpu))
+			continue;
+		++cpus;
+		test.expect(job.work_.schedule_on(cpu));
+		job.work_.flush();
+		test.expect_eq(seen.cpu.load_relaxed(), cpu);
+	}
+	test.expect_eq(seen.left.load_acquire(), int(cpus));
+	return {};
+}
+
+/// Scheduled twice before it begins, it runs once.
+SELFTEST(work, waits_once)
+{
+	Seen seen;
+	Job job{seen, 0};
+	bool first, second;
+	{
+		// Its CPU is this one, which cannot switch to the worker.
+		SpinLock lock{lock_class<"selftest work">};
+		Guard guard{lock};
+		first = job.work_.schedule_on(current_cpu());
+		second = job.work_.schedule();
+	}
+	job.work_.flush();
+	test.expect(first);
+	test.expect(!second);
+	test.expect_eq(seen.left.load_acquire(), 1);
+	test.expect(job.work_.schedule());
+	job.work_.flush();
+	test.expect_eq(seen.left.load_acquire(), 2);
+	return {};
+}
+
+SELFTEST(work, flush_without_schedule_returns)
+{
+	Seen seen;
+	Job job{seen, 0};
+	job.work_.flush();
+	test.expect_eq(seen.entered.load_acquire(), 0);
+	return {};
+}
+
+/// Work that runs is waited for.
+SELFTEST(work, destruction_waits)
+{
+	Seen seen;
+	{
+		Job job{seen, 20};
+		job.work_.schedule();
+		test.expect(wait_until([&] { return seen.entered.load_acquire() > 0; }));
+	}
+	test.expect_eq(seen.left.load_acquire(), 1);
+	return {};
+}
+
+/// Work that has not begun is taken back.
+SELFTEST(work, destruction_cancels)
+{
+	Seen seen;
+	int most = 0;
+	for (int i = 0; i < 200; ++i) {
+		const int before = seen.entered.load_acquire();
+		{
+			Job job{seen, 0};
+			job.work_.schedule();
+		}
+		const int after = seen.left.load_acquire();
+		test.expect_eq(after, seen.entered.load_acquire());
+		most = max(most, after - before);
+	}
+	const int ran = seen.entered.load_acquire();
+	sleep_ms(10);
+	test.expect_eq(seen.entered.load_acquire(), ran);
+	test.expect(most <= 1);
+	return {};
+}
+
+/// A condition that holds needs no wake-up.
+SELFTEST(work, wait_returns_at_once)
+{
+	WaitQueue queue{lock_class<"selftest wait">};
+	queue.wake_one();
+	test.expect_eq(*queue.wait_for([] { return Optional<int>{3}; }), 3);
+	return {};
+}
+
+SELFTEST(work, waiters_wake)
+{
+	auto game = TRY(Box<PingPong>::make(Gfp::Kernel));
+	game->work_.schedule();
+	game->play(0);
+	game->work_.flush();
+	test.expect_eq(game->turn_.load_acquire(), 0);
+	return {};
+}
+
+/// One wake-up wakes one waiter, and the other goes on sleeping.
+SELFTEST(work, wake_one_wakes_one)
+{
+	auto waiters = TRY(Box<Waiters>::make(Gfp::Kernel));
+	waiters->first_.schedule();
+	waiters->second_.schedule();
+	// Each tries before it queues, and again once queued.
+	test.expect(wait_until([&] { return waiters->tries_.load_acquire() >= 4; }));
+	sleep_ms(10);
+	test.expect_eq(waiters->tries_.load_acquire(), 4);
+	waiters->put_token();
+	test.expect(wait_until([&] { return waiters->served_.load_acquire() >= 1; }));
+	sleep_ms(10);
+	test.expect_eq(waiters->tries_.load_acquire(), 5);
+	test.expect_eq(waiters->served_.load_acquire(), 1);
+	waiters->put_token();
+	test.expect(wait_until([&] { return waiters->served_.load_acquire() >= 2; }));
+	waiters->first_.flush();
+	waiters->second_.flush();
+	test.expect_eq(waiters->tries_.load_acquire(), 6);
+	test.expect_eq(waiters->tokens_.load_acquire(), 0);
+	return {};
+}
+
+SELFTEST_SUITE(work, SELFTEST_CASE(work, runs_in_process_context), SELFTEST_CASE(work, runs_on_the_named_cpu),
+	       SELFTEST_CASE(work, waits_once), SELFTEST_CASE(work, flush_without_schedule_returns),
+	       SELFTEST_CASE(work, destruction_waits), SELFTEST_CASE(work, destruction_cancels),
+	       SELFTEST_CASE(work, wait_returns_at_once), SELFTEST_CASE(work, waiters_wake),
+	       SELFTEST_CASE(work, wake_one_wakes_one));
+
+}  // namespace cxxrt::selftest
