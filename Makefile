@@ -6,7 +6,7 @@ PYTHON ?= /usr/bin/python3
 CXXRT_LTO ?= 1
 TOP := $(CURDIR)
 # As many jobs as CPUs, unless make was told.
-JOBS := $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 # KDIR= names a kernel build tree, KREL= an installed release; without either, every supported
 # release that has headers is built.

@@ -40,7 +40,7 @@ cxxrt-codegen-flags = $(filter-out -W% -std=% -D% -fmacro-prefix-map=%,$(cxxrt-k
 cxxrt-cxx-flags = -nostdinc $(cxxrt-codegen-flags) -std=gnu++20 -fno-exceptions -fno-rtti \
 	-fno-threadsafe-statics -fno-use-cxa-atexit -fno-sized-deallocation \
 	-fmacro-prefix-map=$(CXXRT_DIR)/= -Wall -Wextra -Werror -Wno-invalid-offsetof \
-	-Wno-missing-field-initializers -Wvla -Wframe-larger-than=1024 \
+	-Wno-missing-field-initializers -Wvla \
 	-I$(CXXRT_DIR)/include -I$(CXXRT_DIR)/helpers -I$(obj)/cxxrt -D__KERNEL__ -DMODULE
 CXX = $(patsubst %gcc,%g++,$(patsubst gcc-%,g++-%,$(subst -gcc-,-g++-,$(CC))))
 
@@ -113,16 +113,17 @@ quiet_cmd_cxxrt_cxx = CXX [M] $@
 
 # One optimisation over helpers and C++: -fwhole-program makes everything local but the
 # functions marked externally_visible, so unused helpers vanish and used ones are inlined.
+cxxrt-frame := $(if $(CONFIG_KASAN),,-Wframe-larger-than=1024 -Werror)
 quiet_cmd_cxxrt_join = LTO [M] $@
       cmd_cxxrt_join = $(if $(cxxrt-lto),\
-	$(CXX) -xlto $(cxxrt-codegen-flags) -g0 -fwhole-program -c -o $@.tmp,\
+	$(CXX) -xlto $(cxxrt-codegen-flags) $(cxxrt-frame) -g0 -fwhole-program -c -o $@.tmp,\
 	$(LD) -r -o $@.tmp) $(filter %.o,$^) && \
 	$(LD) -r --force-group-allocation -T $(CXXRT_DIR)/join.lds -o $@ $@.tmp && rm -f $@.tmp \
 	$(if $(delay-objtool),,&& $(objtool) $(objtool-args) $@)
 
 cxxrt-sources = $(wildcard $(CXXRT_DIR)/src/*.cc) \
 	$(foreach f,$($(1)-cxx),$(or $($(1)-cxxdir),$(src))/$(f))
-cxxrt-obj-of = $(obj)/$(1).cxx/$(if $(filter $(CXXRT_DIR)/%,$(2)),cxxrt-)$(basename $(notdir $(2))).o
+cxxrt-obj-of = $(obj)/$(1).cxx/$(if $(filter $(CXXRT_DIR)/src/%,$(2)),cxxrt-)$(basename $(notdir $(2))).o
 
 define cxxrt-object-rule
 $(call cxxrt-obj-of,$(1),$(2)): private cxxrt-modname := $(1)
@@ -133,6 +134,8 @@ endef
 cxxrt-objs-of = $(foreach s,$(call cxxrt-sources,$(1)),$(call cxxrt-obj-of,$(1),$(s)))
 
 define cxxrt-module-rules
+$(if $(filter-out $(words $(call cxxrt-objs-of,$(1))),$(words $(sort $(call cxxrt-objs-of,$(1))))),\
+	$(error cxxrt: two sources of $(1) have the same name))
 $(foreach s,$(call cxxrt-sources,$(1)),$(eval $(call cxxrt-object-rule,$(1),$(s))))
 $(obj)/$(1).cxx.o: private part-of-module := y
 $(obj)/$(1).cxx.o: $(call cxxrt-objs-of,$(1)) $(cxxrt-helper-objs) $(CXXRT_DIR)/join.lds $(obj)/cxxrt/raw_check.ok FORCE

@@ -129,9 +129,9 @@ bool cxxrt_blk_mq_add_to_batch(struct request *rq, struct io_comp_batch *batch, 
 	return blk_mq_add_to_batch(rq, batch, failed, blk_mq_end_request_batch);
 }
 
-bool cxxrt_blk_mq_request_completed(struct request *rq)
+bool cxxrt_blk_mq_request_in_flight(struct request *rq)
 {
-	return blk_mq_request_completed(rq);
+	return blk_mq_rq_state(rq) == MQ_RQ_IN_FLIGHT;
 }
 
 struct request *cxxrt_blk_mq_rq_from_pdu(void *pdu)
@@ -179,24 +179,12 @@ u32 cxxrt_req_op(const struct request *rq)
 	return req_op(rq);
 }
 
-#if CXXRT_KERNEL_6_12
-bool cxxrt_rq_list_empty(const cxxrt_rq_list *list)
+struct request *cxxrt_rq_list_peek(cxxrt_rq_list *list)
 {
-	return rq_list_empty(list);
+	return rq_list_peek(list);
 }
 
 struct request *cxxrt_rq_list_pop(cxxrt_rq_list *list)
 {
 	return rq_list_pop(list);
 }
-#else
-bool cxxrt_rq_list_empty(const cxxrt_rq_list *list)
-{
-	return rq_list_empty(*list);
-}
-
-struct request *cxxrt_rq_list_pop(cxxrt_rq_list *list)
-{
-	return rq_list_pop(list);
-}
-#endif

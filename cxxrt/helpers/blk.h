@@ -17,7 +17,7 @@ bool cxxrt_blk_rq_is_fua(const struct request *rq);
 void *cxxrt_blk_mq_rq_to_pdu(struct request *rq);
 struct request *cxxrt_blk_mq_rq_from_pdu(void *pdu);
 void cxxrt_blk_mq_set_request_complete(struct request *rq);
-bool cxxrt_blk_mq_request_completed(struct request *rq);
+bool cxxrt_blk_mq_request_in_flight(struct request *rq);
 bool cxxrt_blk_mq_add_to_batch(struct request *rq, struct io_comp_batch *batch, bool failed);
 bool cxxrt_blk_hctx_is_poll(const struct blk_mq_hw_ctx *hctx);
 
@@ -28,7 +28,7 @@ typedef struct rq_list cxxrt_rq_list;
 typedef struct request *cxxrt_rq_list;
 #endif
 struct request *cxxrt_rq_list_pop(cxxrt_rq_list *list);
-bool cxxrt_rq_list_empty(const cxxrt_rq_list *list);
+struct request *cxxrt_rq_list_peek(cxxrt_rq_list *list);
 
 /* Bios. */
 void bio_endio(struct bio *bio);

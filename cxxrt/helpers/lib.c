@@ -9,6 +9,7 @@
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 #include <linux/ratelimit.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/string.h>
@@ -28,6 +29,11 @@ void cxxrt_clear_bit_unlock(unsigned long bit, unsigned long *map)
 bool cxxrt_cpu_online(unsigned int cpu)
 {
 	return cpu_online(cpu);
+}
+
+void cxxrt_cond_resched(void)
+{
+	cond_resched();
 }
 
 unsigned long cxxrt_find_first_zero_bit(const unsigned long *map, unsigned long bits)

@@ -60,6 +60,7 @@ unsigned int cxxrt_raw_smp_processor_id(void);
 unsigned int cxxrt_nr_online_nodes(void);
 bool cxxrt_node_online(int node);
 unsigned long cxxrt_msecs_to_jiffies(unsigned int ms);
+void cxxrt_cond_resched(void);
 
 CXXRT_HELPERS_END
 #endif

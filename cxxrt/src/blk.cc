@@ -29,6 +29,19 @@ void detail::map_queues(raw::blk_mq_tag_set* set, QueueCounts counts)
 	}
 }
 
+void detail::put_back(raw::cxxrt_rq_list* list, raw::request* first, raw::request* last)
+{
+#if CXXRT_KERNEL_6_12
+	last->rq_next = list->head;
+	if (list->head == nullptr)
+		list->tail = last;
+	list->head = first;
+#else
+	last->rq_next = *list;
+	*list = first;
+#endif
+}
+
 Result<Box<TagSet>> TagSet::create(const raw::blk_mq_ops* ops, u32 pdu_size, const TagSetConfig& config, void* context)
 {
 	Box<TagSet> made = TRY(Box<TagSet>::make(Gfp::Kernel, Key{}));
@@ -81,12 +94,17 @@ Result<void> Disk::add(const Identity& identity)
 	return {};
 }
 
+void Disk::stop()
+{
+	if (exchange(added_, false))
+		raw::del_gendisk(disk_);
+}
+
 void Disk::remove()
 {
 	if (disk_ == nullptr)
 		return;
-	if (exchange(added_, false))
-		raw::del_gendisk(disk_);
+	stop();
 	raw::put_disk(exchange(disk_, nullptr));
 }
 

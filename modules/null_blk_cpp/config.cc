@@ -9,6 +9,11 @@
 
 namespace null_blk {
 
+namespace {
+/// A disk cannot go before its requests have ended, so they must end in a time one can wait for.
+constexpr unsigned long kLongestCompletionNsec = 60'000'000'000;
+}  // namespace
+
 bool is_valid_home_node(u32 node) { return int(node) == Node{}.id() || is_node_online(int(node)); }
 
 Result<void> Config::normalise()
@@ -27,6 +32,18 @@ Result<void> Config::normalise()
 	}
 	if (size > ~0ul >> 21) {
 		log::error<"size=%lu: too large">(size);
+		return EINVAL;
+	}
+	if (max_sectors != 0 && max_sectors < blk::kLeastMaxSectors) {
+		log::error<"max_sectors=%u: must be 0 or at least %u">(max_sectors, blk::kLeastMaxSectors);
+		return EINVAL;
+	}
+	if (completion_nsec > kLongestCompletionNsec) {
+		log::error<"completion_nsec=%lu: must be at most %lu">(completion_nsec, kLongestCompletionNsec);
+		return EINVAL;
+	}
+	if (hw_queue_depth == 0) {
+		log::error<"hw_queue_depth=0: must be at least 1">();
 		return EINVAL;
 	}
 	if (use_per_node_hctx && !is_bio())

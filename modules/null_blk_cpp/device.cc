@@ -187,7 +187,14 @@ Result<void> Registry::power_on(Device& device)
 		log::error<"disk %s exists already">(name.c_str());
 		return EEXIST;
 	}
-	device.disk = TRY(Nullb::create(device.config, device.store, name.c_str(), major_.number(), move(id)));
+	Result<Box<Nullb>> disk = Nullb::create(device.config, device.store, name.c_str(), major_.number(), move(id));
+	if (!disk.ok()) {
+		const Config& config = device.config;
+		log::error<"disk %s: submit_queues=%u poll_queues=%u hw_queue_depth=%u: error %d">(
+			name.c_str(), config.submit_queues, config.poll_queues, config.hw_queue_depth, disk.error().to_c());
+		return disk.error();
+	}
+	device.disk = disk.take();
 	device.config.index = device.disk->index();
 	live_.push_back(*device.disk);
 	log::info<"disk %s created">(name.c_str());

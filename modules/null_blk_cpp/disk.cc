@@ -35,7 +35,7 @@ Restart BioCommand::expired()
 	blk::Bio bio = blk::Bio::unpark(bio_);
 	const Status status = status_;
 	// The command first: whoever waits for it may run while the bio ends.
-	queue_->give_back(*this);
+	queue_->give_back(index_);
 	move(bio).end(status);
 	return Restart::No;
 }
@@ -47,6 +47,9 @@ Result<Box<BioQueue>> BioQueue::create(Node node, u32 depth, Nanoseconds complet
 	Bitmap claimed = TRY(Bitmap::create(Gfp::Kernel, node, depth));
 	Box<BioQueue> queue = TRY(Box<BioQueue>::make_on(node, Gfp::Kernel, move(claimed), completion_time));
 	queue->commands_ = TRY(Array<BioCommand>::make(Gfp::Kernel, node, depth, queue.get()));
+	u32 index = 0;
+	for (BioCommand& command : queue->commands_)
+		command.index_ = index++;
 	return queue;
 }
 
@@ -56,9 +59,9 @@ void BioQueue::submit(blk::Bio&& bio, Status status)
 	commands_[*claimed].start(move(bio), status);
 }
 
-void BioQueue::give_back(const BioCommand& command)
+void BioQueue::give_back(u32 index)
 {
-	claimed_.give_back(u32(&command - commands_.begin()));
+	claimed_.give_back(index);
 	room_.wake_one();
 }
 
@@ -77,6 +80,19 @@ void MqQueues::wait_for_poll(HwQueue& queue, blk::Request<> request)
 	Guard guard{queue.poll_lock};
 	// Started under the lock: a timeout then finds the request in the list, or completed.
 	queue.poll_list.push_back(request.start());
+}
+
+void MqQueues::fail_polled(HwQueue& queue, blk::Request<> request, Status status)
+{
+	blk::RequestList started;
+	blk::RequestList failed;
+	{
+		Guard guard{queue.poll_lock};
+		// To the timeout it goes from not started to ended: it is never in the queue's list.
+		started.push_back(request.start());
+		started.begin_completion(failed);
+	}
+	failed.pop_front().end(status);
 }
 
 u32 MqQueues::poll(HwQueue& queue, blk::CompletionBatch batch)
@@ -101,8 +117,8 @@ blk::TimeoutResult MqQueues::timeout(HwQueue& queue, blk::Request<> request, blk
 	blk::RequestList lost;
 	{
 		Guard guard{queue.poll_lock};
-		// poll() has it already and will end it.
-		if (request.is_completed())
+		// poll() has it and will end it, or has ended it already.
+		if (!request.is_in_flight())
 			return blk::TimeoutResult::Done;
 		lost.push_back(queue.poll_list.remove(request));
 	}
@@ -191,6 +207,12 @@ blk::Limits Nullb::limits(const Config& config)
 		.max_hw_sectors = config.max_sectors,
 		.virt_boundary_mask = config.virt_boundary ? kPageSize - 1 : 0,
 	};
+}
+
+Nullb::~Nullb()
+{
+	disk_.stop();
+	bio_queues_.reset();
 }
 
 Result<Box<Nullb>> Nullb::create(const Config& config, PageStore& store, const char* name, u32 major, Ida::Id&& id)

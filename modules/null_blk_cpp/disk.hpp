@@ -38,9 +38,11 @@ public:
 	void start(blk::Bio&& bio, blk::Status status);
 
 private:
+	friend class BioQueue;
 	Restart expired();
 
 	BioQueue* queue_;
+	u32 index_ = 0;
 	blk::Bio::Parked bio_;
 	blk::Status status_ = blk::Status::Ok;
 	HrTimer timer_{callback<&BioCommand::timer_, &BioCommand::expired>};
@@ -60,7 +62,7 @@ public:
 
 private:
 	friend class BioCommand;
-	void give_back(const BioCommand& command);
+	void give_back(u32 index);
 
 	Bitmap claimed_;	// a set bit is a command in use
 	const Nanoseconds completion_time_;
@@ -85,6 +87,9 @@ public:
 		  id_(move(id))
 	{
 	}
+
+	/// Bios that wait for their timers end while the disk is still there.
+	~Nullb();
 
 	const char* name() const { return name_.c_str(); }
 	u32 index() const { return id_.value(); }

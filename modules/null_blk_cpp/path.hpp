@@ -21,6 +21,8 @@ template <class Io> CXXRT_HOT blk::Status transfer(PageStore& store, Io io) EXCL
 		return blk::Status::Ok;
 	u64 sector = io.sector();
 	for (const Segment segment : io.segments()) {
+		if (segment.length % blk::kSectorSize != 0) [[unlikely]]
+			return blk::Status::IoError;
 		const blk::Status status = store.transfer(op, sector, segment);
 		if (status != blk::Status::Ok)
 			return status;
@@ -65,6 +67,7 @@ struct MqQueues {
 
 protected:
 	static void wait_for_poll(HwQueue& queue, blk::Request<> request);
+	static void fail_polled(HwQueue& queue, blk::Request<> request, blk::Status status);
 };
 
 template <Backing Data> struct PolledQueues : MqQueues {
@@ -74,7 +77,7 @@ template <Backing Data> struct PolledQueues : MqQueues {
 		if constexpr (Data == Backing::Memory) {
 			const blk::Status status = transfer(queue.store, request);
 			if (status != blk::Status::Ok) {
-				request.start().end(status);
+				fail_polled(queue, request, status);
 				return blk::Status::Ok;
 			}
 		}

@@ -24,8 +24,7 @@ Segment next_part(Segment segment, u32 done, u32 store_offset)
 
 PageStore::~PageStore()
 {
-	pages_.for_each([](unsigned long, Page& page) { (void)PageBox::adopt(page); });
-	pages_.clear();
+	pages_.take_all([](Page& page) { (void)PageBox::adopt(page); });
 }
 
 Status PageStore::transfer(blk::Op op, u64 sector, Segment segment)

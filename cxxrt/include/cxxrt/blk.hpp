@@ -9,8 +9,8 @@
 ///     using Pdu = ...;       what each tag carries; built once per tag, not per request
 ///     using HwQueue = ...;   what a hardware queue points at
 ///     using Context = ...;   what the tag set and the request queue point at
-///     Status queue_rq(HwQueue&, Request<Pdu>)           process or softirq context; sleeps only
-///                                                       if the tag set is blocking
+///     Status queue_rq(HwQueue&, Request<Pdu>)           process; sleeps only if the tag set is
+///                                                       blocking, else maybe inside an RCU section
 ///     Result<HwQueue*> init_hctx(Context&, u32 index)   process; sleeps
 ///     QueueCounts queue_counts(Context&, u32 total)     process; sleeps
 /// and, where it has them:
@@ -128,8 +128,9 @@ public:
 	u32 bytes() const { return raw::cxxrt_blk_rq_bytes(rq_); }
 	bool is_fua() const { return raw::cxxrt_blk_rq_is_fua(rq_); }
 	Pdu& pdu() const { return *static_cast<Pdu*>(raw::cxxrt_blk_mq_rq_to_pdu(rq_)); }
-	/// True once someone has begun to end it.   Locks: the caller's, shared with whoever ends it.
-	bool is_completed() const { return raw::cxxrt_blk_mq_request_completed(rq_); }
+	/// True from start() until someone begins to end it.   Locks: the caller's, shared with whoever
+	/// starts and ends it.
+	bool is_in_flight() const { return raw::cxxrt_blk_mq_request_in_flight(rq_); }
 	/// For messages only.
 	const void* id() const { return rq_; }
 	/// The same request for code that serves every kind of tag.
@@ -246,7 +247,7 @@ public:
 		raw::cxxrt_list_del_init(&rq.rq_->queuelist);
 		return InFlight<NoPdu>{rq};
 	}
-	/// Moves everything to `to`, marked so that the timeout leaves it alone: is_completed().
+	/// Moves everything to `to`, so that the timeout leaves it alone: none is_in_flight() any more.
 	void begin_completion(RequestList& to)
 	{
 		for (raw::list_head* at = head_.next; at != &head_; at = at->next)
@@ -311,7 +312,9 @@ public:
 private:
 	static void end(raw::bio* bio, Status status)
 	{
-		raw::cxxrt_bio_set_status(bio, u8(status));
+		// Success does not overwrite the error of a bio that was chained to this one.
+		if (status != Status::Ok)
+			raw::cxxrt_bio_set_status(bio, u8(status));
 		raw::bio_endio(bio);
 	}
 	CXXRT_COLD static void dropped(raw::bio* bio)
@@ -393,6 +396,9 @@ template <class Context, QueueCounts (*Counts)(Context&, u32)> struct MapQueuesT
 	}
 };
 
+/// Puts requests in front of what is in `list`.
+CXXRT_COLD void put_back(raw::cxxrt_rq_list* list, raw::request* first, raw::request* last);
+
 /// A Pdu that needs building is built once for each tag, and not once for each request.
 template <class Pdu> struct PduThunks {
 	static int init(raw::blk_mq_tag_set*, raw::request* rq, u32, u32)
@@ -423,25 +429,26 @@ template <MqDriver D> struct MqOps {
 	{
 		return u8(dispatch(hctx, data->rq));
 	}
-	/// A whole plug at once: one indirect call for all of it. What D refuses goes back in order.
+	/// A whole plug at once: one indirect call for all of it. What D refuses goes back, in order.
+	/// While requests end here, what they wake may add to the same plug, for any queue: what is not
+	/// for this queue is left to the block layer.
 	CXXRT_HOT static void queue_rqs(raw::cxxrt_rq_list* list)
 	{
-		raw::request* first = nullptr;
-		raw::request* last = nullptr;
-		while (!raw::cxxrt_rq_list_empty(list)) {
-			raw::request* rq = raw::cxxrt_rq_list_pop(list);
+		raw::request* rq = raw::cxxrt_rq_list_peek(list);
+		const raw::request_queue* queue = rq->q;
+		raw::request* refused = nullptr;
+		raw::request* last_refused = nullptr;
+		do {
+			raw::cxxrt_rq_list_pop(list);
 			if (dispatch(rq->mq_hctx, rq) != Status::Ok) [[unlikely]] {
 				rq->rq_next = nullptr;
-				(last != nullptr ? last->rq_next : first) = rq;
-				last = rq;
+				(last_refused != nullptr ? last_refused->rq_next : refused) = rq;
+				last_refused = rq;
 			}
-		}
-#if CXXRT_KERNEL_6_12
-		list->head = first;
-		list->tail = last;
-#else
-		*list = first;
-#endif
+			rq = raw::cxxrt_rq_list_peek(list);
+		} while (rq != nullptr && rq->q == queue);
+		if (last_refused != nullptr) [[unlikely]]
+			put_back(list, refused, last_refused);
 	}
 	CXXRT_HOT static void complete(raw::request* rq)
 	{
@@ -571,6 +578,10 @@ struct Limits {
 	u64 virt_boundary_mask = 0;		///< no segment but the first starts, and none but the last ends, off it
 };
 
+/// The least `max_hw_sectors` but zero that the block layer takes. 6.1 raises smaller ones, with a
+/// line of its own; 6.12 refuses them, with a kernel warning.   Units: 512-byte sectors.
+inline constexpr u32 kLeastMaxSectors = CXXRT_KERNEL_6_12 ? kPageSize / kSectorSize : 1;
+
 /// True if the block layer takes `bytes` as a block size: a power of two, 512 to a page.
 inline bool is_valid_block_size(u32 bytes) { return raw::cxxrt_blk_validate_block_size(bytes) == 0; }
 
@@ -632,6 +643,9 @@ public:
 	{
 		return create_bio(driver.ops_, limits, node, &context);
 	}
+	/// Makes it disappear, and lets no new I/O in. Requests have ended when this returns; bios may
+	/// still be with the driver.   Context: process; sleeps.
+	void stop() EXCLUDES(atomic_context);
 	/// Makes it appear; I/O may come before this returns.
 	/// Context: process; sleeps.   Errors: as device_add_disk(): EEXIST the name is taken; ENOMEM.
 	Result<void> add(const Identity& identity) EXCLUDES(atomic_context);

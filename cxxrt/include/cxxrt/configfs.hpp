@@ -128,7 +128,7 @@ template <class T, class From> struct Table {
 template <class T> struct ItemType {
 	static void release(raw::config_item* item) { Box<T>::adopt(&unsafe_owner<T>(item)).reset(); }
 	static inline constinit raw::configfs_item_operations kOps{.release = &release};
-	static inline constinit raw::config_item_type kType{
+	static constexpr raw::config_item_type kType{
 		.ct_owner = &raw::__this_module,
 		.ct_item_ops = &kOps,
 		.ct_attrs = Table<T, ChildFrom<T>>::pointers(),
@@ -196,7 +196,7 @@ private:
 		.make_item = &make_item,
 		.drop_item = &drop_item,
 	};
-	static inline constinit raw::config_item_type kType{
+	static constexpr raw::config_item_type kType{
 		.ct_owner = &raw::__this_module,
 		.ct_group_ops = &kGroupOps,
 		.ct_attrs = detail::Table<Root, FromRoot>::pointers(),

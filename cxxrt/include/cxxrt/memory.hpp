@@ -174,13 +174,12 @@ public:
 	T& operator[](size_t i) const { return items_[i]; }
 	T* begin() const { return items_; }
 	T* end() const { return items_ + size_; }
+	/// Destroys the last element first; until all are gone the others can be used.
 	void reset()
 	{
-		if (T* items = exchange(items_, nullptr)) {
-			for (size_t i = size_; i-- > 0;)
-				items[i].~T();
-			raw::kvfree(items);
-		}
+		for (size_t i = size_; i-- > 0;)
+			items_[i].~T();
+		raw::kvfree(exchange(items_, nullptr));
 		size_ = 0;
 	}
 

@@ -43,8 +43,19 @@ public:
 			entry = raw::xa_find_after(unsafe_raw(), &index, ~0ul, kPresent);
 		}
 	}
-	/// Empties the array; the entries are the caller's to free first.   Context: any.
-	void clear() { raw::xa_destroy(&array_); }
+	/// Takes out every entry, in order, and calls `f(T&)` on each.
+	/// Context: process; sleeps, so that a large array does not hold up the CPU.   Locks: no other user.
+	template <class F> void take_all(F&& f) EXCLUDES(atomic_context)
+	{
+		unsigned long index = 0;
+		u32 taken = 0;
+		while (void* entry = raw::xa_find(&array_, &index, ~0ul, kPresent)) {
+			raw::xa_erase(&array_, index);
+			f(*static_cast<T*>(entry));
+			if (++taken % 1024 == 0)
+				raw::cxxrt_cond_resched();
+		}
+	}
 
 private:
 	static constexpr u32 kPresent = u32(raw::XA_PRESENT);

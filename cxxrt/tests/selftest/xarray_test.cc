@@ -119,7 +119,7 @@ SELFTEST(xarray, erases_while_visiting)
 	return {};
 }
 
-SELFTEST(xarray, clears_and_serves_on)
+SELFTEST(xarray, gives_everything_out_and_serves_on)
 {
 	XArray<u64> array;
 	u64 value = 5;
@@ -128,13 +128,16 @@ SELFTEST(xarray, clears_and_serves_on)
 	u32 seen = 0;
 	array.for_each([&](unsigned long, u64&) { ++seen; });
 	test.expect_eq(seen, 1000u);
-	array.clear();
+	u32 taken = 0;
+	array.take_all([&](u64& entry) { taken += &entry == &value; });
+	test.expect_eq(taken, 1000u);
 	array.for_each([&](unsigned long, u64&) { ++seen; });
 	test.expect_eq(seen, 1000u);
 	test.expect(array.load(1000) == nullptr);
 	test.expect(TRY(array.insert_or_get(1000, &value, Gfp::Kernel)) == &value);
-	array.clear();
-	array.clear();
+	array.take_all([](u64&) {});
+	array.take_all([&](u64&) { ++seen; });
+	test.expect_eq(seen, 1000u);
 	return {};
 }
 
@@ -159,7 +162,7 @@ SELFTEST(xarray, racing_inserts_have_one_winner)
 
 SELFTEST_SUITE(xarray, SELFTEST_CASE(xarray, loads_what_was_inserted), SELFTEST_CASE(xarray, loser_gets_the_winner),
 	       SELFTEST_CASE(xarray, erases), SELFTEST_CASE(xarray, visits_sparse_indices_in_order),
-	       SELFTEST_CASE(xarray, erases_while_visiting), SELFTEST_CASE(xarray, clears_and_serves_on),
+	       SELFTEST_CASE(xarray, erases_while_visiting), SELFTEST_CASE(xarray, gives_everything_out_and_serves_on),
 	       SELFTEST_CASE(xarray, racing_inserts_have_one_winner));
 
 }  // namespace cxxrt::selftest

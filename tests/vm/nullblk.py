@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Drives null_blk_cpp in a guest, for its test suites."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from vmlib import Job, Vm
+
+NAME = "null_blk_cpp"
+ROOT = "/sys/kernel/config/nullb_cpp"
+C_ROOT = "/sys/kernel/config/nullb"
+
+_GUEST = Path(__file__).resolve().parent / "nullblk_guest.py"
+_STAMP = re.compile(r"^\[[\s\d.]+\] ")
+_FIO = ["--output-format=json", "--eta=never", "--clocksource=clock_gettime", "--direct=1", "--verify_state_save=0"]
+
+
+class FioFailed(AssertionError):
+    """fio ended with an error; the text is what it printed."""
+
+
+class Driver:
+    """null_blk_cpp in a guest. At the end of the `with` block it is unloaded, and nothing of it may be left.
+
+    `release` is the guest's kernel release.
+    """
+
+    def __init__(self, vm: Vm, path: Path) -> None:
+        self.vm = vm
+        self.path = path
+        self.release = vm.release
+        self._seen = len(vm.dmesg_lines(whole=True))
+
+    def __enter__(self) -> Driver:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if not self.vm.alive:
+            return
+        stuck, left = self.do(("clean_up",), ("residue",))
+        if kind is None:
+            assert (stuck, left) == ([], []), "the test left something behind"
+
+    @property
+    def has_bio_mode(self) -> bool:
+        """Says whether the kernel is one whose null_blk has disks without blk-mq."""
+        return self.release.startswith("6.1.")
+
+    def do(self, *operations: tuple[Any, ...], timeout: float = 60) -> list[Any]:
+        """Does operations of nullblk_guest.py, in one process; each gives "ok", what it read, or an errno's name."""
+        literal = repr([list(operation) for operation in operations])
+        done = self.vm.run(["/usr/bin/python3", "-I", "-S", "-B", _GUEST, literal], timeout, cwd="/tmp")
+        assert done.rc == 0, f"exit code {done.rc} from {literal[:500]}\n{done.out[-2000:]}{done.err[-4000:]}"
+        return ast.literal_eval(done.out)
+
+    def load(self, params: str = "") -> str:
+        """Loads the module: "ok", or the name of the errno."""
+        return self.do(self.load_op(params))[0]
+
+    def load_op(self, params: str = "") -> tuple[str, str, str]:
+        """The operation that loads the module."""
+        return ("load", str(self.path), params)
+
+    def log(self) -> list[str]:
+        """The kernel's lines since the last call, without time stamps."""
+        lines = self.vm.dmesg_lines(whole=True)
+        fresh, self._seen = lines[self._seen :], len(lines)
+        return [_STAMP.sub("", line) for line in fresh]
+
+    def fio(self, *options: str, jobs: tuple[tuple[str, ...], ...] = ((),), timeout: float = 60) -> list[dict[str, Any]]:
+        """Runs fio on `jobs`, whose options come after the common ones: the report of each. Errors: FioFailed."""
+        done = self.vm.run(fio_command(*options, jobs=jobs), timeout, cwd="/tmp")
+        report = done.out[done.out.find("{") :]
+        if done.rc != 0 or not report:
+            raise FioFailed(f"fio: exit code {done.rc}\n{done.out[:1500]}\n{done.err[-1500:]}")
+        return json.loads(report)["jobs"]
+
+    def start_fio(self, *options: str) -> Job:
+        """Starts fio and returns at once."""
+        return self.vm.start(fio_command(*options), cwd="/tmp")
+
+
+def fio_command(*options: str, jobs: tuple[tuple[str, ...], ...] = ((),)) -> list[str]:
+    """The command line of a run of fio."""
+    argv = ["fio", *_FIO, *options]
+    for number, job in enumerate(jobs):
+        argv += [f"--name=job{number}", *job]
+    return argv
+
+
+def make(name: str, root: str = ROOT, **attributes: object) -> list[tuple[str, ...]]:
+    """The operations that make a configfs device and set its attributes, in order."""
+    folder = f"{root}/{name}"
+    return [("mkdir", folder), *(("put", f"{folder}/{key}", str(value)) for key, value in attributes.items())]
+
+
+def power(name: str, on: int, root: str = ROOT) -> tuple[str, ...]:
+    """The operation that powers a device on or off."""
+    return ("put", f"{root}/{name}/power", str(on))

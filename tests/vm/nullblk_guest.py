@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Runs in the guest: does a list of small operations in one process, since every process is slow to start there.
+
+The list comes as a Python literal, in the first argument; the results leave as one, on stdout. An operation
+gives "ok", what it read, or the name of the errno it failed with.
+"""
+
+import errno
+import os
+import sys
+import time
+
+CONFIGFS = "/sys/kernel/config"
+_SYSCALLS = {"finit_module": 313, "delete_module": 176, "io_uring_setup": 425, "io_uring_enter": 426}
+_O_DIRECT = 0o40000
+_held = []  # File descriptors that "hold" keeps open until the process ends.
+
+
+def syscall(name, *args):
+    """Makes a system call that the os module lacks. Errors: OSError."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.syscall.restype = ctypes.c_long
+    # Every argument is a long, or a pointer.
+    plain = [ctypes.c_long(arg) if isinstance(arg, int) else arg for arg in args]
+    result = libc.syscall(ctypes.c_long(_SYSCALLS[name]), *plain)
+    if result < 0:
+        raise OSError(ctypes.get_errno(), name)
+    return result
+
+
+def load(path, params):
+    """insmod."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        syscall("finit_module", fd, params.encode(), 0)
+    finally:
+        os.close(fd)
+
+
+def unload(name):
+    """rmmod, without waiting: EAGAIN while it is in use."""
+    syscall("delete_module", name.encode(), os.O_NONBLOCK)
+
+
+def put(path, text):
+    """Writes `text` with one write()."""
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def get(path):
+    """Reads a file, less the newline at its end."""
+    with open(path, "rb", buffering=0) as file:
+        text = file.read().decode(errors="replace")
+    return text[:-1] if text.endswith("\n") else text
+
+
+def ls(path):
+    """Names in a folder, sorted."""
+    return sorted(os.listdir(path))
+
+
+def tree(top):
+    """Path -> text, or errno name, of every file under `top`."""
+    found = {}
+    for folder, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(folder, name)
+            found[os.path.relpath(path, top)] = attempt(get, [path])
+    return found
+
+
+def hold(path):
+    """Opens a file until the last operation is done."""
+    _held.append(os.open(path, os.O_RDONLY))
+
+
+def release():
+    """Closes what hold() opened."""
+    while _held:
+        os.close(_held.pop())
+
+
+def run(*argv):
+    """Runs a command to its end: [exit code, stdout and stderr]."""
+    out, out_in = os.pipe()
+    pid = os.posix_spawnp(
+        argv[0], argv, os.environ, file_actions=[(os.POSIX_SPAWN_DUP2, out_in, 1), (os.POSIX_SPAWN_DUP2, out_in, 2)]
+    )
+    os.close(out_in)
+    with open(out, "rb") as pipe:
+        text = pipe.read().decode(errors="replace")
+    return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text]
+
+
+def dio_write(path, sector, count, seed):
+    """Writes `count` sectors whose bytes follow from `seed`, past the page cache."""
+    import mmap
+
+    with mmap.mmap(-1, count * 512) as buffer:
+        buffer.write(pattern(count, seed))
+        fd = os.open(path, os.O_WRONLY | _O_DIRECT)
+        try:
+            if os.pwrite(fd, buffer, sector * 512) != count * 512:
+                raise OSError(errno.EIO, "short write")
+        finally:
+            os.close(fd)
+
+
+def dio_check(path, sector, count, seed):
+    """Reads the sectors, past the page cache: "same" if they are what `seed` gives (None: zeroes), else "different"."""
+    import mmap
+
+    with mmap.mmap(-1, count * 512) as buffer:
+        buffer.write(b"\xaa" * (count * 512))
+        fd = os.open(path, os.O_RDONLY | _O_DIRECT)
+        try:
+            if os.preadv(fd, [buffer], sector * 512) != count * 512:
+                return "short"
+        finally:
+            os.close(fd)
+        wanted = bytes(count * 512) if seed is None else pattern(count, seed)
+        return "same" if buffer[:] == wanted else "different"
+
+
+def pattern(count, seed):
+    """`count` sectors, each different from every other and from those of another seed."""
+    return b"".join((b"%d:%d;" % (seed, number)).ljust(512, b"\x5a") for number in range(count))
+
+
+def residue():
+    """What of null_blk, in either language, can be seen: [] when nothing is left."""
+    found = [f"/sys/module/{name}" for name in ("null_blk", "null_blk_cpp") if os.path.exists(f"/sys/module/{name}")]
+    found += [f"/proc/devices: {line}" for line in get("/proc/devices").split("\n") if "nullb" in line]
+    found += [f"/sys/block/{name}" for name in ls("/sys/block")]
+    found += [f"{CONFIGFS}/{name}" for name in ls(CONFIGFS) if "nullb" in name]
+    found += [f"/dev/{name}" for name in ls("/dev") if "nullb" in name]
+    found += [f"/sys/kernel/debug/block/{name}" for name in ls("/sys/kernel/debug/block")]
+    return found
+
+
+def clean_up():
+    """Removes every directory and module there is; the directories and modules that would not go."""
+    stuck = []
+    for root in ("nullb_cpp", "nullb"):
+        folder = f"{CONFIGFS}/{root}"
+        for name in ls(folder) if os.path.isdir(folder) else []:
+            path = f"{folder}/{name}"
+            if os.path.isdir(path) and attempt(os.rmdir, [path]) != "ok":
+                stuck.append(path)
+    for name in ("null_blk_cpp", "null_blk"):
+        if os.path.exists(f"/sys/module/{name}") and attempt(unload, [name]) != "ok":
+            stuck.append(name)
+    return stuck
+
+
+def memory():
+    """Active objects of each slab cache, and figures of /proc/meminfo in KiB under "/name", with caches emptied."""
+    for _ in range(2):
+        put("/proc/sys/vm/drop_caches", "3")
+        time.sleep(0.2)  # For RCU, which frees what was removed.
+    for name in ls("/sys/kernel/slab"):
+        attempt(put, [f"/sys/kernel/slab/{name}/shrink", "1"])
+    found = {}
+    for line in get("/proc/slabinfo").split("\n")[2:]:
+        name, active = line.split()[:2]
+        found[name] = int(active)
+    for line in get("/proc/meminfo").split("\n"):
+        name, value = line.split()[:2]
+        if name in ("MemFree:", "Slab:", "VmallocUsed:", "Percpu:"):
+            found["/" + name[:-1]] = int(value)
+    return found
+
+
+def load_cycles(path, name, params, count):
+    """Loads and unloads `count` times; the number done."""
+    for done in range(count):
+        if attempt(load, [path, params]) != "ok" or attempt(unload, [name]) != "ok":
+            return done
+    return count
+
+
+def failing_loads(path, params, count):
+    """Loads, to no avail, `count` times; the number of times that it failed with EINVAL."""
+    return sum(attempt(load, [path, params]) == "EINVAL" for _ in range(count))
+
+
+def power_cycles(folder, disk, count):
+    """Powers on and off `count` times; the number done."""
+    for done in range(count):
+        put(f"{folder}/power", "1")
+        if not os.path.exists(f"/sys/block/{disk}"):
+            return done
+        put(f"{folder}/power", "0")
+        if os.path.exists(f"/sys/block/{disk}"):
+            return done
+    return count
+
+
+def unpolled_read(path, limit_s):
+    """Submits a polled 4 KiB read through io_uring and looks for its end only after `limit_s` s: its result."""
+    import ctypes
+    import mmap
+    import struct
+
+    params = ctypes.create_string_buffer(120)
+    struct.pack_into("<III", params, 0, 4, 4, 1)  # sq_entries, cq_entries, IORING_SETUP_IOPOLL
+    ring = syscall("io_uring_setup", 4, params)
+    fd = os.open(path, os.O_RDONLY | _O_DIRECT)
+    _, sq_tail, _, _, _, _, sq_array = struct.unpack_from("<7I", params, 40)
+    cq_head, cq_tail, _, _, _, cqes = struct.unpack_from("<6I", params, 80)
+    sq = mmap.mmap(ring, 4096, offset=0)  # Both rings: IORING_FEAT_SINGLE_MMAP.
+    sqes = mmap.mmap(ring, 4096, offset=0x10000000)
+    data = mmap.mmap(-1, 4096)
+    address = ctypes.addressof(ctypes.c_char.from_buffer(data))
+    struct.pack_into("<BBHiQQI", sqes, 0, 22, 0, 0, fd, 0, address, 4096)  # IORING_OP_READ
+    struct.pack_into("<I", sq, sq_array, 0)
+    struct.pack_into("<I", sq, sq_tail, 1)
+    syscall("io_uring_enter", ring, 1, 0, 0, None, 0)
+    time.sleep(limit_s)
+    syscall("io_uring_enter", ring, 0, 1, 1, None, 0)  # IORING_ENTER_GETEVENTS
+    head, tail = struct.unpack_from("<I", sq, cq_head)[0], struct.unpack_from("<I", sq, cq_tail)[0]
+    result = struct.unpack_from("<QiI", sq, cqes)[1] if tail != head else None
+    os.close(fd)
+    os.close(ring)
+    return errno.errorcode[-result] if result is not None and result < 0 else result
+
+
+OPERATIONS = {
+    function.__name__: function
+    for function in (load, unload, put, get, ls, tree, hold, release, run, dio_write, dio_check, residue, clean_up)
+    + (memory, load_cycles, failing_loads, power_cycles, unpolled_read)
+} | {"mkdir": os.mkdir, "rmdir": os.rmdir, "exists": os.path.exists, "sleep": time.sleep}
+
+
+def attempt(function, args):
+    """Calls the function: its result, "ok" for None, the name of the errno for an OSError."""
+    try:
+        result = function(*args)
+    except OSError as error:
+        return errno.errorcode[error.errno]
+    return "ok" if result is None else result
+
+
+if __name__ == "__main__":
+    print([attempt(OPERATIONS[name], args) for name, *args in eval(sys.argv[1], {"__builtins__": {}})])
