@@ -164,10 +164,10 @@ def _said(command: list[str]) -> str:
 
 
 def _commit() -> str:
-    """Returns the checkout's commit, with +dirty if files differ from it."""
+    """Returns the checkout's commit, with +dirty if files differ from it, other than results of earlier runs."""
     git = ["git", "-C", str(Path(__file__).resolve().parents[2])]
     commit = _said([*git, "rev-parse", "HEAD"])
-    return commit + ("+dirty" if _said([*git, "status", "--porcelain"]) else "") if commit else "unknown"
+    return commit + ("+dirty" if _said([*git, "status", "--porcelain", "--", ".", ":!results"]) else "") if commit else "unknown"
 
 
 def _cpu_model() -> str:
