@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -233,16 +234,34 @@ def test_home_node_that_does_not_exist_is_refused(drv: Driver):
 
 
 def test_nb19_rmdir_of_a_powered_device_removes_disk_and_memory(drv: Driver):
-    """rmdir of a device that is on removes its disk; 64 MiB written to it come back to the system, within 8 MiB."""
-    drv.do(*make("warm", size=256, memory_backed=1, power=1), ("rmdir", f"{ROOT}/warm"))
+    """rmdir of a device that is on removes its disk; the 64 MiB written to it come back to the system.
+
+    Free pages on the CPUs' own lists, up to some MiB each, count as used: hence the slack.
+    """
+    fill = ("--filename=/dev/a", "--rw=write", "--bs=1m", "--size=64m")
+    device = make("a", size=256, memory_backed=1, blocksize=4096, power=1)
+    # Once before, so that what fio itself leaves in the page cache is there already.
+    assert drv.do(*device) == ["ok"] * 5
+    drv.fio(*fill)
+    assert drv.do(("rmdir", f"{ROOT}/a")) == ["ok"]
     before = drv.do(("memory",))[0]
-    assert drv.do(*make("a", size=256, memory_backed=1, blocksize=4096, power=1)) == ["ok"] * 5
-    drv.fio("--filename=/dev/a", "--rw=write", "--bs=1m", "--size=64m")
-    full, removed, disks, after = drv.do(("memory",), ("rmdir", f"{ROOT}/a"), ("ls", "/sys/block"), ("memory",))
+    assert drv.do(*device) == ["ok"] * 5
+    drv.fio(*fill)
+    full, removed, disks = drv.do(("memory",), ("rmdir", f"{ROOT}/a"), ("ls", "/sys/block"))
     assert (removed, disks) == ("ok", [])
-    assert after["/MemFree"] - full["/MemFree"] > 56 << 10
-    assert before["/MemFree"] - after["/MemFree"] < 8 << 10
-    assert after.get("radix_tree_node", 0) - before.get("radix_tree_node", 0) < 100
+    # The nodes of the tree are given back after an RCU grace period.
+    deadline = time.monotonic() + 20
+    while True:
+        after = drv.do(("memory",))[0]
+        facts = (
+            after["/MemFree"] - full["/MemFree"] > 40 << 10,
+            before["/MemFree"] - after["/MemFree"] < 24 << 10,
+            after.get("radix_tree_node", 0) - before.get("radix_tree_node", 0) < 100,
+        )
+        if all(facts):
+            break
+        assert time.monotonic() < deadline, (facts, before, full, after)
+        time.sleep(1)
 
 
 def test_nb22_data_outlives_power_but_not_the_directory(drv: Driver):
