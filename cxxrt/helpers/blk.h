@@ -9,7 +9,6 @@ CXXRT_HELPERS_BEGIN
 void blk_mq_start_request(struct request *rq);
 void blk_mq_end_request(struct request *rq, blk_status_t status);
 void blk_mq_complete_request(struct request *rq);
-void blk_mq_end_request_batch(struct io_comp_batch *batch);
 u64 cxxrt_blk_rq_pos(const struct request *rq);
 u32 cxxrt_blk_rq_bytes(const struct request *rq);
 u32 cxxrt_req_op(const struct request *rq);

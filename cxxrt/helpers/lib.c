@@ -41,19 +41,9 @@ unsigned long cxxrt_find_first_zero_bit(const unsigned long *map, unsigned long 
 	return find_first_zero_bit(map, bits);
 }
 
-unsigned long cxxrt_find_next_bit(const unsigned long *map, unsigned long bits, unsigned long from)
-{
-	return find_next_bit(map, bits, from);
-}
-
 void cxxrt_ida_init(struct ida *ida)
 {
 	ida_init(ida);
-}
-
-int cxxrt_kstrtol(const char *text, unsigned int base, long *value)
-{
-	return kstrtol(text, base, value);
 }
 
 int cxxrt_kstrtoul(const char *text, unsigned int base, unsigned long *value)

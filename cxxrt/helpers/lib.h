@@ -15,7 +15,6 @@ void cxxrt_list_splice_tail_init(struct list_head *from, struct list_head *to);
 
 void cxxrt_xa_init_flags(struct xarray *xa, unsigned int flags);
 void *xa_load(struct xarray *xa, unsigned long index);
-void *xa_store(struct xarray *xa, unsigned long index, void *entry, gfp_t flags);
 void *xa_erase(struct xarray *xa, unsigned long index);
 void *cxxrt_xa_cmpxchg(struct xarray *xa, unsigned long index, void *old, void *entry, gfp_t flags);
 void *xa_find(struct xarray *xa, unsigned long *index, unsigned long max, unsigned int filter);
@@ -29,7 +28,6 @@ bool cxxrt_test_and_set_bit_lock(unsigned long bit, unsigned long *map);
 void cxxrt_clear_bit_unlock(unsigned long bit, unsigned long *map);
 bool cxxrt_test_bit(unsigned long bit, const unsigned long *map);
 unsigned long cxxrt_find_first_zero_bit(const unsigned long *map, unsigned long bits);
-unsigned long cxxrt_find_next_bit(const unsigned long *map, unsigned long bits, unsigned long from);
 
 void cxxrt_ida_init(struct ida *ida);
 int ida_alloc_range(struct ida *ida, unsigned int min, unsigned int max, gfp_t flags);
@@ -37,7 +35,6 @@ void ida_free(struct ida *ida, unsigned int id);
 void ida_destroy(struct ida *ida);
 
 int kstrtobool(const char *text, bool *value);
-int cxxrt_kstrtol(const char *text, unsigned int base, long *value);
 int cxxrt_kstrtoul(const char *text, unsigned int base, unsigned long *value);
 int kstrtoint(const char *text, unsigned int base, int *value);
 int kstrtouint(const char *text, unsigned int base, unsigned int *value);

@@ -92,11 +92,6 @@ void cxxrt_mutex_lock(struct mutex *lock)
 	mutex_lock(lock);
 }
 
-int cxxrt_mutex_trylock(struct mutex *lock)
-{
-	return mutex_trylock(lock);
-}
-
 void cxxrt_prepare_to_wait_exclusive(struct wait_queue_head *head, struct wait_queue_entry *entry)
 {
 	prepare_to_wait_exclusive(head, entry, TASK_UNINTERRUPTIBLE);
@@ -140,16 +135,6 @@ bool cxxrt_refcount_dec_and_test(refcount_t *r)
 void cxxrt_refcount_inc(refcount_t *r)
 {
 	refcount_inc(r);
-}
-
-bool cxxrt_refcount_inc_not_zero(refcount_t *r)
-{
-	return refcount_inc_not_zero(r);
-}
-
-unsigned int cxxrt_refcount_read(refcount_t *r)
-{
-	return refcount_read(r);
 }
 
 void cxxrt_refcount_set(refcount_t *r, int n)
@@ -227,11 +212,6 @@ void cxxrt_store_release_long(long *p, long value)
 void cxxrt_wake_up(struct wait_queue_head *head)
 {
 	wake_up(head);
-}
-
-void cxxrt_wake_up_all(struct wait_queue_head *head)
-{
-	wake_up_all(head);
 }
 
 void cxxrt_write_once_int(int *p, int value)

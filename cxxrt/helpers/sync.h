@@ -7,7 +7,6 @@ CXXRT_HELPERS_BEGIN
 
 void __mutex_init(struct mutex *lock, const char *name, struct lock_class_key *key);
 void cxxrt_mutex_lock(struct mutex *lock);
-int cxxrt_mutex_trylock(struct mutex *lock);
 void mutex_unlock(struct mutex *lock);
 void cxxrt_mutex_destroy(struct mutex *lock);
 void cxxrt_spin_lock_init(spinlock_t *lock, const char *name, struct lock_class_key *key);
@@ -31,12 +30,10 @@ void cxxrt_cpu_relax(void);
 
 void __init_waitqueue_head(struct wait_queue_head *head, const char *name, struct lock_class_key *key);
 void cxxrt_wake_up(struct wait_queue_head *head);
-void cxxrt_wake_up_all(struct wait_queue_head *head);
 void cxxrt_init_wait(struct wait_queue_entry *entry);
 void cxxrt_prepare_to_wait_exclusive(struct wait_queue_head *head, struct wait_queue_entry *entry);
 void finish_wait(struct wait_queue_head *head, struct wait_queue_entry *entry);
 void io_schedule(void);
-long io_schedule_timeout(long timeout);
 
 int cxxrt_read_once_int(const int *p);
 void cxxrt_write_once_int(int *p, int value);
@@ -60,9 +57,7 @@ void cxxrt_smp_wmb(void);
 
 void cxxrt_refcount_set(refcount_t *r, int n);
 void cxxrt_refcount_inc(refcount_t *r);
-bool cxxrt_refcount_inc_not_zero(refcount_t *r);
 bool cxxrt_refcount_dec_and_test(refcount_t *r);
-unsigned int cxxrt_refcount_read(refcount_t *r);
 
 CXXRT_HELPERS_END
 #endif

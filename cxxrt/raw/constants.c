@@ -26,9 +26,6 @@
 /* A value as the compiler sees it: name, unsigned or signed, 64 bits. */
 #define CONSTANT(name) \
 	asm volatile("\n.ascii \"->" #name " %0 " "\"" : : "i" ((long long)(name)))
-/* The same under another name, for macros that C++ cannot spell. */
-#define CONSTANT_AS(name, value) \
-	asm volatile("\n.ascii \"->" #name " %0 " "\"" : : "i" ((long long)(value)))
 /* A preprocessor switch: becomes a #define, so that headers can test it. */
 #define SWITCH(name, value) \
 	asm volatile("\n.ascii \"#>" #name " %0 " "\"" : : "i" ((long long)(value)))
@@ -37,8 +34,6 @@ void cxxrt_constants(void);
 void cxxrt_constants(void)
 {
 	SWITCH(CXXRT_LINUX_VERSION_CODE, LINUX_VERSION_CODE);
-	SWITCH(CXXRT_CONFIG_DEBUG_LOCK_ALLOC, IS_ENABLED(CONFIG_DEBUG_LOCK_ALLOC));
-	SWITCH(CXXRT_CONFIG_DEBUG_LIST, IS_ENABLED(CONFIG_DEBUG_LIST));
 
 	CONSTANT(EPERM);
 	CONSTANT(ENOENT);
@@ -62,36 +57,22 @@ void cxxrt_constants(void)
 	CONSTANT(GFP_NOWAIT);
 	CONSTANT(__GFP_ZERO);
 	CONSTANT(__GFP_NOWARN);
-	CONSTANT(__GFP_HIGHMEM);
-	CONSTANT(__GFP_DIRECT_RECLAIM);
 	CONSTANT(PAGE_SIZE);
 	CONSTANT(PAGE_SHIFT);
-	CONSTANT(SMP_CACHE_BYTES);
 	CONSTANT(ARCH_KMALLOC_MINALIGN);
-	CONSTANT(KMALLOC_MAX_SIZE);
 	CONSTANT(SECTOR_SHIFT);
 	CONSTANT(NUMA_NO_NODE);
 	CONSTANT(MAX_NUMNODES);
 	CONSTANT(MAX_ERRNO);
-	CONSTANT(HZ);
-	CONSTANT(BITS_PER_LONG);
 
 	CONSTANT(BLK_STS_OK);
 	CONSTANT(BLK_STS_NOTSUPP);
 	CONSTANT(BLK_STS_TIMEOUT);
 	CONSTANT(BLK_STS_NOSPC);
-	CONSTANT(BLK_STS_MEDIUM);
 	CONSTANT(BLK_STS_RESOURCE);
 	CONSTANT(BLK_STS_IOERR);
 	CONSTANT(BLK_STS_DEV_RESOURCE);
-	CONSTANT(DISK_NAME_LEN);
-	CONSTANT(REQ_FUA);
-	CONSTANT(REQ_PREFLUSH);
-	CONSTANT(REQ_OP_MASK);
 	CONSTANT(BB_MAX_LEN);
 
-	CONSTANT(XA_FLAGS_LOCK_IRQ);
 	CONSTANT(XA_PRESENT);
-	CONSTANT(CONFIGFS_ITEM_NAME_LEN);
-	CONSTANT(TIMER_IRQSAFE);
 }
