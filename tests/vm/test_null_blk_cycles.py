@@ -143,7 +143,8 @@ def test_nb24_directories_and_data_leak_nothing(drv: Driver):
         return before, after
 
     assert set(drv.do(*once * 3, timeout=120)) == {"ok", "EINVAL"}
-    check_flat(f"{drv.release} directories", batch, count)
+    # Of the 1 MiB that each cycle writes, an eighth left behind would show; slab objects are exact.
+    check_flat(f"{drv.release} directories", batch, count, loss_kib=128)
 
 
 def test_load_fio_unload_leaks_nothing(drv: Driver):
