@@ -143,7 +143,8 @@ def test_nb24_directories_and_data_leak_nothing(drv: Driver):
         return before, after
 
     assert set(drv.do(*once * 3, timeout=120)) == {"ok", "EINVAL"}
-    # Of the 1 MiB that each cycle writes, an eighth left behind would show; slab objects are exact.
+    # 6.1 has lost about 100 KiB of free pages a cycle here, for a reason not found yet, with slabs flat: the room is
+    # made for that and hides a leak of this size. An eighth of the 1 MiB that a cycle writes would show.
     check_flat(f"{drv.release} directories", batch, count, loss_kib=128)
 
 
