@@ -212,7 +212,8 @@ def test_nb30_bio_mode_completes_more_bios_than_its_depth(drv: Driver):
     reports = drv.fio("--ioengine=psync", "--filename=/dev/nullbcpp0", "--rw=randread", "--bs=4k", "--number_ios=4", "--thread", "--numjobs=32", "--group_reporting")
     assert (reports[0]["error"], reports[0]["read"]["total_ios"]) == (0, 128)
     assert reports[0]["read"]["lat_ns"]["min"] >= 19_900_000
-    assert reports[0]["read"]["runtime"] >= 128 / 4 * 20 * 0.8
+    # The longest of the threads' times, which do not start together: less than the whole 640 ms. Without a limit it were 80 ms.
+    assert reports[0]["read"]["runtime"] >= 128 / 4 * 20 * 0.5
 
 
 def test_nb31_bio_mode_becomes_multiqueue(drv: Driver):
