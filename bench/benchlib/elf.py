@@ -12,6 +12,7 @@ _WRITE, _ALLOC, _EXEC = 1, 2, 4
 _NOBITS = 8
 _DISCARDED = (".init", ".exit")
 _BUILD_ID = 3
+_XZ = b"\xfd7zXZ"
 
 
 class ElfError(ValueError):
@@ -41,10 +42,15 @@ class _Section:
 def read(path: Path) -> ModuleInfo:
     """Reads a .ko or .ko.xz. Errors: ElfError."""
     try:
-        blob = path.read_bytes()
-        sections = _sections(lzma.decompress(blob) if path.suffix == ".xz" else blob)
+        return read_bytes(path.read_bytes(), str(path))
     except OSError as error:
         raise ElfError(f"{path}: {error.strerror}") from None
+
+
+def read_bytes(blob: bytes, path: str) -> ModuleInfo:
+    """Reads the content of a .ko or .ko.xz; `path` is for the error's text. Errors: ElfError."""
+    try:
+        sections = _sections(lzma.decompress(blob) if blob.startswith(_XZ) else blob)
     except (lzma.LZMAError, struct.error, IndexError, ValueError) as error:
         raise ElfError(f"{path} is no kernel module: {error}") from None
     loaded = [s for s in sections if s.flags & _ALLOC]

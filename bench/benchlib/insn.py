@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parents[1] / "insn"
 _BUILD_TIMEOUT_S = 120
 _PLUGIN_FLAGS = ["-std=c++20", "-O2", "-Wall", "-Wextra", "-fPIC", "-shared", "-fvisibility=hidden", "-fno-exceptions"]
+_FIGURES = 5
+_NAMES = {"sample": 1, "phase": 2, "cpu": 2}  # Kinds of lines, and how many names come before the figures.
 _MARK_FLAGS = ["-O2", "-Wall", "-Wextra", "-static"]
 
 
@@ -20,11 +22,20 @@ class InsnError(RuntimeError):
 
 @dataclass(frozen=True)
 class Counts:
-    """Guest instructions of one sample: all, at kernel addresses, and in the code of the two modules."""
+    """Guest instructions of one sample: all, at kernel addresses, and in the code of the two modules.
+
+    Not among them are `idle`, those of the idle task outside interrupts, and `iterations`, of repeated string
+    instructions, each of which counts as one. `phases` has the parts of the sample that the guest named, and `cpus`
+    each CPU's part if there were several.
+    """
 
     all: int
     kernel: int
     own: int
+    idle: int = 0
+    iterations: int = 0
+    phases: dict[str, Counts] = field(default_factory=dict)
+    cpus: dict[int, Counts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -39,7 +50,7 @@ def build(folder: Path) -> Tools:
     """Compiles what is older than its sources into `folder`, creating it. Errors: InsnError."""
     folder.mkdir(parents=True, exist_ok=True)
     tools = Tools(folder / "insn.so", folder / "mark")
-    _compile(["g++", *_PLUGIN_FLAGS], [SOURCES / "insn.cc"], [SOURCES / "qemu-plugin.hpp"], tools.plugin)
+    _compile(["g++", *_PLUGIN_FLAGS], [SOURCES / "insn.cc"], sorted(SOURCES.glob("*.hpp")), tools.plugin)
     _compile(["gcc", *_MARK_FLAGS], [SOURCES / "mark.c"], [], tools.mark)
     return tools
 
@@ -69,14 +80,36 @@ def _compile(command: list[str], sources: list[Path], headers: list[Path], targe
         temporary.unlink(missing_ok=True)
 
 
+def plugin_argument(tools: Tools, out: Path, symbols: Path | None = None, stacks: Path | None = None) -> str:
+    """Returns what QEMU's -plugin takes: `out` gets the counts and `stacks` the profiles.
+
+    Profiles, and telling idle from work, take `symbols`: a copy of the guest's /proc/kallsyms, to be written before the
+    guest says so.
+    """
+    files = {"out": out, "symbols": symbols, "stacks": stacks}
+    quoted = [f"{key}={str(path).replace(',', ',,')}" for key, path in files.items() if path]
+    return ",".join([str(tools.plugin).replace(",", ",,"), *quoted])
+
+
 def parse(text: str) -> dict[str, Counts]:
     """Returns the counts in the plugin's output, by sample id. Errors: InsnError."""
-    counts = {}
+    counts: dict[str, Counts] = {}
     for line in text.splitlines():
-        words = line.split()
-        if len(words) != 5 or words[0] != "sample" or not all(word.isdecimal() for word in words[2:]):
+        kind, *names = line.split()[:-_FIGURES] or [""]
+        figures = line.split()[-_FIGURES:]
+        if len(names) != _NAMES.get(kind) or not all(word.isdecimal() for word in figures):
             raise InsnError(f"the counting plugin says: {line}")
-        if words[1] in counts:
-            raise InsnError(f"the counting plugin has sample {words[1]} twice")
-        counts[words[1]] = Counts(*map(int, words[2:]))
+        parsed = Counts(*map(int, figures))
+        if kind == "sample":
+            if names[0] in counts:
+                raise InsnError(f"the counting plugin has sample {names[0]} twice")
+            counts[names[0]] = parsed
+        elif names[0] not in counts:
+            raise InsnError(f"the counting plugin has a part of sample {names[0]} without it")
+        elif kind == "phase":
+            counts[names[0]].phases[names[1]] = parsed
+        elif names[1].isdecimal():
+            counts[names[0]].cpus[int(names[1])] = parsed
+        else:
+            raise InsnError(f"the counting plugin says: {line}")
     return counts

@@ -4,60 +4,67 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .matrix import Cell, Matrix
 
-TAIL_IOS = 100
-
 
 @dataclass(frozen=True)
 class PlannedSample:
-    """One sample. Samples that are not `kept` warm up the guest, or keep fio alive behind the last kept one."""
+    """One sample; model.py says what sides and kinds there are."""
 
-    id: str
-    side: str  # "a" or "b"
+    id: str  # unique in the run
+    side: str
     round: int
-    kept: bool
-    ios: int  # I/Os to do when instructions are counted
-
-    @property
-    def disk(self) -> str:
-        """Name of the disk, which no other sample of the cell uses."""
-        return f"bench_{self.side}_{self.id.partition('.')[2]}"
+    kind: str
+    ios: int  # to do when instructions are counted
+    seed: int  # of the offsets: the same for all sides of a round
 
 
 @dataclass(frozen=True)
 class PlannedCell:
-    """A cell and its samples in the order in which they are taken."""
+    """A cell in one boot, and its samples there in the order in which they are taken."""
 
+    boot: int
     index: int  # place in the matrix, from 0
     cell: Cell
-    fio_seed: int
     samples: tuple[PlannedSample, ...]
 
+    @property
+    def key(self) -> str:
+        """Names the cell in its boot, also as part of a file name."""
+        return f"{self.boot}.{self.index}"
 
-def make_plan(matrix: Matrix, count: int, seed: int) -> list[PlannedCell]:
-    """Returns the cells in random order; each takes a round of warm-up, `count` rounds, and a tail.
 
-    A round takes one sample of each side, in random order. The same `seed` gives the same plan.
-    """
+def make_plan(matrix: Matrix, counted: bool, seed: int) -> list[PlannedCell]:
+    """Returns the cells of every boot, in random order within it. The same arguments give the same plan."""
     source = random.Random(seed)
-    order = list(enumerate(matrix.cells))
-    source.shuffle(order)
-    return [_plan_cell(index, cell, matrix.ios[cell.bs], count, source) for index, cell in order]
+    sampling = matrix.sampling
+    plan = []
+    for boot in range(sampling.boots):
+        rounds = ["warmup"]
+        rounds += ["measure"] * _share(sampling.count, sampling.boots, boot)
+        rounds += ["latency"] * _share(sampling.latency, sampling.boots, boot)
+        rounds += ["profile"] * (counted and sampling.stacks and boot == 0)
+        order = list(enumerate(matrix.cells))
+        source.shuffle(order)
+        plan += [_plan_cell(boot, index, cell, matrix, rounds, source) for index, cell in order]
+    return plan
 
 
-def _plan_cell(index: int, cell: Cell, ios: int, count: int, source: random.Random) -> PlannedCell:
-    """Returns the samples of one cell."""
+def _share(count: int, boots: int, boot: int) -> int:
+    """The part of `count` that falls to `boot`."""
+    return count * (boot + 1) // boots - count * boot // boots
+
+
+def _plan_cell(boot: int, index: int, cell: Cell, matrix: Matrix, rounds: Iterable[str], source: random.Random) -> PlannedCell:
+    """Returns a cell with `rounds` of the given kinds, each a sample per side in random order."""
     samples: list[PlannedSample] = []
-
-    def add(sides: Sequence[str], number: int, kept: bool, size: int) -> None:
-        for side in sides:
-            samples.append(PlannedSample(f"{index}.{len(samples)}", side, number, kept, size))
-
-    for number in range(count + 1):
-        add(source.sample("ab", 2), number, number > 0, ios)
-    add(source.sample("ab", 1), count + 1, False, TAIL_IOS)
-    return PlannedCell(index, cell, source.randrange(1, 2**31), tuple(samples))
+    ios = matrix.sampling.ios.get(str(cell.axes.get("bs")), 0)
+    for number, kind in enumerate(rounds):
+        sides = "ab" if kind == "profile" or not matrix.sampling.control else "abc"
+        seed = source.randrange(1, 2**31)
+        for side in source.sample(sides, len(sides)):
+            samples.append(PlannedSample(f"{boot}.{index}.{len(samples)}", side, number, kind, ios, seed))
+    return PlannedCell(boot, index, cell, tuple(samples))

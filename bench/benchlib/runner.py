@@ -1,209 +1,284 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Takes the samples of one run: one kernel, one boot, both modules."""
+"""Takes the samples of a run, boot after boot, on one machine or on several that share the cells."""
 
 from __future__ import annotations
 
-import dataclasses
-import sys
-import tempfile
+import shlex
 import threading
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+from . import elf, environment, insn, profile, results, workloads
+from .matrix import Matrix
+from .plan import PlannedCell, PlannedSample
+from .results import RawCell, RawGroup
+from .targets import Target, TargetError
+from .workloads import SYSTEM_MIB, Setting, Workload
 
-from vmlib import PROJECT, CommandFailed, KernelError, Vm, VmError, find, stock_module  # noqa: E402
-
-from . import elf, fio, insn, nullblk, samples  # noqa: E402
-from .matrix import Matrix  # noqa: E402
-from .plan import PlannedCell  # noqa: E402
-
-_SETUP_TIMEOUT_S = 180
-_SAMPLE_TIMEOUT_S = 30  # Of which a sample that counts instructions takes less than one.
-_FACTS = "uname -rv; cat /proc/cmdline; cd /sys/devices/system/cpu/vulnerabilities; grep . *"
+_LOAD_TIMEOUT_S = 300
+_SAMPLE_TIMEOUT_S = 120  # On top of the time that a sample is to last.
+_PROFILE_FACTOR = 20  # Following every call is slower than counting.
+_EXPECTED = (TargetError, environment.EnvironmentFailed, insn.InsnError, results.ResultsError, OSError)
 
 
 class RunError(RuntimeError):
-    """The run could not start; the text says why and what to do."""
+    """The run cannot go on; the text says why and what to do. What was taken is kept."""
 
 
 @dataclass(frozen=True)
 class Module:
-    """A module of a pair: its file on the host, the path of that in the guest, and what the file holds."""
+    """A module of a pair: its file here, or "" if it is the one of the machine's kernel; and what the file holds."""
 
     name: str
-    source: str  # where it comes from, for the record
-    guest_path: Path
+    path: Path | None
     info: elf.ModuleInfo
 
 
-@dataclass
-class CellOutcome:
-    """Raw output of one cell; `failure` is one line if it has no result."""
+@dataclass(frozen=True)
+class Machine:
+    """A machine under test, and what the run needs to know of it beforehand."""
 
-    plan: PlannedCell
-    fio_text: str = ""
-    failure: str = ""
-
-
-@dataclass
-class Outcome:
-    """All a run left: raw output, and facts for the record."""
-
-    cells: list[CellOutcome]
-    counts_text: str = ""
-    accel: str = ""
-    guest: dict[str, Any] = field(default_factory=dict)
-    modules: dict[str, dict[str, Any]] = field(default_factory=dict)
+    target: Target
+    cpus: int
+    memory: int  # MiB
+    devices: dict[str, str]  # side -> device, for workloads that take some
 
 
-def find_module(name: str, release: str) -> Module:
-    """Returns module `name` for `release`: the project's if it has one, else Debian's. Errors: RunError."""
-    own = PROJECT / "build" / release / f"{name}.ko"
-    try:
-        modules = find(release).modules
-    except KernelError as error:
-        raise RunError(str(error)) from None
-    try:
-        if own.is_file():
-            return Module(name, str(own.relative_to(PROJECT)), own, elf.read(own))
-        stock = stock_module(release, name)
-        assert modules
-        inner = Path("lib/modules") / release / stock.relative_to(modules)
-        return Module(name, str(inner), Path("/") / inner, elf.read(stock))
-    except KernelError as error:
-        raise RunError(f"{error}, and there is no {own.relative_to(PROJECT)}: run make") from None
-    except elf.ElfError as error:
-        raise RunError(f"{error}: run make") from None
+@dataclass(frozen=True)
+class Counting:
+    """What counting instructions takes: the tools, and the files through which the guest's plugin and we speak."""
+
+    tools: insn.Tools
+    folder: Path
+
+    @property
+    def counts(self) -> Path:
+        """What the plugin counted."""
+        return self.folder / "insn.txt"
+
+    @property
+    def stacks(self) -> Path:
+        """The call stacks that it recorded."""
+        return self.folder / "stacks.txt"
+
+    @property
+    def symbols(self) -> Path:
+        """The guest's kernel symbols."""
+        return self.folder / "kallsyms"
+
+    def arguments(self) -> list[str]:
+        """QEMU arguments that load the plugin."""
+        return ["-plugin", insn.plugin_argument(self.tools, self.counts, self.symbols, self.stacks)]
 
 
 class Run:
-    """One run. `execute` is called in a thread of its own; `done` and `stop` may be called from another."""
+    """One run. `execute` is called in a thread of its own; `done`, `total` and `stop` may be used from others."""
 
     def __init__(
-        self, release: str, matrix: Matrix, plan: list[PlannedCell], accel: str, tools: insn.Tools | None
+        self,
+        folder: results.Folder,
+        matrix: Matrix,
+        workload: Workload,
+        machines: Sequence[Machine],
+        modules: Mapping[str, Module],
+        counting: Counting | None,
     ) -> None:
-        """`tools` is given if instructions are counted. Errors: RunError."""
-        self.release = release
-        self.total = sum(len(cell.samples) for cell in plan)
+        """`counting` is given if instructions are counted; then there is one machine."""
+        self.folder = folder
+        self.done = 0
+        self.total = sum(len(planned.samples) for planned in folder.plan)
         self._matrix = matrix
-        self._accel = accel
-        self._tools = tools
-        self._modules = {name: find_module(name, release) for name in dict.fromkeys((matrix.a, matrix.b))}
-        self._outcome = Outcome([CellOutcome(cell) for cell in plan])
-        self._finished = 0
-        self._counts_file: Path | None = None
-        self._vm: Vm | None = None
+        self._workload = workload
+        self._machines = machines
+        self._modules = modules
+        self._counting = counting
         self._stopped = threading.Event()
-
-    @property
-    def done(self) -> int:
-        """Number of samples taken so far; an estimate within a cell."""
-        try:
-            seen = self._counts_file.read_text().count("\n") if self._counts_file else 0
-        except OSError:
-            seen = 0
-        return max(self._finished, seen)
+        self._lock = threading.Lock()
+        self._failed: set[int] = set()  # Cells that take no more samples.
+        self._finished: set[str] = set()
+        self._lost: list[Exception] = []
+        self._sampling: set[str] = set()  # Machines that take a sample now.
 
     def stop(self) -> None:
-        """Ends the guest, and with it the run; to be repeated until `execute` has returned."""
+        """Makes `execute` return soon; to be repeated until it has. What was taken is kept."""
         self._stopped.set()
-        if self._vm:
-            self._vm.close()
+        for machine in self._machines:
+            # On a test box, what is put back after a sample must not be ended.
+            if machine.target.own or machine.target.name in self._sampling:
+                machine.target.stop()
 
-    def execute(self) -> Outcome:
-        """Boots the guest and takes every sample. Errors: RunError if no sample could be taken."""
-        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-            work = Path(folder)
-            counts_file = work / "insn.txt"
-            arguments = []
-            if self._tools:
-                self._counts_file = counts_file
-                quoted = [str(path).replace(",", ",,") for path in (self._tools.plugin, counts_file)]
-                arguments = ["-plugin", f"{quoted[0]},out={quoted[1]}"]
-            self._vm = Vm(self.release, accel=self._accel, rw=[work], qemu_args=arguments, cwd=PROJECT)
-            try:
-                with self._vm as vm:
-                    self._outcome.accel = vm.accel_used
-                    self._prepare(vm, work)
-                    self._take_all(vm, work)
-            except (VmError, CommandFailed, KernelError) as error:
-                raise RunError(f"{self.release}: {error}") from None
-            finally:
-                if counts_file.exists():
-                    self._outcome.counts_text = counts_file.read_text()
-                self._counts_file = None
-        return self._outcome
+    def execute(self) -> None:
+        """Takes every sample that is not there yet. Errors: RunError, ResultsError."""
+        for key, raw in self.folder.done().items():
+            self._note(next(p for p in self.folder.plan if p.key == key), raw)
+        threads = []
+        for number, machine in enumerate(self._machines):
+            mine = [planned for planned in self.folder.plan if planned.index % len(self._machines) == number]
+            threads.append(threading.Thread(target=self._work, args=(machine, mine)))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for error in self._lost:
+            if isinstance(error, _EXPECTED):
+                raise RunError(str(error)) from None
+            raise error
+        if not self._stopped.is_set():
+            self.folder.complete()
 
-    def _prepare(self, vm: Vm, work: Path) -> None:
-        """Loads the modules and notes what the record needs."""
-        files = {name: module.guest_path for name, module in self._modules.items()}
-        code = {name: module.info.code for name, module in self._modules.items()}
-        script = work / "setup.sh"
-        script.write_text(nullblk.setup_script(self._matrix, files, code, self._tools.mark if self._tools else None))
-        vm.run(["sh", script], timeout=_SETUP_TIMEOUT_S, check=True)
-        kernel, command_line, *vulnerabilities = vm.run(_FACTS, timeout=_SETUP_TIMEOUT_S, check=True).out.splitlines()
-        self._outcome.guest = {
-            "kernel": kernel,
-            "command_line": command_line,
-            "cpus": vm.smp,
-            "memory_mib": vm.mem,
-            "mitigations": dict(line.split(":", 1) for line in vulnerabilities if ":" in line),
-        }
-        for side, name in (("a", self._matrix.a), ("b", self._matrix.b)):
-            module = self._modules[name]
-            sizes = dataclasses.asdict(module.info)
-            self._outcome.modules[side] = {"name": name, "file": module.source, **sizes}
-
-    def _take_all(self, vm: Vm, work: Path) -> None:
-        """Takes every cell; those after the guest's end are noted as not run."""
-        for outcome in self._outcome.cells:
-            if self._stopped.is_set():
-                outcome.failure = "not run: the run was stopped"
-            elif not vm.alive:
-                outcome.failure = "not run: the guest ended before"
-            else:
-                try:
-                    self._take(vm, work, outcome)
-                except VmError as error:
-                    outcome.failure = error.message
-            self._finished += len(outcome.plan.samples)
-
-    def _take(self, vm: Vm, work: Path, outcome: CellOutcome) -> None:
-        """Takes one cell."""
-        plan = outcome.plan
-        mark = self._tools.mark if self._tools else None
-        job, output, script = (work / f"{plan.index}.{kind}" for kind in ("fio", "json", "sh"))
-        job.write_text(fio.job_file(plan, vm.smp - 1, self._matrix.seconds, mark))
-        script.write_text(nullblk.cell_script(self._matrix, plan, job, output, mark))
-        vm.dmesg_mark()
-        timeout = len(plan.samples) * (_SAMPLE_TIMEOUT_S + self._matrix.seconds)
-        result = vm.run(["sh", script], timeout=timeout)
-        outcome.fio_text = output.read_text(errors="replace") if output.exists() else ""
-        if splats := vm.splats():
-            outcome.failure = f"the kernel reports a bug: {splats[0]}"
-        elif result.rc:
-            outcome.failure = self._explain(outcome, result.rc, result.err)
-        else:
-            self._check(outcome)
-
-    def _explain(self, outcome: CellOutcome, rc: int, stderr: str) -> str:
-        """Says in one line why the cell's script failed."""
-        if rc == 124:
-            return "timed out"
-        said = stderr.strip().splitlines()
-        if not said and outcome.fio_text:
-            try:
-                fio.parse(outcome.fio_text, outcome.plan, self._tools is not None)
-            except fio.FioError as error:
-                return str(error)
-        return said[-1] if said else f"exit code {rc} of the cell's commands"
-
-    def _check(self, outcome: CellOutcome) -> None:
-        """Notes a failure if a sample of a cell that ended is not sound."""
+    def _work(self, machine: Machine, mine: list[PlannedCell]) -> None:
+        """Takes the cells of one machine, boot after boot."""
         try:
-            counts = insn.parse(self._counts_file.read_text()) if self._counts_file else None
-            samples.evaluate(outcome.plan, outcome.fio_text, counts)
-        except (insn.InsnError, samples.SampleError) as error:
-            outcome.failure = str(error)
+            for boot in sorted({planned.boot for planned in mine}):
+                left = [planned for planned in mine if planned.boot == boot and not self._is_done(planned)]
+                if left and not self._stopped.is_set():
+                    self._boot(machine, left)
+        except Exception as error:  # Raised again in execute(), which waits for this thread.
+            if not self._stopped.is_set():
+                self._lost.append(error)
+        finally:
+            machine.target.close()
+
+    def _boot(self, machine: Machine, left: list[PlannedCell]) -> None:
+        """Takes cells in one boot."""
+        target = machine.target
+        target.start()
+        with environment.Governor(target):
+            setting = self._load(machine)
+            try:
+                self._describe(target)
+                for planned in left:
+                    if not self._is_done(planned) and not self._stopped.is_set():
+                        self._take(machine, setting, planned)
+            finally:
+                if not target.own:
+                    done = target.run(self._workload.unload(self._matrix, setting), _LOAD_TIMEOUT_S)
+                    if done.rc:
+                        raise TargetError(f"{target.name}: cannot unload the modules: {_last_line(done.err)}")
+
+    def _load(self, machine: Machine) -> Setting:
+        """Loads the modules, and tells the counting plugin where they are. Errors: TargetError."""
+        target, counting = machine.target, self._counting
+        files = {name: module.path for name, module in self._modules.items() if module.path}
+        if counting:
+            files["mark"] = counting.tools.mark
+        placed = target.place(files)
+        modules = {name: placed.get(name) or target.stock_module(name) for name in self._modules}
+        setting = Setting(machine.cpus, counting is not None, modules, placed.get("mark", ""), target.own, machine.devices)
+        script = self._workload.load(self._matrix, setting)
+        if counting:
+            mark = shlex.quote(setting.mark)
+            for name, module in self._modules.items():
+                for section, length in module.info.code.items():
+                    script += f'{mark} range "$(cat {shlex.quote(f"/sys/module/{name}/sections/{section}")})" {length:x}\n'
+            script += f"cat /proc/kallsyms >{shlex.quote(str(counting.symbols))}\n{mark} symbols\n"
+        done = target.run(script, _LOAD_TIMEOUT_S)
+        if done.rc:
+            raise TargetError(f"cannot load the modules: {_last_line(done.err)}")
+        return setting
+
+    def _describe(self, target: Target) -> None:
+        """Notes what the record says of the machine, once."""
+        system = environment.collect(target, target.accel)
+        with self._lock:
+            record = self.folder.record
+            if record.get("system"):
+                return
+            record["system"] = system
+            record["doubts"] = environment.doubts(system, target.accel)
+            record["versions"]["fio"] = str(system.get("fio", "unknown"))
+            self.folder.update()
+
+    def _take(self, machine: Machine, setting: Setting, planned: PlannedCell) -> None:
+        """Takes a cell, and saves what it left; nothing if the run was stopped meanwhile."""
+        target = machine.target
+        raw = RawCell(target.name)
+        need = self._workload.needs_mib(self._matrix, planned.cell)
+        if need > machine.memory - SYSTEM_MIB:
+            raw.failure = f"not run: it takes {need + SYSTEM_MIB} MiB of memory, the machine has {machine.memory} MiB"
+        else:
+            target.watch()
+            for group in self._workload.groups(self._matrix, planned.cell, planned.samples, setting.counted):
+                raw.failure = self._take_group(target, setting, planned, group, raw)
+                if self._stopped.is_set():
+                    return
+                if raw.failure:
+                    break
+                with self._lock:
+                    self.done += len(group)
+        if not raw.failure:
+            try:
+                results.evaluate(planned, raw, self._workload, setting.counted)
+            except workloads.WorkloadError as error:
+                raw.failure = str(error)
+        if splats := target.splats():
+            raw.failure = f"the kernel reports a bug: {splats[0]}"
+        self.folder.save(planned, raw)
+        self._note(planned, raw)
+
+    def _take_group(self, target: Target, setting: Setting, planned: PlannedCell, group: list[PlannedSample], raw: RawCell) -> str:
+        """Takes some samples; the reason if one failed, else ""."""
+        script = 'read -r load rest </proc/loadavg\necho "$load"\n' + self._workload.script(self._matrix, setting, planned.cell, group)
+        seconds = 0 if setting.counted else self._matrix.sampling.seconds + self._matrix.sampling.ramp
+        timeout = sum(seconds + _SAMPLE_TIMEOUT_S * (_PROFILE_FACTOR if sample.kind == "profile" else 1) for sample in group)
+        seen = self._seen()
+        self._sampling.add(target.name)
+        try:
+            done = target.run(script, timeout)
+        finally:
+            self._sampling.discard(target.name)
+        load, _, printed = done.out.partition("\n")
+        which = f"sample {group[0].id}" if len(group) == 1 else f"samples {group[0].id} to {group[-1].id}"
+        try:
+            raw.groups.append(RawGroup([sample.id for sample in group], printed, float(load), self._news(seen)))
+        except ValueError:
+            return f"{which}: {self._workload.explain(done.err) or 'the script did not start'}"
+        if done.rc:
+            return f"{which}: {'timed out' if done.rc == 124 else self._workload.explain(done.err) or f'exit code {done.rc}'}"
+        if self._counting:
+            profiled = [sample for sample in group if sample.kind == "profile"]
+            return self._add_profiles(self._counting, profiled, planned, printed, raw) if profiled else ""
+        return ""
+
+    def _add_profiles(self, counting: Counting, profiled: list[PlannedSample], planned: PlannedCell, printed: str, raw: RawCell) -> str:
+        """Adds the stacks that the plugin recorded for some samples; the reason if there are none."""
+        try:
+            found = profile.parse(counting.stacks.read_text())
+            for sample in profiled:
+                measured = self._workload.parse(planned.cell, sample, True, printed)
+                if sample.id not in found:
+                    return f"sample {sample.id}: the plugin recorded no stacks"
+                raw.profiles[sample.side] = {"ios": measured.ios, "folded": found[sample.id]}
+        except (profile.ProfileError, workloads.WorkloadError, OSError) as error:
+            return f"profile: {error}"
+        return ""
+
+    def _seen(self) -> int:
+        """The length of what the plugin wrote so far."""
+        counts = self._counting and self._counting.counts
+        return counts.stat().st_size if counts and counts.exists() else 0
+
+    def _news(self, seen: int) -> str:
+        """What the plugin wrote since."""
+        counts = self._counting and self._counting.counts
+        return counts.read_bytes()[seen:].decode(errors="replace") if counts and counts.exists() else ""
+
+    def _is_done(self, planned: PlannedCell) -> bool:
+        with self._lock:
+            return planned.key in self._finished or planned.index in self._failed
+
+    def _note(self, planned: PlannedCell, raw: RawCell) -> None:
+        """Notes that a cell has ended in a boot; one that failed ends in all."""
+        with self._lock:
+            self._finished.add(planned.key)
+            if raw.failure:
+                self._failed.add(planned.index)
+            ended = {p.key for p in self.folder.plan if p.index in self._failed} | self._finished
+            self.done = sum(len(p.samples) for p in self.folder.plan if p.key in ended)
+
+
+def _last_line(text: str) -> str:
+    return (text.strip().splitlines() or [""])[-1]
+
+

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""fio job files and output, and the guest's scripts."""
+"""fio job files and output, and the scripts that set up its disks."""
 
+import dataclasses
 import json
-import lzma
 import subprocess
 import sys
 from pathlib import Path
@@ -12,139 +12,206 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "bench"))
 
-from benchlib import fio, insn, matrix, nullblk, plan, samples  # noqa: E402
+from benchlib import matrix, plan, results, workloads  # noqa: E402
+from benchlib.workloads import Setting, WorkloadError, fio  # noqa: E402
 
-RECORDED = Path(__file__).parent / "bench_run"
-MATRIX = matrix.load(PROJECT / "bench/matrix/null_blk-quick.toml")
-CELL = matrix.Cell("randread", "4k", 1, 0)
-
-
-def planned():
-    """The plan of the recorded run's first cell, but for the order of sides."""
-    taken = [plan.PlannedSample(f"0.{i}", "ab"[i % 2], i // 2, 0 < i // 2 < 3, 200 if i < 6 else 100) for i in range(7)]
-    return plan.PlannedCell(0, CELL, 7, tuple(taken))
+WORKLOADS = workloads.known()
+NULL_BLK = WORKLOADS["null_blk"]
+MATRIX = matrix.load(PROJECT / "bench/matrix/null_blk.toml", "quick", WORKLOADS)
+CELL = MATRIX.cells[0]
+COUNTED = Setting(1, True, {"null_blk": "/x y/null_blk.ko"}, "/a b/mark", True, {})
+TIMED = Setting(4, False, {"null_blk": "/x/null_blk.ko"}, "", False, {"a": "0000:01:00.0", "b": "0000:01:00.0"})
 
 
-@pytest.fixture
-def output():
-    """What fio printed for the first cell of the recorded run."""
-    return json.loads(lzma.decompress((RECORDED / "fio.json.xz").read_bytes()))["0"]
+def sample(number, side="a", kind="measure"):
+    return plan.PlannedSample(f"0.0.{number}", side, number, kind, 200, 7)
 
 
-def changed(output, change):
-    """`output` after `change` of its list of jobs."""
-    document = json.loads(output[output.index("{") :])
-    change(document["jobs"])
-    return json.dumps(document, indent=1)
+GROUP = [sample(0, kind="warmup"), sample(1), sample(2, "b"), sample(3, "b", "latency"), sample(4, "c", "profile")]
+PLANNED = plan.PlannedCell(0, 0, CELL, tuple(GROUP))
 
 
-def test_recorded_output_is_read(output):
-    results = fio.parse(output, planned(), counted=True)
-    assert [result.ios for result in results.values()] == [200] * 6 + [100]
-    assert all(result.runtime_ms in (1, 2) for result in results.values())
-    assert fio.version(output).startswith("fio-3.")
+def job(name, ios=200, **other):
+    """What fio says of one job that reads."""
+    read = {"total_ios": ios, "io_bytes": ios * 4096, "runtime": 9, "iops": 22222.2, "bw_bytes": 91022131}
+    read |= {"lat_ns": {"percentile": {"50.000000": 5, "99.000000": 9, "99.900000": 11}}}
+    return {"jobname": name, "error": 0, "read": read | other.pop("read", {})} | other
+
+
+def printed(jobs, conditions=("x:1", "x:1", "x:1")):
+    """What the script of GROUP prints."""
+    told = "".join(f"@@ conditions_{side}\n{text}\n" for side, text in zip("abc", conditions))
+    return told + "@@ fio\n" + json.dumps({"fio version": "fio-3.33", "jobs": jobs}, indent=1)
+
+
+ALL = [job(s.id) for s in GROUP]
+COUNTS = "".join(f"sample {s.id} 50000 40000 5000 0 0\n" for s in GROUP if s.kind in ("measure", "profile"))
+
+
+def evaluated(text, counts=None, counted=False, planned=PLANNED):
+    group = results.RawGroup([s.id for s in planned.samples], text, 0.25, counts or "")
+    return results.evaluate(planned, results.RawCell("vm", groups=[group]), NULL_BLK, counted)
+
+
+def test_timed_samples_have_iops_bandwidth_and_percentiles():
+    found = evaluated(printed(ALL))
+    assert [s.kind for s in found] == ["warmup", "measure", "measure", "latency", "profile"]
+    assert found[1].values == {"iops": 22222.2, "bw": 91022131.0}
+    assert found[3].values == {"p50": 5.0, "p99": 9.0, "p999": 11.0}
+    assert found[1].load == 0.25
 
 
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda jobs: jobs[3].update(error=5), "sample 0.3: fio reports error 5"),
-        (lambda jobs: jobs.pop(2), "sample 0.2: fio did not run it"),
-        (lambda jobs: jobs[1]["read"].update(total_ios=9, io_bytes=9 * 4096), "0.1: fio did 9 I/Os instead of 200"),
-        (lambda jobs: jobs[1]["read"].update(io_bytes=0), "sample 0.1: fio did 200 I/Os but moved 0 bytes"),
-        (lambda jobs: jobs[1]["read"].update(total_ios=0, io_bytes=0), "sample 0.1: fio did 0 I/Os"),
+        ({3: job("0.0.3", error=5)}, "sample 0.0.3 of side b: fio reports error 5"),
+        ({2: None}, "sample 0.0.2 of side b: fio did not run it"),
+        ({1: job("0.0.1", ios=9)}, "sample 0.0.1 of side a: fio did 9 I/Os instead of 200"),
+        ({1: job("0.0.1", read={"io_bytes": 0})}, "sample 0.0.1 of side a: fio did 200 I/Os but moved 0 bytes"),
+        ({1: job("0.0.1", ios=0)}, "sample 0.0.1 of side a: fio did 0 I/Os"),
+        ({3: job("0.0.3", read={"lat_ns": {}})}, "sample 0.0.3 of side b: fio gives no percentiles"),
     ],
 )
-def test_failed_sample_is_refused(output, change, said):
-    with pytest.raises(fio.FioError, match=said):
-        fio.parse(changed(output, change), planned(), counted=True)
+def test_failed_sample_is_refused(change, said):
+    jobs = [change.get(number, entry) for number, entry in enumerate(ALL)]
+    with pytest.raises(WorkloadError, match=said):
+        evaluated(printed([entry for entry in jobs if entry]), COUNTS, counted=True)
+
+
+def test_sample_without_time_is_refused():
+    with pytest.raises(WorkloadError, match="0.0.1 of side a: fio measured no time"):
+        evaluated(printed([ALL[0], job("0.0.1", read={"runtime": 0}), *ALL[2:]]))
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("", "no whole JSON document"),
-        ("0.0 : Saving output\nfio: io_u error on file /dev/x: EIO\n{\n", "fio: io_u error on file /dev/x: EIO"),
-        ("{\n}", "no whole JSON document"),
+        ("@@ fio\nfio: io_u error on file /dev/x: EIO\n{\n", "fio: io_u error on file /dev/x: EIO"),
+        ("@@ fio\n{\n}", "no whole JSON document"),
     ],
 )
 def test_output_without_results_is_refused(text, said):
-    with pytest.raises(fio.FioError, match=said):
-        fio.parse(text, planned(), counted=True)
+    with pytest.raises(WorkloadError, match=said):
+        evaluated(text)
 
 
-def test_messages_before_the_results_are_skipped(output):
-    assert fio.parse("fio: a warning\n" + output, planned(), counted=True)
+def test_messages_before_the_results_are_skipped():
+    assert evaluated(printed(ALL).replace("@@ fio\n", "@@ fio\nfio: a warning\n"))
 
 
-def test_sample_that_missed_the_module_is_refused(output):
-    counts = {f"0.{i}": insn.Counts(1000, 900, 500) for i in range(7)}
-    assert len(samples.evaluate(planned(), output, counts)) == 7
-    with pytest.raises(samples.SampleError, match="0.4: 200 I/Os took 3 instructions of the module"):
-        samples.evaluate(planned(), output, counts | {"0.4": insn.Counts(1000, 900, 3)})
-    del counts["0.5"]
-    with pytest.raises(samples.SampleError, match="0.5: the counting plugin did not see it"):
-        samples.evaluate(planned(), output, counts)
+def test_sides_whose_queues_differ_are_refused():
+    with pytest.raises(WorkloadError, match="0.0.2 of side b: conditions differ from those of the first sample: -x:1, \\+x:2"):
+        evaluated(printed(ALL, ("x:1", "x:2", "x:1")))
 
 
-def test_cost_is_instructions_or_nanoseconds_per_io(output):
-    counts = {f"0.{i}": insn.Counts(50_000, 900, 500) for i in range(7)}
-    assert samples.evaluate(planned(), output, counts)[2].cost == 250
-    timed = changed(output, lambda jobs: [job["read"].update(runtime=8) for job in jobs])
-    assert samples.evaluate(planned(), timed, None)[2].cost == 8e6 / 200
-    untimed = changed(output, lambda jobs: jobs[2]["read"].update(runtime=0))
-    with pytest.raises(samples.SampleError, match="0.2: fio measured no time"):
-        samples.evaluate(planned(), untimed, None)
+def test_sample_that_missed_the_module_is_refused():
+    found = evaluated(printed(ALL), COUNTS, counted=True)
+    assert found[1].values == {"insn": 250.0, "insn_kernel": 200.0, "insn_own": 25.0, "insn_idle": 0.0}
+    assert found[0].values == {} and set(found[3].values) == {"p50", "p99", "p999"}
+    missed = COUNTS.replace("0.0.2 50000 40000 5000", "0.0.2 50000 40000 3")
+    with pytest.raises(WorkloadError, match="0.0.2 of side b: 200 I/Os took 3 instructions of the module"):
+        evaluated(printed(ALL), missed, counted=True)
+    with pytest.raises(WorkloadError, match="0.0.1 of side a: the counting plugin did not see it"):
+        evaluated(printed(ALL), COUNTS.partition("\n")[2], counted=True)
 
 
-def test_job_file_counts_ios_or_time():
-    counted = fio.job_file(planned(), 0, 1, Path("/a b/mark")).split("[0.")
-    assert len(counted) == 8 and "rw=randread\nbs=4096\niodepth=1\n" in counted[0]
-    assert counted[3].splitlines() == [
-        "2]",
-        "stonewall",
-        "new_group",
-        "filename=/dev/bench_a_2",
-        "number_ios=200",
-        "exec_prerun='/a b/mark' sample 0.2",
-    ]
-    timed = fio.job_file(planned(), 1, 9, None).split("[0.")
-    assert timed[1].splitlines()[-2:] == ["time_based=1", "runtime=9"]
-    assert timed[7].splitlines()[-1] == "number_ios=100"
+def test_what_fio_said_first_explains_a_failure():
+    assert fio.explain("x\nfio: a\nfio: b\n}\n") == "fio: a"
+    assert fio.explain("a\n there is no memory\n") == "there is no memory"
+    assert fio.explain("") == ""
 
 
-def test_fio_accepts_the_job_file(tmp_path):
+def test_job_file_counts_ios():
+    text = fio.job_file(COUNTED, MATRIX.sampling, CELL, GROUP, {s.id: f"/dev/{s.side}" for s in GROUP}, 1 << 20)
+    head, *sections = text.split("[0.0.")
+    assert "size=1048576\nrw=randread\nbs=4096\niodepth=1\nnumjobs=1\ncpus_allowed=0\n" in head
+    ends = ["exec_prerun='/a b/mark' end", "sample 0.0.1", "sample 0.0.2", "end", "profile 0.0.4"]
+    for number, (section, end) in enumerate(zip(sections, ends)):
+        lines = section.partition("[tail]")[0].splitlines()
+        assert lines[:3] == [f"{number}]", "stonewall=1", "new_group=1"] and lines[3] == f"filename=/dev/{GROUP[number].side}"
+        assert "number_ios=200" in lines and lines[-1].endswith(end)
+        assert ("gtod_reduce=1" in lines) == (number != 3)
+    assert sections[-1].splitlines()[-1] == "exec_prerun='/a b/mark' end"
+
+
+def test_jobs_of_a_sample_share_its_ios():
+    cell = matrix.Cell("x", {**CELL.axes, "numjobs": 6})
+    text = fio.job_file(COUNTED, MATRIX.sampling, cell, [sample(0)], {"0.0.0": "/dev/x"}, 0)
+    head, _, rest = text.partition("[mark-0.0.0]\n")
+    marking, _, taking = rest.partition("[0.0.0]\n")
+    assert "ioengine=null\n" in marking and marking.endswith("mark' sample 0.0.0\n") and "exec_prerun" not in taking.partition("[tail]")[0]
+    assert "number_ios=33\n" in taking and "numjobs=6\n" in head and "\nsize=" not in head + taking
+
+
+def test_job_file_of_a_timed_sample():
+    sampling = dataclasses.replace(MATRIX.sampling, seconds=9, ramp=2)
+    cell = matrix.Cell("x", {**CELL.axes, "numjobs": 2})
+    texts = [fio.job_file(TIMED, sampling, cell, [one], {one.id: "/dev/x"}, 0) for one in GROUP[:2]]
+    assert "time_based=1\nruntime=1\nramp_time=0\n" in texts[0]
+    assert "time_based=1\nruntime=9\nramp_time=2\n" in texts[1]
+    assert "cpus_allowed=2,3\n" in texts[1] and "prerun" not in texts[1] and "tail" not in texts[1]
+
+
+@pytest.mark.parametrize("setting", [COUNTED, TIMED], ids=["counted", "timed"])
+def test_fio_accepts_the_job_file(tmp_path, setting):
     job = tmp_path / "job"
-    job.write_text(fio.job_file(planned(), 0, 1, Path("/bin/true")))
+    job.write_text(fio.job_file(setting, MATRIX.sampling, CELL, GROUP, {s.id: "/dev/zero" for s in GROUP}, 4096))
     done = subprocess.run(["fio", "--parse-only", job], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_scripts_are_valid_shell(tmp_path):
-    mark = Path("/a b/mark")
-    setup = nullblk.setup_script(MATRIX, {"null_blk": Path("/x y/null_blk.ko")}, {"null_blk": {".text": 4096}}, mark)
-    assert "insmod '/x y/null_blk.ko' nr_devices=0 poll_queues=0" in setup
-    assert "'/a b/mark' range \"$(cat /sys/module/null_blk/sections/.text)\" 1000" in setup
-    cell = nullblk.cell_script(MATRIX, planned(), tmp_path / "job", tmp_path / "out", mark)
-    assert "mkdir /sys/kernel/config/nullb/bench_a_0\n" in cell
-    assert "mkdir /sys/kernel/config/nullb_cpp/bench_b_1\n" in cell
-    for text in (setup, cell):
-        assert subprocess.run(["sh", "-n"], input=text, text=True, timeout=60).returncode == 0
+@pytest.mark.parametrize("setting", [COUNTED, TIMED], ids=["counted", "timed"])
+@pytest.mark.parametrize("name", ["null_blk", "nvme"])
+def test_scripts_are_valid_shell(name, setting):
+    workload = WORKLOADS[name]
+    chosen = matrix.load(PROJECT / f"bench/matrix/{name}.toml", "quick", WORKLOADS)
+    for text in (workload.load(chosen, setting), workload.script(chosen, setting, chosen.cells[0], GROUP), workload.unload(chosen, setting)):
+        done = subprocess.run(["sh", "-n"], input=text, text=True, capture_output=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_sides_whose_disks_differ_are_refused(tmp_path):
-    for disk, depth in (("x", 1), ("y", 1), ("z", 2)):
-        (tmp_path / disk / "queue").mkdir(parents=True)
-        (tmp_path / disk / "queue/nr_requests").write_text(f"{depth}\n")
-    functions = (nullblk._PRELUDE + nullblk._MUST_AGREE).replace("/sys/block", str(tmp_path))
-    for other, rc, said in (("y", 0, ""), ("z", 1, "the sides' disks differ: < ./nr_requests:1 > ./nr_requests:2 \n")):
-        script = functions + f"must_agree x {other}\n"
-        done = subprocess.run(["sh"], input=script, capture_output=True, text=True, timeout=60, cwd=tmp_path)
-        assert (done.returncode, done.stderr) == (rc, said)
+def test_null_blk_scripts_load_make_and_remove():
+    assert "insmod '/x y/null_blk.ko' nr_devices=0 poll_queues=0" in NULL_BLK.load(MATRIX, COUNTED)
+    script = NULL_BLK.script(MATRIX, COUNTED, CELL, GROUP)
+    for number, root in enumerate(("nullb", "nullb", "nullb_cpp", "nullb_cpp", "nullb")):
+        assert script.count(f"mkdir /sys/kernel/config/{root}/bench{number}\n") == 1
+        assert script.count(f"rmdir /sys/kernel/config/{root}/bench{number}\n") == 1
+        assert f"put /sys/block/bench{number}/queue/iostats 0\n" in script
+    assert "dd " not in script
+
+
+def test_disks_that_keep_data_are_filled_before_reads():
+    full = matrix.load(PROJECT / "bench/matrix/null_blk.toml", "standard", WORKLOADS)
+    by_name = {cell.name: cell for cell in full.cells}
+    assert "dd if=/dev/zero of=/dev/bench1 bs=4M count=16 " in NULL_BLK.script(full, TIMED, by_name["randread 4k qd1 j1"], GROUP)
+    assert "dd " not in NULL_BLK.script(full, TIMED, by_name["randwrite 4k qd1 j1"], GROUP)
+    # 16 blocks at least, of which each is 16 MiB.
+    assert "count=64 " in NULL_BLK.script(full, TIMED, by_name["randread 16m qd1 j1"], GROUP)
+
+
+def test_groups_keep_to_the_memory():
+    full = matrix.load(PROJECT / "bench/matrix/null_blk.toml", "standard", WORKLOADS)
+    by_name = {cell.name: cell for cell in full.cells}
+    many = [sample(number) for number in range(40)]
+    for name, most in (("randwrite 4k qd1 j1", 40), ("randwrite 16m qd8 j1", 22), ("randwrite 16m qd128 j6", 1)):
+        groups = NULL_BLK.groups(full, by_name[name], many, True)
+        assert [one for group in groups for one in group] == many
+        assert max(map(len, groups)) <= most
+    assert {len(group) for group in NULL_BLK.groups(full, by_name["randwrite 4k qd1 j1"], many, False)} == {1}
 
 
 def test_a_value_the_kernel_refuses_ends_the_script():
-    script = nullblk._PRELUDE + "put /dev/full 7\necho reached\n"
+    script = fio.PRELUDE + "put /dev/full 7\necho reached\n"
     done = subprocess.run(["sh"], input=script, capture_output=True, text=True, timeout=60)
     assert done.returncode == 1 and done.stdout == ""
     assert done.stderr.splitlines()[-1] == "cannot write 7 to /dev/full"
+
+
+@pytest.mark.parametrize("how", ["exit 0", "false", "kill -TERM $$"])
+def test_a_script_tidies_up_however_it_ends(tmp_path, how):
+    script = fio.PRELUDE + fio.working_folder(f"echo tidied >>{tmp_path}/log; pwd >>{tmp_path}/log") + f"\n{how}\n"
+    subprocess.run(["sh"], input=script, text=True, timeout=60, env={"TMPDIR": str(tmp_path), "PATH": "/usr/bin:/bin"})
+    log = (tmp_path / "log").read_text().splitlines()
+    assert log[0] == "tidied" and len(log) == 2
+    assert [entry.name for entry in tmp_path.iterdir()] == ["log"]

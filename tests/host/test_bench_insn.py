@@ -14,9 +14,10 @@ sys.path.insert(0, str(PROJECT / "bench"))
 from benchlib import insn  # noqa: E402
 
 LOOPS = 100_000
-# `work` is 1 + 2 * LOOPS instructions up to the block of its `ret`. What rdtsc, which with -icount counts
-# instructions, sees besides: the first rdtsc, mov, call, ret.
-TIMED = 2 * LOOPS + 1 + 4
+# `work` is so many instructions, of which one crosses a page, up to the block of its `ret`. What rdtsc, which with
+# -icount counts instructions, sees besides: the first rdtsc, mov, call, ret.
+WORK = 2 * LOOPS + 4
+TIMED = WORK + 4
 
 # A multiboot kernel: sends commands to the plugin, does known work, writes rdtsc's difference to the debug port, exits.
 KERNEL = """
@@ -53,8 +54,8 @@ send:	movzbl (%esi), %eax
 	inc %esi
 	jmp send
 3:	ret
-COMMANDS_BEFORE: .asciz "range 102000 100\\nsample nothing\\nsample work\\n"
-COMMANDS_AFTER: .asciz "end\\nnonsense\\n"
+COMMANDS_BEFORE: .asciz "range 101ff8 100\\nsample nothing\\nsample work\\nphase all-of-it\\n"
+COMMANDS_AFTER: .asciz "phase after\\nend\\nnonsense\\nprofile work\\nsymbols\\n"
 .balign 16
 mark_nops:
 .set value, 0
@@ -65,8 +66,11 @@ mark_nops:
 	ret
 .set value, value + 1
 .endr
-.org 0x2000
+.org 0x1ff8
 work:	mov $LOOPS, %ecx
+	nop
+	nop
+	mov $0, %edx
 4:	dec %ecx
 	jnz 4b
 	ret
@@ -98,7 +102,13 @@ def run(tmp_path_factory):
 
 def test_counts_are_exact(run):
     samples = [line.split() for line in run[0].splitlines() if line.startswith("sample")]
-    assert samples[1] == ["sample", "work", str(2 * LOOPS + 1), "0", str(2 * LOOPS + 1)]
+    assert samples[1] == ["sample", "work", str(WORK), str(WORK), str(WORK), "0", "0"]
+
+
+def test_phases_are_the_part_of_the_sample_within_them(run):
+    counts = insn.parse("\n".join(line for line in run[0].splitlines() if not line.startswith("error")))["work"]
+    whole = insn.Counts(WORK, WORK, WORK)
+    assert counts.phases == {"all-of-it": whole, "after": insn.Counts(0, 0, 0)}
 
 
 def test_count_agrees_with_the_guest_clock(run):
@@ -106,30 +116,56 @@ def test_count_agrees_with_the_guest_clock(run):
 
 
 def test_sample_without_own_code_counts_nothing(run):
-    assert run[0].splitlines()[0] == "sample nothing 0 0 0"
+    assert run[0].splitlines()[0] == "sample nothing 0 0 0 0 0"
 
 
-def test_unknown_command_is_reported_and_refused(run):
-    assert run[0].splitlines()[-1] == "error unknown command: nonsense"
+def test_commands_that_cannot_be_obeyed_are_reported_and_refused(run):
+    assert run[0].splitlines()[-3:] == [
+        "error unknown command: nonsense",
+        "error a profile takes stacks=, symbols, and a guest with one CPU: profile work",
+        "error cannot read the symbols: symbols",
+    ]
     with pytest.raises(insn.InsnError, match="unknown command: nonsense"):
         insn.parse(run[0])
 
 
-def test_more_than_one_cpu_is_refused(tmp_path):
+@pytest.mark.parametrize("argument", ["nonsense=1", "out=/nonexistent/file"])
+def test_wrong_arguments_are_refused_in_a_line(tmp_path, argument):
     tools = insn.build(tmp_path)
-    command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-accel", "tcg", "-smp", "2"]
-    done = subprocess.run(
-        [*command, "-plugin", f"{tools.plugin},out={tmp_path / 'out'}"], capture_output=True, text=True, timeout=60
-    )
+    command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-accel", "tcg"]
+    command += ["-plugin", f"{tools.plugin},{argument}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
-    assert "needs system emulation with one CPU" in done.stderr
+    assert argument.partition("=")[2 if "out" in argument else 0] in done.stderr.splitlines()[0]
+
+
+def test_plugin_argument_escapes_commas():
+    tools = insn.Tools(Path("a,b.so"), Path("mark"))
+    assert insn.plugin_argument(tools, Path("o")) == "a,,b.so,out=o"
+    assert insn.plugin_argument(tools, Path("o"), Path("k,s"), Path("t")) == "a,,b.so,out=o,symbols=k,,s,stacks=t"
 
 
 def test_parse():
-    assert insn.parse("sample 3.1 30 20 10\n") == {"3.1": insn.Counts(30, 20, 10)}
-    for text in ("sample 3.1 30 20\n", "sample 3.1 a 2 3\n", "sample 1 1 1 1\nsample 1 1 1 1\n"):
-        with pytest.raises(insn.InsnError):
-            insn.parse(text)
+    assert insn.parse("sample 3.1 30 20 10 2 1\n") == {"3.1": insn.Counts(30, 20, 10, 2, 1)}
+    text = "sample a 3 2 1 0 0\nphase a warm 1 1 1 0 0\ncpu a 0 3 2 1 0 0\n"
+    part = insn.Counts(1, 1, 1)
+    assert insn.parse(text) == {"a": insn.Counts(3, 2, 1, phases={"warm": part}, cpus={0: insn.Counts(3, 2, 1)})}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sample 3.1 30 20\n",
+        "sample 3.1 a 2 3 0 0\n",
+        "sample 1 1 1 1 0 0\nsample 1 1 1 1 0 0\n",
+        "phase 1 warm 1 1 1 0 0\n",
+        "sample 1 1 1 1 0 0\ncpu 1 x 1 1 1 0 0\n",
+        "\n",
+    ],
+)
+def test_parse_refuses_what_the_plugin_does_not_write(text):
+    with pytest.raises(insn.InsnError):
+        insn.parse(text)
 
 
 def test_build_is_repeated_only_when_a_source_is_newer(tmp_path):
@@ -139,7 +175,6 @@ def test_build_is_repeated_only_when_a_source_is_newer(tmp_path):
 
 def test_compile_error_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "insn.cc").write_text("nonsense;\n")
-    (tmp_path / "qemu-plugin.hpp").write_text("")
     monkeypatch.setattr(insn, "SOURCES", tmp_path)
     with pytest.raises(insn.InsnError, match="cannot compile insn.cc") as error:
         insn.build(tmp_path / "out")

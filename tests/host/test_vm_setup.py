@@ -119,6 +119,13 @@ def test_a_fresh_machine_gets_all_with_the_newest_headers_of_both_series(box: Bo
     assert box.calls[0].endswith("install -y --no-install-recommends " + " ".join(packages() + NEWEST))
 
 
+def test_a_package_whose_command_is_there_is_left_out(box: Box) -> None:
+    (box.folder / "bin" / "npm").write_text("#!/bin/false\n")
+    (box.folder / "bin" / "npm").chmod(0o755)
+    installed = box.setup().stdout.splitlines()[0].split()
+    assert "npm" not in installed and "fio" in installed
+
+
 def test_a_second_run_does_and_says_nothing(box: Box) -> None:
     box.setup()
     done = box.setup()

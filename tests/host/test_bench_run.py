@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: GPL-2.0
+"""A whole run against a machine that is made up: what is kept, what fails, and how an interrupted run goes on."""
+
+import json
+import re
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(PROJECT / "bench"))
+
+from benchlib import elf, environment, matrix, plan, results, runner, start, workloads  # noqa: E402
+from benchlib.targets import Result, TargetError  # noqa: E402
+
+WORKLOADS = workloads.known()
+INFO = elf.ModuleInfo(1, 2, 3, "id", {})
+
+
+@pytest.fixture(autouse=True)
+def no_machine(monkeypatch):
+    """The made-up machine has nothing to tell of itself."""
+    monkeypatch.setattr(environment, "collect", lambda target, accel: {"cpu": "made up"})
+    monkeypatch.setattr(environment, "doubts", lambda system, accel: [])
+
+
+class Box:
+    """Answers scripts as fio would. `hook(script)` may return another Result, or raise."""
+
+    accel = "metal"
+    own = True
+    release = "6.1.0"
+
+    def __init__(self, name="box", hook=lambda script: None):
+        self.name = name
+        self.hook = hook
+        self.scripts = []
+        self.starts = 0
+        self.said = []
+
+    def start(self):
+        self.starts += 1
+
+    def stop(self):
+        pass
+
+    close = stop
+
+    def run(self, script, timeout=60):
+        self.scripts.append(script)
+        answer = self.hook(script)
+        if answer:
+            return answer
+        ids = re.findall(r"^\[(\d+\.\d+\.\d+)\]$", script, re.MULTILINE)
+        if not ids:
+            return Result(0, "", "")
+        one = {"error": 0, "read": {"total_ios": 100, "io_bytes": 100 * 4096, "runtime": 9, "iops": 100 + len(self.scripts), "bw_bytes": 5}}
+        jobs = [{"jobname": name, **one, "write": one["read"]} for name in ids]
+        return Result(0, "0.5\n@@ fio\n" + json.dumps({"fio version": "fio-3", "jobs": jobs}, indent=1), "")
+
+    def place(self, files):
+        return {name: str(path) for name, path in files.items()}
+
+    def stock_module(self, name):
+        return f"/{name}.ko"
+
+    def watch(self):
+        self.said = []
+
+    def splats(self):
+        return self.said
+
+
+def chosen(tmp_path, boots=1):
+    """A matrix of two cells."""
+    text = (PROJECT / "bench/matrix/null_blk.toml").read_text()
+    text = text.replace('bs = ["4k", "256k"]\niodepth = [1, 32]\nnumjobs = [1]\nirqmode = [0, 1]', 'bs = ["4k"]\niodepth = [1]\nnumjobs = [1]\nirqmode = [0]')
+    text = text.replace("count = 6", f"count = 4\nboots = {boots}")
+    (tmp_path / "m.toml").write_text(text)
+    return matrix.load(tmp_path / "m.toml", "quick", WORKLOADS)
+
+
+def wanted(tmp_path):
+    return start.Wanted("m", "quick", ["local"], [], "icount", None, None, None, None, [], [], 5, tmp_path / "out", ["bench/run"])
+
+
+def new_folder(tmp_path, boots=1):
+    loaded = chosen(tmp_path, boots)
+    modules = {name: runner.Module(name, None, INFO) for name in (loaded.a, loaded.b)}
+    record = start._record(wanted(tmp_path), loaded, "6.1.0", "metal", modules, ["local"])
+    return results.Folder.create(tmp_path / "out", record, plan.make_plan(loaded, False, 5)), loaded, modules
+
+
+def make_run(folder, loaded, modules, *boxes, memory=4096):
+    machines = [runner.Machine(box, 2, memory, {}) for box in boxes]
+    return runner.Run(folder, loaded, WORKLOADS["null_blk"], machines, modules, None)
+
+
+def test_a_whole_run_is_kept_and_evaluated(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path, boots=2)
+    box = Box()
+    run = make_run(folder, loaded, modules, box)
+    run.execute()
+    assert (run.done, run.total) == (36, 36) and box.starts == 2
+    data = results.load(folder.path)
+    assert data.record["complete"] and data.record["system"] == {"cpu": "made up"} and not data.record["failures"]
+    for cell in data.cells:
+        assert [len(boot) for boot in cell.values("iops", "b")] == [2, 2]
+        assert len(cell.values("iops", "c", "warmup")[0]) == 1
+    assert sorted(path.name for path in folder.path.iterdir()) == ["raw.json.xz", "run.json"]
+
+
+def test_a_sample_whose_fio_fails_fails_its_cell_alone(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path, boots=2)
+    broken = Box(hook=lambda script: Result(1, "0.5\n", "fio: io_u error: EIO\n") if "rw=randwrite" in script and "[0." in script else None)
+    run = make_run(folder, loaded, modules, broken)
+    run.execute()
+    read, write = results.load(folder.path).cells
+    assert not read.failure and len(read.samples) == 18
+    assert re.fullmatch(r"sample 0\.1\.0: fio: io_u error: EIO", write.failure) and not write.samples
+    # One script in the first boot, none in the second.
+    assert sum("rw=randwrite" in script for script in broken.scripts) == 1
+    assert run.done == run.total
+
+
+def test_a_kernel_bug_fails_the_cell(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path)
+    box = Box()
+    box.hook = lambda script: box.said.append("BUG: spinlock bad magic") if "rw=randread" in script else None
+    make_run(folder, loaded, modules, box).execute()
+    read, write = results.load(folder.path).cells
+    assert read.failure == "the kernel reports a bug: BUG: spinlock bad magic" and not read.samples
+    assert not write.failure
+
+
+def test_a_cell_that_does_not_fit_is_said_to_be_not_run(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path)
+    make_run(folder, loaded, modules, Box(), memory=330).execute()
+    assert all(re.match(r"not run: it takes \d+ MiB of memory, the machine has 330 MiB", cell.failure) for cell in results.load(folder.path).cells)
+
+
+class Interrupted(Exception):
+    """Stands for the end of the process."""
+
+
+def test_a_lost_machine_ends_the_run_and_resuming_gives_the_same_result(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path, boots=2)
+    whole = Box()
+    make_run(folder, loaded, modules, whole).execute()
+
+    other, _, _ = new_folder(tmp_path, boots=2)
+    first = Box(hook=lambda script: lose() if "[1." in script else None)
+
+    def lose():
+        raise TargetError("the guest died")
+
+    with pytest.raises(runner.RunError, match="the guest died"):
+        make_run(other, loaded, modules, first).execute()
+    cut = results.load(other.path)
+    assert not cut.record["complete"] and all(len(cell.samples) == 9 for cell in cut.cells)
+    other.close()
+
+    again = results.Folder.resume(other.path)
+    assert again.plan == folder.plan
+    rest = Box()
+    run = make_run(again, loaded, modules, rest)
+    run.execute()
+    assert not any("[0." in script for script in rest.scripts) and (run.done, rest.starts) == (36, 1)
+    data, reference = results.load(other.path), results.load(folder.path)
+    assert data.record["complete"]
+    assert [[(s.id, s.side, s.kind) for s in cell.samples] for cell in data.cells] == [[(s.id, s.side, s.kind) for s in cell.samples] for cell in reference.cells]
+    with pytest.raises(results.ResultsError, match="the run is complete"):
+        results.Folder.resume(other.path)
+
+
+def test_a_stopped_run_keeps_whole_cells_only(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path)
+    box = Box()
+    run = make_run(folder, loaded, modules, box)
+    scripts = [0]
+
+    def count(script):
+        scripts[0] += "[0." in script
+        if scripts[0] == 17:
+            run.stop()
+
+    box.hook = count
+    run.execute()
+    data = results.load(folder.path)
+    assert not data.record["complete"]
+    assert sorted(len(cell.samples) for cell in data.cells) == [0, 15] and 15 <= run.done < 30
+
+
+def test_two_runs_cannot_write_to_one_folder(tmp_path):
+    folder, _, _ = new_folder(tmp_path)
+    with pytest.raises(results.ResultsError, match="another run is writing"):
+        results.Folder.resume(folder.path)
+
+
+def test_hosts_share_the_cells_and_keep_both_sides_of_each(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path, boots=2)
+    boxes = Box("ssh:x"), Box("ssh:y")
+    make_run(folder, loaded, modules, *boxes).execute()
+    assert not results.load(folder.path).record["failures"]
+    for box, rw in zip(boxes, ("randread", "randwrite")):
+        taken = [script for script in box.scripts if "[sample" in script or re.search(r"^\[\d+\.", script, re.MULTILINE)]
+        assert len(taken) == 18 and all(f"rw={rw}\n" in script for script in taken)
+        assert {"nullb/", "nullb_cpp/"} == {root for root in ("nullb/", "nullb_cpp/") for script in taken if f"mkdir /sys/kernel/config/{root}" in script}
+
+
+def test_an_error_of_our_own_is_not_hidden(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path)
+
+    def break_down(script):
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        make_run(folder, loaded, modules, Box(hook=break_down)).execute()
+    assert not results.load(folder.path).record["complete"]
+    assert threading.active_count() == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "is no results folder"), ("[]", "unknown format"), ('{"format": 1}', "unknown format"), ('{"format": 2, "complete": false, "plan": [1]}', "cannot be")],
+)
+def test_a_folder_of_something_else_is_refused(tmp_path, text, said):
+    (tmp_path / "run.json").write_text(text)
+    with pytest.raises(results.ResultsError, match=said):
+        results.load(tmp_path)
+    with pytest.raises(results.ResultsError, match=said):
+        results.Folder.resume(tmp_path)
