@@ -31,7 +31,7 @@ _GLOBAL = {
     "cpus_allowed_policy": "split",
 }
 # A job that does no I/O.
-_NOTHING: dict[str, object] = {"stonewall": 1, "new_group": 1, "ioengine": "null", "filename": "none", "size": 4096, "numjobs": 1, "iodepth": 1, "mem": "malloc"}
+_NOTHING: dict[str, object] = {"stonewall": 1, "new_group": 1, "ioengine": "null", "rw": "read", "bs": 4096, "filename": "none", "size": 4096, "numjobs": 1, "iodepth": 1, "mem": "malloc"}
 _HUGE_PAGE = 2 << 20
 _PERCENTILES = {"p50": "50.000000", "p99": "99.000000", "p999": "99.900000"}
 _RW = re.compile(r"(rand)?(read|write)")
