@@ -22,7 +22,7 @@ endif
 releases = $(or $(KREL),$(shell tools/kernels list))
 need-releases = $(or $(releases),$(error no supported kernel headers are installed: run 'make setup', or apt-get install linux-headers-amd64))
 
-.PHONY: all modules setup modules_install clean help test bench check-border compile_commands.json FORCE
+.PHONY: all modules setup modules_install clean help test bench bench-gate check-border compile_commands.json FORCE
 all: modules
 
 ## modules           all modules for every supported installed kernel (the default)
@@ -70,6 +70,12 @@ bench:
 	@tools/setup
 	+@$(MAKE) modules
 	@$(PYTHON) bench/run $(BENCH)
+
+## bench-gate        fails if a driver needs more instructions per I/O than its committed reference
+bench-gate:
+	@tools/setup
+	+@$(MAKE) modules
+	@$(PYTHON) bench/gate $(GATE)
 
 ## check-border      drivers stay above the border; fast
 check-border:

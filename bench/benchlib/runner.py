@@ -5,21 +5,22 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import elf, environment, insn, profile, results, workloads
+from . import elf, environment, guards, insn, profile, results, workloads
 from .matrix import Matrix
 from .plan import PlannedCell, PlannedSample
 from .results import RawCell, RawGroup
 from .targets import Target, TargetError
+from .targets.shell import LocalTarget
 from .workloads import SYSTEM_MIB, Setting, Workload
 
 _LOAD_TIMEOUT_S = 300
 _SAMPLE_TIMEOUT_S = 120  # On top of the time that a sample is to last.
 _PROFILE_FACTOR = 20  # Following every call is slower than counting.
-_EXPECTED = (TargetError, environment.EnvironmentFailed, insn.InsnError, results.ResultsError, OSError)
+_EXPECTED = (TargetError, environment.EnvironmentFailed, guards.GuardError, insn.InsnError, results.ResultsError, OSError)
 
 
 class RunError(RuntimeError):
@@ -43,6 +44,7 @@ class Machine:
     cpus: int
     memory: int  # MiB
     devices: dict[str, str]  # side -> device, for workloads that take some
+    guard: Callable[[], None] = lambda: None  # Refuses devices that may not be used, with an exception.
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,22 @@ class Counting:
     def arguments(self) -> list[str]:
         """QEMU arguments that load the plugin."""
         return ["-plugin", insn.plugin_argument(self.tools, self.counts, self.symbols, self.stacks)]
+
+
+class _Growing:
+    """A file that another process appends to, from its present end on; or none."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._seen = path.stat().st_size if path and path.exists() else 0
+
+    def news(self) -> str:
+        """What was appended."""
+        if not self._path or not self._path.exists():
+            return ""
+        with open(self._path, "rb") as file:
+            file.seek(self._seen)
+            return file.read().decode(errors="replace")
 
 
 class Run:
@@ -144,6 +162,7 @@ class Run:
         """Takes cells in one boot."""
         target = machine.target
         target.start()
+        machine.guard()
         with environment.Governor(target):
             setting = self._load(machine)
             try:
@@ -187,6 +206,8 @@ class Run:
                 return
             record["system"] = system
             record["doubts"] = environment.doubts(system, target.accel)
+            if target.own and not self._counting:
+                record["doubts"] += environment.host_doubts(environment.collect(LocalTarget(), "metal"), target.accel)
             record["versions"]["fio"] = str(system.get("fio", "unknown"))
             self.folder.update()
 
@@ -222,7 +243,7 @@ class Run:
         script = 'read -r load rest </proc/loadavg\necho "$load"\n' + self._workload.script(self._matrix, setting, planned.cell, group)
         seconds = 0 if setting.counted else self._matrix.sampling.seconds + self._matrix.sampling.ramp
         timeout = sum(seconds + _SAMPLE_TIMEOUT_S * (_PROFILE_FACTOR if sample.kind == "profile" else 1) for sample in group)
-        seen = self._seen()
+        counts, stacks = self._mark()
         self._sampling.add(target.name)
         try:
             done = target.run(script, timeout)
@@ -231,20 +252,20 @@ class Run:
         load, _, printed = done.out.partition("\n")
         which = f"sample {group[0].id}" if len(group) == 1 else f"samples {group[0].id} to {group[-1].id}"
         try:
-            raw.groups.append(RawGroup([sample.id for sample in group], printed, float(load), self._news(seen)))
+            raw.groups.append(RawGroup([sample.id for sample in group], printed, float(load), counts.news()))
         except ValueError:
             return f"{which}: {self._workload.explain(done.err) or 'the script did not start'}"
         if done.rc:
             return f"{which}: {'timed out' if done.rc == 124 else self._workload.explain(done.err) or f'exit code {done.rc}'}"
         if self._counting:
             profiled = [sample for sample in group if sample.kind == "profile"]
-            return self._add_profiles(self._counting, profiled, planned, printed, raw) if profiled else ""
+            return self._add_profiles(stacks.news(), profiled, planned, printed, raw) if profiled else ""
         return ""
 
-    def _add_profiles(self, counting: Counting, profiled: list[PlannedSample], planned: PlannedCell, printed: str, raw: RawCell) -> str:
+    def _add_profiles(self, stacks: str, profiled: list[PlannedSample], planned: PlannedCell, printed: str, raw: RawCell) -> str:
         """Adds the stacks that the plugin recorded for some samples; the reason if there are none."""
         try:
-            found = profile.parse(counting.stacks.read_text())
+            found = profile.parse(stacks)
             for sample in profiled:
                 measured = self._workload.parse(planned.cell, sample, True, printed)
                 if sample.id not in found:
@@ -254,15 +275,9 @@ class Run:
             return f"profile: {error}"
         return ""
 
-    def _seen(self) -> int:
-        """The length of what the plugin wrote so far."""
-        counts = self._counting and self._counting.counts
-        return counts.stat().st_size if counts and counts.exists() else 0
-
-    def _news(self, seen: int) -> str:
-        """What the plugin wrote since."""
-        counts = self._counting and self._counting.counts
-        return counts.read_bytes()[seen:].decode(errors="replace") if counts and counts.exists() else ""
+    def _mark(self) -> tuple[_Growing, _Growing]:
+        """What the plugin writes from now on: counts, and stacks."""
+        return _Growing(self._counting and self._counting.counts), _Growing(self._counting and self._counting.stacks)
 
     def _is_done(self, planned: PlannedCell) -> bool:
         with self._lock:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import datetime
+import functools
 import os
 import platform
 import re
@@ -91,7 +92,7 @@ def resume(path: Path, scratch: Path) -> Prepared:
         modules = {name: _local_module(name, record["release"]) for name in dict.fromkeys(names)}
         prepared = _guest_run(folder, chosen, modules, scratch)
     else:
-        machines = _boxes(record["hosts"], record["devices"])
+        machines = _boxes(record["hosts"], record["devices"], record["erase"], _writes(chosen))
         modules = _box_modules(chosen, machines[0].target, scratch)
         prepared = _box_run(folder, chosen, machines, modules)
     for side, name in zip("ab", names):
@@ -137,17 +138,20 @@ def _guest_run(folder: results.Folder, chosen: matrix.Matrix, modules: dict[str,
 def _prepare_boxes(wanted: Wanted, chosen: matrix.Matrix, workload: workloads.Workload) -> Prepared:
     """A run on test boxes."""
     devices = _devices(wanted)
-    machines = _boxes(wanted.targets, devices)
+    if chosen.workload != "nvme" and (wanted.devices or wanted.erase):
+        raise TargetError(f"--device and --erase are for NVMe disks: {chosen.driver} makes its own")
+    if chosen.workload == "nvme" and not wanted.devices:
+        raise TargetError("name the NVMe disk to use: --device nvme0n1, and for cells that write --erase nvme0n1")
+    machines = _boxes(wanted.targets, devices, wanted.erase, _writes(chosen))
     for machine in machines:
-        machine.target.start()
-        _guard(machine, wanted, chosen)
+        machine.guard()
     releases = {machine.target.release for machine in machines}
     if len(releases) > 1:
         raise TargetError(f"the hosts run different kernels: {', '.join(sorted(releases))}: a matrix is for one")
     release = releases.pop()
     modules = _box_modules(chosen, machines[0].target, Path())
     record = _record(wanted, chosen, release, "metal", modules, wanted.targets)
-    record["devices"] = devices
+    record["devices"], record["erase"] = devices, wanted.erase
     folder = results.Folder.create(wanted.out, record, plan.make_plan(chosen, False, wanted.seed))
     return _box_run(folder, chosen, machines, modules)
 
@@ -159,22 +163,20 @@ def _devices(wanted: Wanted) -> dict[str, str]:
     return dict(zip("ab", wanted.devices * 2 if len(wanted.devices) == 1 else wanted.devices))
 
 
-def _guard(machine: runner.Machine, wanted: Wanted, chosen: matrix.Matrix) -> None:
+def _writes(chosen: matrix.Matrix) -> bool:
+    """Whether a cell writes."""
+    return any("write" in str(cell["rw"]) for cell in chosen.cells)
+
+
+def _guard(target: Target, devices: Sequence[str], erase: Sequence[str], writes: bool) -> None:
     """Refuses disks that may not be used. Errors: GuardError, TargetError."""
-    if chosen.workload != "nvme":
-        if wanted.devices or wanted.erase:
-            raise TargetError(f"--device and --erase are for NVMe disks: {chosen.driver} makes its own")
-        return
-    if not wanted.devices:
-        raise TargetError("name the NVMe disk to use: --device nvme0n1, and for cells that write --erase nvme0n1")
-    writes = any("write" in str(cell["rw"]) for cell in chosen.cells)
-    for device in dict.fromkeys(wanted.devices):
-        erase = next((name for name in wanted.erase if Path(name).name == Path(device).name), "")
-        disk = guards.check(machine.target, device, erase, writes=writes, unbinds=True)
-        print(disk.plan(writes), file=sys.stderr)
+    for device in dict.fromkeys(devices):
+        allowed = next((name for name in erase if Path(name).name == Path(device).name), "")
+        disk = guards.check(target, device, allowed, writes=writes, unbinds=True)
+        print(f"{target.name}: {disk.plan(writes)}", file=sys.stderr)
 
 
-def _boxes(names: Sequence[str], devices: dict[str, str]) -> list[runner.Machine]:
+def _boxes(names: Sequence[str], devices: dict[str, str], erase: Sequence[str], writes: bool) -> list[runner.Machine]:
     """The machines that `names` name, with their CPUs and memory. Errors: TargetError."""
     machines = []
     for name in names:
@@ -186,7 +188,8 @@ def _boxes(names: Sequence[str], devices: dict[str, str]) -> list[runner.Machine
         except ValueError:
             raise TargetError(f"{target.name}: cannot tell its CPUs and memory: {done.err.strip()}") from None
         addresses = {side: _pci_address(target, device) for side, device in devices.items()}
-        machines.append(runner.Machine(target, cpus, kib // 1024, addresses))
+        guard = functools.partial(_guard, target, list(devices.values()), erase, writes)
+        machines.append(runner.Machine(target, cpus, kib // 1024, addresses, guard))
     return machines
 
 
@@ -272,6 +275,7 @@ def _record(
         "target": wanted.targets[0],
         "hosts": hosts,
         "devices": {},
+        "erase": [],
         "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "seed": wanted.seed,
         "boots": chosen.sampling.boots,
