@@ -65,10 +65,12 @@ def prepare(wanted: Wanted, scratch: Path) -> list[Prepared]:
     workload = workloads.known()[chosen.workload]
     workload.check(chosen)
     if wanted.targets != ["vm"]:
-        return [_prepare_boxes(wanted, chosen, workload)]
+        return [_prepare_boxes(wanted, chosen)]
     releases = list(dict.fromkeys(wanted.releases or installed_releases()))
     if not releases:
         raise KernelError("no supported linux-headers-* (6.1 or 6.12, amd64) installed: run tools/setup")
+    if wanted.accel == "icount":
+        insn.build(PROJECT / "build" / "bench")  # What cannot be built is better known before a folder is made.
     prepared = []
     for release in releases:
         modules = {name: _local_module(name, release) for name in dict.fromkeys((chosen.a, chosen.b))}
@@ -135,7 +137,7 @@ def _guest_run(folder: results.Folder, chosen: matrix.Matrix, modules: dict[str,
     return Prepared(release, _summary(record, chosen), counting is not None, run)
 
 
-def _prepare_boxes(wanted: Wanted, chosen: matrix.Matrix, workload: workloads.Workload) -> Prepared:
+def _prepare_boxes(wanted: Wanted, chosen: matrix.Matrix) -> Prepared:
     """A run on test boxes."""
     devices = _devices(wanted)
     if chosen.workload != "nvme" and (wanted.devices or wanted.erase):
@@ -143,6 +145,16 @@ def _prepare_boxes(wanted: Wanted, chosen: matrix.Matrix, workload: workloads.Wo
     if chosen.workload == "nvme" and not wanted.devices:
         raise TargetError("name the NVMe disk to use: --device nvme0n1, and for cells that write --erase nvme0n1")
     machines = _boxes(wanted.targets, devices, wanted.erase, _writes(chosen))
+    try:
+        return _prepare_reached(wanted, chosen, machines, devices)
+    except BaseException:
+        for machine in machines:
+            machine.target.close()
+        raise
+
+
+def _prepare_reached(wanted: Wanted, chosen: matrix.Matrix, machines: Sequence[runner.Machine], devices: dict[str, str]) -> Prepared:
+    """A run on test boxes that answer."""
     for machine in machines:
         machine.guard()
     releases = {machine.target.release for machine in machines}
@@ -178,19 +190,30 @@ def _guard(target: Target, devices: Sequence[str], erase: Sequence[str], writes:
 
 def _boxes(names: Sequence[str], devices: dict[str, str], erase: Sequence[str], writes: bool) -> list[runner.Machine]:
     """The machines that `names` name, with their CPUs and memory. Errors: TargetError."""
-    machines = []
-    for name in names:
-        target: ShellTarget = LocalTarget() if name == "local" else SshTarget(name.removeprefix("ssh:"))
-        target.start()
-        done = target.run("nproc; sed -n 's/^MemAvailable: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")
-        try:
-            cpus, kib = map(int, done.out.split())
-        except ValueError:
-            raise TargetError(f"{target.name}: cannot tell its CPUs and memory: {done.err.strip()}") from None
-        addresses = {side: _pci_address(target, device) for side, device in devices.items()}
-        guard = functools.partial(_guard, target, list(devices.values()), erase, writes)
-        machines.append(runner.Machine(target, cpus, kib // 1024, addresses, guard))
+    machines: list[runner.Machine] = []
+    targets: list[ShellTarget] = []
+    try:
+        for name in names:
+            targets.append(LocalTarget() if name == "local" else SshTarget(name.removeprefix("ssh:")))
+            machines.append(_box(targets[-1], devices, erase, writes))
+    except BaseException:
+        for target in targets:
+            target.close()
+        raise
     return machines
+
+
+def _box(target: ShellTarget, devices: dict[str, str], erase: Sequence[str], writes: bool) -> runner.Machine:
+    """A machine, with its CPUs and memory. Errors: TargetError."""
+    target.start()
+    done = target.run("nproc; sed -n 's/^MemAvailable: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")
+    try:
+        cpus, kib = map(int, done.out.split())
+    except ValueError:
+        raise TargetError(f"{target.name}: cannot tell its CPUs and memory: {done.err.strip()}") from None
+    addresses = {side: _pci_address(target, device) for side, device in devices.items()}
+    guard = functools.partial(_guard, target, list(devices.values()), erase, writes)
+    return runner.Machine(target, cpus, kib // 1024, addresses, guard)
 
 
 def _pci_address(target: Target, device: str) -> str:
