@@ -435,3 +435,23 @@ def test_bad_arguments_are_refused_in_one_line(arguments: list[str]) -> None:
     assert done.returncode in (2, 121)
     assert "Traceback" not in done.stderr
     assert done.stderr.splitlines()[-1].startswith("vm: ") or "tools/vm: error: " in done.stderr
+
+
+@pytest.mark.parametrize(("console", "failing", "boots", "ends"), [(b"Oops: int3: 0000 [#2] PREEMPT SMP", 2, 3, True), (b"Oops: int3: 0000", 3, 3, False), (b"Kernel panic - not syncing", 1, 1, False)])
+def test_boot_is_tried_again_only_where_the_emulator_tripped(monkeypatch: pytest.MonkeyPatch, console: bytes, failing: int, boots: int, ends: bool) -> None:
+    vm = Vm()
+    tried = []
+
+    def boot() -> None:
+        tried.append(1)
+        vm._console = bytearray(console)
+        if len(tried) <= failing:
+            raise VmError("the guest died")
+
+    monkeypatch.setattr(vm, "_boot", boot)
+    if ends:
+        vm.boot()
+    else:
+        with pytest.raises(VmError):
+            vm.boot()
+    assert len(tried) == boots
