@@ -292,6 +292,6 @@ def _sampling(check: Checker, value: Any, sizes: list[str]) -> Sampling:
         memory=integer("memory", 512, 1 << 20),
         cpus=integer("cpus", 1, 255),
     )
-    if sampling.count < 2 * sampling.boots and sampling.boots > 1 and sampling.count < sampling.boots:
+    if sampling.count < sampling.boots:
         raise check.fail("sample", "boots", f"{sampling.boots} boots need as many samples: count is {sampling.count}")
     return sampling

@@ -133,7 +133,7 @@ def write(report: Report, folder: Path, raw: Sequence[Path]) -> None:
     context |= {
         "style": Markup((_SOURCES / "style.css").read_text()),
         "script": Markup((_SOURCES / "page.js").read_text()),
-        "library": Markup(library()) if profiled else None,
+        "library": Markup(bundle()) if profiled else None,
         "flames": flames(profiled),
         "profiles": [cell_profile(cell) for cell in profiled],
         "downloads": [_download(path) for path in raw],
@@ -146,7 +146,7 @@ def write(report: Report, folder: Path, raw: Sequence[Path]) -> None:
     (folder / PAGE).write_text(text)
 
 
-def library() -> str:
+def bundle() -> str:
     """Returns the flame graph library, installing it if need be. Errors: PageError."""
     modules = _BUILD / "node_modules"
     lock = (_SOURCES / "package-lock.json").read_bytes()

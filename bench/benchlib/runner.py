@@ -43,7 +43,8 @@ class Machine:
     target: Target
     cpus: int
     memory: int  # MiB
-    devices: dict[str, str]  # side -> device, for workloads that take some
+    devices: dict[str, str]  # side -> PCI address of its device, for workloads that take some
+    drivers: dict[str, str]  # PCI address -> the driver that it had before
     guard: Callable[[], None] = lambda: None  # Refuses devices that may not be used, with an exception.
 
 
@@ -149,8 +150,8 @@ class Run:
         """Takes the cells of one machine, boot after boot."""
         try:
             for boot in sorted({planned.boot for planned in mine}):
-                left = [planned for planned in mine if planned.boot == boot and not self._is_done(planned)]
-                if left and not self._stopped.is_set():
+                # Again after a guest has died: the cell that it died in has failed then, so that this comes to an end.
+                while (left := [planned for planned in mine if planned.boot == boot and not self._is_done(planned)]) and not self._stopped.is_set():
                     self._boot(machine, left)
         except Exception as error:  # Raised again in execute(), which waits for this thread.
             if not self._stopped.is_set():
@@ -159,7 +160,7 @@ class Run:
             machine.target.close()
 
     def _boot(self, machine: Machine, left: list[PlannedCell]) -> None:
-        """Takes cells in one boot."""
+        """Takes cells in one boot, until the guest dies in one."""
         target = machine.target
         target.start()
         machine.guard()
@@ -168,8 +169,8 @@ class Run:
             try:
                 self._describe(target)
                 for planned in left:
-                    if not self._is_done(planned) and not self._stopped.is_set():
-                        self._take(machine, setting, planned)
+                    if self._stopped.is_set() or not self._take(machine, setting, planned):
+                        return
             finally:
                 if not target.own:
                     done = target.run(self._workload.unload(self._matrix, setting), _LOAD_TIMEOUT_S)
@@ -184,7 +185,7 @@ class Run:
             files["mark"] = counting.tools.mark
         placed = target.place(files)
         modules = {name: placed.get(name) or target.stock_module(name) for name in self._modules}
-        setting = Setting(machine.cpus, counting is not None, modules, placed.get("mark", ""), target.own, machine.devices)
+        setting = Setting(machine.cpus, counting is not None, modules, placed.get("mark", ""), target.own, machine.devices, machine.drivers)
         script = self._workload.load(self._matrix, setting)
         if counting:
             mark = shlex.quote(setting.mark)
@@ -199,11 +200,11 @@ class Run:
 
     def _describe(self, target: Target) -> None:
         """Notes what the record says of the machine, once."""
+        if self.folder.record["system"]:
+            return
         system = environment.collect(target, target.accel)
         with self._lock:
             record = self.folder.record
-            if record.get("system"):
-                return
             record["system"] = system
             record["doubts"] = environment.doubts(system, target.accel)
             if target.own and not self._counting:
@@ -211,32 +212,44 @@ class Run:
             record["versions"]["fio"] = str(system.get("fio", "unknown"))
             self.folder.update()
 
-    def _take(self, machine: Machine, setting: Setting, planned: PlannedCell) -> None:
-        """Takes a cell, and saves what it left; nothing if the run was stopped meanwhile."""
+    def _take(self, machine: Machine, setting: Setting, planned: PlannedCell) -> bool:
+        """Takes a cell, and saves what it left, unless the run was stopped meanwhile. Says whether the machine can go on."""
         target = machine.target
         raw = RawCell(target.name)
+        alive = True
         need = self._workload.needs_mib(self._matrix, planned.cell)
         if need > machine.memory - SYSTEM_MIB:
             raw.failure = f"not run: it takes {need + SYSTEM_MIB} MiB of memory, the machine has {machine.memory} MiB"
         else:
-            target.watch()
-            for group in self._workload.groups(self._matrix, planned.cell, planned.samples, setting.counted):
-                raw.failure = self._take_group(target, setting, planned, group, raw)
-                if self._stopped.is_set():
-                    return
-                if raw.failure:
-                    break
-                with self._lock:
-                    self.done += len(group)
+            try:
+                self._take_groups(target, setting, planned, raw)
+            except TargetError as error:
+                # A guest that dies is what the cell did to it; a test box that is lost may have other reasons.
+                if not target.own:
+                    raise
+                raw.failure, alive = str(error), False
+            if self._stopped.is_set():
+                return False
         if not raw.failure:
             try:
                 results.evaluate(planned, raw, self._workload, setting.counted)
             except workloads.WorkloadError as error:
                 raw.failure = str(error)
-        if splats := target.splats():
+        if alive and (splats := target.splats()):
             raw.failure = f"the kernel reports a bug: {splats[0]}"
         self.folder.save(planned, raw)
         self._note(planned, raw)
+        return alive
+
+    def _take_groups(self, target: Target, setting: Setting, planned: PlannedCell, raw: RawCell) -> None:
+        """Takes the samples of a cell until one fails, or the run is stopped. Errors: TargetError."""
+        target.watch()
+        for group in self._workload.groups(self._matrix, planned.cell, planned.samples, setting.counted):
+            raw.failure = self._take_group(target, setting, planned, group, raw)
+            if raw.failure or self._stopped.is_set():
+                return
+            with self._lock:
+                self.done += len(group)
 
     def _take_group(self, target: Target, setting: Setting, planned: PlannedCell, group: list[PlannedSample], raw: RawCell) -> str:
         """Takes some samples; the reason if one failed, else ""."""

@@ -132,7 +132,7 @@ def _guest_run(folder: results.Folder, chosen: matrix.Matrix, modules: dict[str,
     arguments = [*workload.guest_arguments(chosen), *(counting.arguments() if counting else [])]
     cpus = 1 if counting else chosen.sampling.cpus
     target = VmTarget(release, accel, cpus, chosen.sampling.memory, scratch, arguments)
-    machine = runner.Machine(target, cpus, chosen.sampling.memory, {})
+    machine = runner.Machine(target, cpus, chosen.sampling.memory, {}, {})
     run = runner.Run(folder, chosen, workload, [machine], modules, counting)
     return Prepared(release, _summary(record, chosen), counting is not None, run)
 
@@ -212,8 +212,9 @@ def _box(target: ShellTarget, devices: dict[str, str], erase: Sequence[str], wri
     except ValueError:
         raise TargetError(f"{target.name}: cannot tell its CPUs and memory: {done.err.strip()}") from None
     addresses = {side: _pci_address(target, device) for side, device in devices.items()}
+    drivers = {address: _pci_driver(target, address) for address in dict.fromkeys(addresses.values())}
     guard = functools.partial(_guard, target, list(devices.values()), erase, writes)
-    return runner.Machine(target, cpus, kib // 1024, addresses, guard)
+    return runner.Machine(target, cpus, kib // 1024, addresses, drivers, guard)
 
 
 def _pci_address(target: Target, device: str) -> str:
@@ -224,6 +225,14 @@ def _pci_address(target: Target, device: str) -> str:
     if not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]", address):
         raise TargetError(f"{target.name}: {name} is no disk of an NVMe controller on PCI")
     return address
+
+
+def _pci_driver(target: Target, address: str) -> str:
+    """The driver that a PCI device has. Errors: TargetError."""
+    name = target.run(f"readlink -f /sys/bus/pci/devices/{address}/driver").out.strip().rpartition("/")[2]
+    if not re.fullmatch(r"[\w-]+", name):
+        raise TargetError(f"{target.name}: {address} has no driver")
+    return name
 
 
 def _box_run(folder: results.Folder, chosen: matrix.Matrix, machines: Sequence[runner.Machine], modules: dict[str, runner.Module]) -> Prepared:

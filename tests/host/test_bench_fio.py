@@ -19,8 +19,8 @@ WORKLOADS = workloads.known()
 NULL_BLK = WORKLOADS["null_blk"]
 MATRIX = matrix.load(PROJECT / "bench/matrix/null_blk.toml", "quick", WORKLOADS)
 CELL = MATRIX.cells[0]
-COUNTED = Setting(1, True, {"null_blk": "/x y/null_blk.ko"}, "/a b/mark", True, {})
-TIMED = Setting(4, False, {"null_blk": "/x/null_blk.ko"}, "", False, {"a": "0000:01:00.0", "b": "0000:01:00.0"})
+COUNTED = Setting(1, True, {"null_blk": "/x y/null_blk.ko"}, "/a b/mark", True, {}, {})
+TIMED = Setting(4, False, {"null_blk": "/x/null_blk.ko"}, "", False, {"a": "0000:01:00.0", "b": "0000:01:00.0"}, {"0000:01:00.0": "nvme"})
 
 
 def sample(number, side="a", kind="measure"):
@@ -172,13 +172,35 @@ def test_scripts_are_valid_shell(name, setting):
 
 
 def test_null_blk_scripts_load_make_and_remove():
-    assert "insmod '/x y/null_blk.ko' nr_devices=0 poll_queues=0" in NULL_BLK.load(MATRIX, COUNTED)
+    assert "insmod '/x y/null_blk.ko' nr_devices=0 poll_queues=0 || unload" in NULL_BLK.load(MATRIX, COUNTED)
     script = NULL_BLK.script(MATRIX, COUNTED, CELL, GROUP)
     for number, root in enumerate(("nullb", "nullb", "nullb_cpp", "nullb_cpp", "nullb")):
         assert script.count(f"mkdir /sys/kernel/config/{root}/bench{number}\n") == 1
         assert script.count(f"rmdir /sys/kernel/config/{root}/bench{number}\n") == 1
         assert f"put /sys/block/bench{number}/queue/iostats 0\n" in script
     assert "dd " not in script
+
+
+def test_a_failed_load_leaves_no_module(tmp_path):
+    """insmod of the second module fails: the first is removed again; one that was there before is not touched."""
+    (tmp_path / "bin").mkdir()
+    for name in ("insmod", "rmmod"):
+        (tmp_path / "bin" / name).write_text(f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/log\n[ "$1" != /b.ko ]\n')
+        (tmp_path / "bin" / name).chmod(0o755)
+    script = fio.PRELUDE + fio.insmod("a_cpp", "/a.ko", {"x": 1}) + fio.insmod("b_cpp", "/b.ko", {}) + "echo reached\n"
+    done = subprocess.run(["sh"], input=script, text=True, capture_output=True, timeout=60, env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"})
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "cannot load b_cpp: see the kernel log\n")
+    assert (tmp_path / "log").read_text().splitlines() == ["insmod /a.ko x=1", "insmod /b.ko", "rmmod a_cpp"]
+    loaded = next(path.name for path in Path("/sys/module").iterdir())
+    script = fio.PRELUDE + fio.insmod("a_cpp", "/a.ko", {}) + fio.insmod(loaded, "/c.ko", {})
+    done = subprocess.run(["sh"], input=script, text=True, capture_output=True, timeout=60, env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"})
+    assert (done.returncode, done.stderr) == (1, f"{loaded} is loaded already: rmmod it first\n")
+    assert (tmp_path / "log").read_text().splitlines()[3:] == ["insmod /a.ko", "rmmod a_cpp"]
+
+
+def test_controllers_go_back_to_the_driver_that_they_had():
+    chosen = matrix.load(PROJECT / "bench/matrix/nvme.toml", "quick", WORKLOADS)
+    assert WORKLOADS["nvme"].unload(chosen, TIMED).endswith("claim 0000:01:00.0 nvme\nput /sys/bus/pci/devices/0000:01:00.0/driver_override ''\n")
 
 
 def test_disks_that_keep_data_are_filled_before_reads():

@@ -59,10 +59,10 @@ def drawn(folder, data):
 
 
 @pytest.fixture(scope="module")
-def library():
+def bundle():
     """The flame graph library's text; npm fetches it the first time."""
     try:
-        return page.library()
+        return page.bundle()
     except page.PageError as error:
         pytest.skip(str(error))
 
@@ -74,7 +74,7 @@ def run():
 
 
 @pytest.fixture(scope="module")
-def text(run, library, tmp_path_factory):
+def text(run, bundle, tmp_path_factory):
     """Its page."""
     return drawn(tmp_path_factory.mktemp("page"), run)
 
@@ -107,7 +107,7 @@ def test_page_needs_no_network(text):
     assert not {"link", "img", "iframe", "object", "embed", "form"} & set(outline.tags)
 
 
-def test_page_escapes_what_it_is_given(run, library, tmp_path):
+def test_page_escapes_what_it_is_given(run, bundle, tmp_path):
     evil = "</script><script>alert(1)</script>"
     cells = list(run.cells)
     cells[0] = dataclasses.replace(cells[0], name=evil, profiles=(Profile("a", 1, {f"main;{evil}": 5}),))
@@ -234,7 +234,7 @@ def test_missing_npm_is_one_line_and_the_rest_is_drawn(run, fresh, monkeypatch):
 def test_failing_npm_is_one_line_and_leaves_nothing(run, fresh, monkeypatch):
     npm(fresh, monkeypatch, "echo npm error network is unreachable >&2; mkdir node_modules; exit 1")
     with pytest.raises(page.PageError, match="network is unreachable") as error:
-        page.library()
+        page.bundle()
     assert "\n" not in str(error.value)
     assert not list((fresh / "build").iterdir())
 
@@ -243,28 +243,28 @@ def test_npm_that_hangs_is_given_up(fresh, monkeypatch):
     npm(fresh, monkeypatch, "exec sleep 60")
     monkeypatch.setattr(page, "_NPM_SECONDS", 0.5)
     with pytest.raises(page.PageError, match="more than 0.5 s"):
-        page.library()
+        page.bundle()
     assert not list((fresh / "build").iterdir())
 
 
 def test_library_without_a_script_is_one_line(fresh, monkeypatch):
     npm(fresh, monkeypatch, "mkdir node_modules")
     with pytest.raises(page.PageError, match="lacks .*internmap"):
-        page.library()
+        page.bundle()
 
 
-def test_library_is_installed_once(library, monkeypatch, tmp_path):
+def test_library_is_installed_once(bundle, monkeypatch, tmp_path):
     npm(tmp_path, monkeypatch, "echo called >&2; exit 1")
-    assert page.library() == library
-    assert "flamegraph" in library and "</script" not in library
+    assert page.bundle() == bundle
+    assert "flamegraph" in bundle and "</script" not in bundle
     # What is handed on keeps its licences.
-    assert "Apache License" in library and "Permission to use, copy, modify" in library
+    assert "Apache License" in bundle and "Permission to use, copy, modify" in bundle
 
 
 @pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
-def test_scripts_run_in_node(library, tmp_path):
+def test_scripts_run_in_node(bundle, tmp_path):
     """The library defines what the page's script calls, and both are valid."""
-    (tmp_path / "library.js").write_text(library)
+    (tmp_path / "library.js").write_text(bundle)
     check = """
         const library = require("fs").readFileSync(process.argv[1], "utf8");
         const page = {document: {createElement: () => ({}), head: {appendChild() {}}}};

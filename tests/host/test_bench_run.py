@@ -94,7 +94,7 @@ def new_folder(tmp_path, boots=1):
 
 
 def make_run(folder, loaded, modules, *boxes, memory=4096):
-    machines = [runner.Machine(box, 2, memory, {}) for box in boxes]
+    machines = [runner.Machine(box, 2, memory, {}, {}) for box in boxes]
     return runner.Run(folder, loaded, WORKLOADS["null_blk"], machines, modules, None)
 
 
@@ -141,8 +141,20 @@ def test_a_cell_that_does_not_fit_is_said_to_be_not_run(tmp_path):
     assert all(re.match(r"not run: it takes \d+ MiB of memory, the machine has 330 MiB", cell.failure) for cell in results.load(folder.path).cells)
 
 
-class Interrupted(Exception):
-    """Stands for the end of the process."""
+def test_a_guest_that_dies_fails_the_cell_and_boots_again_for_the_rest(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path, boots=2)
+
+    def die(script):
+        if "rw=randread" in script and "[0." in script:
+            raise TargetError("the guest died: Kernel panic")
+
+    box = Box(hook=die)
+    make_run(folder, loaded, modules, box).execute()
+    read, write = results.load(folder.path).cells
+    assert read.failure == "the guest died: Kernel panic" and not read.samples
+    assert not write.failure and len(write.samples) == 18
+    loads = sum("insmod" in script for script in box.scripts)
+    assert box.starts == loads and box.starts in (2, 3)  # Two boots, and one more unless the cell was the last.
 
 
 def test_a_lost_machine_ends_the_run_and_resuming_gives_the_same_result(tmp_path):
@@ -152,11 +164,12 @@ def test_a_lost_machine_ends_the_run_and_resuming_gives_the_same_result(tmp_path
 
     other, _, _ = new_folder(tmp_path, boots=2)
     first = Box(hook=lambda script: lose() if "[1." in script else None)
+    first.own = False
 
     def lose():
-        raise TargetError("the guest died")
+        raise TargetError("the connection was lost")
 
-    with pytest.raises(runner.RunError, match="the guest died"):
+    with pytest.raises(runner.RunError, match="the connection was lost"):
         make_run(other, loaded, modules, first).execute()
     cut = results.load(other.path)
     assert not cut.record["complete"] and all(len(cell.samples) == 9 for cell in cut.cells)

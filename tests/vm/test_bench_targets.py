@@ -9,6 +9,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,10 +28,10 @@ for device in /sys/class/net/*; do
 done
 ip addr add 10.0.2.15/24 dev "$name"
 ip link set "$name" up
-mkdir -p /root/.ssh
-chmod 700 /root /root/.ssh
+mkdir -p ~root/.ssh
+chmod 700 ~root ~root/.ssh
 # The host's own, which the guest sees, may do anything.
-: >/root/.bashrc
+: >~root/.bashrc
 # It closes every descriptor it might have, for each command.
 ulimit -n 256
 dropbearkey -t ed25519 -f /tmp/host >/dev/null 2>&1
@@ -64,9 +65,12 @@ class Box:
         return found
 
     def check_clean(self) -> None:
-        """Modules, disks, folders and huge pages are gone."""
+        """Modules, disks, folders, huge pages, and the connection are gone."""
         assert self.vm.run(LEFT).out == ""
         assert self.vm.run("cat /proc/sys/vm/nr_hugepages").out.strip() == "0"
+        # The connection's socket is named after the folder for temporary files, which no other run has.
+        assert subprocess.run(["pgrep", "-f", self.environment["TMPDIR"]], capture_output=True).returncode == 1
+        assert not list(Path(self.environment["TMPDIR"]).iterdir())
 
 
 def write_matrix(folder: Path) -> None:
@@ -92,17 +96,20 @@ def served(release: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     network = ["-netdev", f"user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:2222", "-device", "e1000,netdev=net"]
     with Vm(release, smp=2, mem=1024, cwd=PROJECT, qemu_args=network) as vm:
         vm.run(SERVER, check=True)
-        vm.run(f"cat >/root/.ssh/authorized_keys <<'END'\n{(folder / 'id.pub').read_text()}END", check=True)
+        vm.run(f"cat >~root/.ssh/authorized_keys <<'END'\n{(folder / 'id.pub').read_text()}END", check=True)
         yield vm, port, folder
 
 
 @pytest.fixture
-def box(served: tuple[Vm, int, Path], ko: Callable[[str], Path], tmp_path: Path) -> Box:
+def box(served: tuple[Vm, int, Path], ko: Callable[[str], Path], tmp_path: Path) -> Iterator[Box]:
     """The guest, with a matrix of one cell."""
     ko("null_blk_cpp")
     vm, port, folder = served
     write_matrix(tmp_path)
-    return Box(vm, f"ssh:root@127.0.0.1:{port}", tmp_path, {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"})
+    # Short, since the path of a socket in it must be.
+    with tempfile.TemporaryDirectory(prefix="bench-test-", dir="/tmp") as temporary:
+        environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "TMPDIR": temporary}
+        yield Box(vm, f"ssh:root@127.0.0.1:{port}", tmp_path, environment)
 
 
 def test_a_run_over_ssh(box: Box):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import shlex
@@ -12,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -22,7 +22,9 @@ from vmlib import find_splats  # noqa: E402
 from . import Result, TargetError  # noqa: E402
 
 _CONNECT_S = 20
-_HOST = re.compile(r"[\w.-]+(@[\w.:-]+)?(:\d+)?")
+_COPY_S = 600
+_HOST = re.compile(r"(\w[\w.-]*@)?\w[\w.-]*(:\d+)?")
+_LOST = 255  # ssh's exit code for what is not the command's fault.
 _REACHED = "bench: reached"
 # A line of its own in the kernel log, behind which the new lines are.
 _MARK = "bench: watching"
@@ -132,7 +134,7 @@ class LocalTarget(ShellTarget):
 
 
 class SshTarget(ShellTarget):
-    """A host, over one connection that all scripts share."""
+    """A host, over one connection that all scripts share. The thread that calls start() first must outlive it."""
 
     def __init__(self, host: str) -> None:
         """`host` is [user@]host[:port]. Errors: TargetError."""
@@ -145,38 +147,73 @@ class SshTarget(ShellTarget):
         self._host, _, self._port = host.partition(":")
         # Short, since a socket's path must be.
         self._control = tempfile.mkdtemp(prefix="bench-ssh-")
+        self._connection: subprocess.Popen[bytes] | None = None
         self._folder = ""
 
+    def _ssh(self, *words: str) -> list[str]:
+        options = ["BatchMode=yes", f"ConnectTimeout={_CONNECT_S}", f"ControlPath={self._control}/s", "ServerAliveInterval=10", "ServerAliveCountMax=6"]
+        return ["ssh", *(word for option in options for word in ("-o", option)), *(["-p", self._port] if self._port else []), *words]
+
     def argv(self, command: list[str]) -> list[str]:
-        options = ["BatchMode=yes", f"ConnectTimeout={_CONNECT_S}", "ControlMaster=auto", f"ControlPath={self._control}/s", "ControlPersist=60"]
-        options += ["ServerAliveInterval=10", "ServerAliveCountMax=6"]
-        words = [word for option in options for word in ("-o", option)]
-        return ["ssh", *words, *(["-p", self._port] if self._port else []), self._host, shlex.join(command)]
+        return self._ssh("-o", "ControlMaster=no", self._host, shlex.join(command))
+
+    def start(self) -> None:
+        if not self._connection or self._connection.poll() is not None:
+            # Ends with us, however we end.
+            command = ["setpriv", "--pdeathsig", "TERM", *self._ssh("-M", "-N", self._host)]
+            self._connection = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+            deadline = time.monotonic() + _CONNECT_S
+            while not os.path.exists(f"{self._control}/s"):
+                if self._connection.poll() is not None or time.monotonic() > deadline:
+                    said = self._hang_up().strip().splitlines()
+                    raise TargetError(f"{self.name}: cannot be reached: {said[-1] if said else 'no answer'}")
+                time.sleep(0.05)
+        super().start()
+
+    def _hang_up(self) -> str:
+        """Ends the connection; what ssh said of it."""
+        connection, self._connection = self._connection, None
+        if not connection:
+            return ""
+        connection.terminate()
+        try:
+            return connection.communicate(timeout=_CONNECT_S)[1].decode(errors="replace")
+        except subprocess.TimeoutExpired:
+            connection.kill()
+            return connection.communicate()[1].decode(errors="replace")
+
+    def run(self, script: str, timeout: float = 60) -> Result:
+        done = super().run(script, timeout)
+        if done.rc == _LOST:
+            raise TargetError(f"{self.name}: the connection was lost: {(done.err.strip().splitlines() or ['ssh gives no reason'])[-1]}")
+        return done
 
     def place(self, files: Mapping[str, Path]) -> dict[str, str]:
         if not self._folder:
-            self._folder = self._checked("mktemp -d /tmp/bench.XXXXXX").strip()
+            done = self.run("mktemp -d /tmp/bench.XXXXXX")
+            if done.rc:
+                raise TargetError(f"{self.name}: {done.err.strip() or 'mktemp failed'}")
+            self._folder = done.out.strip()
         placed = {}
         for name, path in files.items():
             there = placed[name] = f"{self._folder}/{path.name}"
-            copy = ["sh", "-c", f"cat >{shlex.quote(there)}"]
-            with open(path, "rb") as file:
-                done = subprocess.run(self.argv(copy), stdin=file, capture_output=True, timeout=600)
-            if done.returncode:
-                raise TargetError(f"{self.name}: cannot copy {path.name} there: {done.stderr.decode(errors='replace').strip()}")
+            copy = self.argv(["sh", "-c", f"cat >{shlex.quote(there)}"])
+            try:
+                with open(path, "rb") as file:
+                    done_copy = subprocess.run(copy, stdin=file, capture_output=True, timeout=_COPY_S)
+            except subprocess.TimeoutExpired:
+                raise TargetError(f"{self.name}: copying {path.name} there took more than {_COPY_S} s") from None
+            if done_copy.returncode:
+                raise TargetError(f"{self.name}: cannot copy {path.name} there: {done_copy.stderr.decode(errors='replace').strip()}")
         return placed
 
     def close(self) -> None:
-        if self._folder:
-            self.run(f"rm -rf -- {shlex.quote(self._folder)}", _CONNECT_S)
+        try:
+            if self._folder:
+                self.run(f"rm -rf -- {shlex.quote(self._folder)}", _CONNECT_S)
+        except TargetError:
+            pass  # What is lost cannot be tidied up.
+        finally:
             self._folder = ""
-        leave = [*self.argv([])[:-2], "-O", "exit", self._host]
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            subprocess.run(leave, stdin=subprocess.DEVNULL, capture_output=True, timeout=_CONNECT_S)
-        shutil.rmtree(self._control, ignore_errors=True)
-
-    def _checked(self, script: str) -> str:
-        done = self.run(script)
-        if done.rc:
-            raise TargetError(f"{self.name}: {done.err.strip() or 'a script failed'}")
-        return done.out
+            self._hang_up()
+            shutil.rmtree(self._control, ignore_errors=True)

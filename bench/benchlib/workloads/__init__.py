@@ -30,7 +30,8 @@ class Setting:
     modules: dict[str, str]  # module -> what to give to insmod there
     mark: str  # path there of the program that marks samples; "" if instructions are not counted
     own: bool  # a guest made for this run, where everything may be changed
-    devices: dict[str, str]  # side -> its device, for workloads whose devices exist beforehand
+    devices: dict[str, str]  # side -> PCI address of its device, for workloads whose devices exist beforehand
+    drivers: dict[str, str]  # PCI address -> the driver that it had before
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Workload(Protocol):
         """Memory that a sample takes at most, in MiB, of the driver and the tool."""
 
     def load(self, matrix: Matrix, setting: Setting) -> str:
-        """Loads both modules; the first script of a boot."""
+        """Loads both modules, or leaves none; the first script of a boot."""
 
     def groups(self, matrix: Matrix, cell: Cell, samples: Sequence[PlannedSample], counted: bool) -> list[list[PlannedSample]]:
         """The samples of a cell in the same order, in groups that one script takes."""
@@ -81,7 +82,7 @@ class Workload(Protocol):
         """Why a sample's script failed, in one line, from what it said on stderr; "" if it did not say."""
 
     def unload(self, matrix: Matrix, setting: Setting) -> str:
-        """Removes both modules; the last script of a boot."""
+        """Undoes `load`; the last script of a boot on a machine that is not made for the run."""
 
 
 def known() -> dict[str, Workload]:

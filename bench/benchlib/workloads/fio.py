@@ -47,6 +47,11 @@ die() {
 put() {
 	printf '%s\\n' "$2" >"$1" || die "cannot write $2 to $1"
 }
+loaded=
+unload() {
+	[ -z "$loaded" ] || rmmod $loaded
+	die "$*"
+}
 """
 
 
@@ -70,6 +75,16 @@ def huge_pages(cell: Cell) -> int:
     """Pages of 2 MiB that fio's buffers take; it adds room to align them twice, and each time a page of 2 MiB."""
     each = -(-cell.block_bytes * cell.number("iodepth") // _HUGE_PAGE) + 2
     return each * cell.number("numjobs")
+
+
+def insmod(module: str, path: str, params: Mapping[str, Value]) -> str:
+    """Commands that load a module. If a later one fails, or it is loaded already, none that they loaded stays."""
+    words = shlex.join([path, *(f"{name}={value}" for name, value in params.items())])
+    return f"""\
+[ ! -d /sys/module/{module} ] || unload "{module} is loaded already: rmmod it first"
+insmod {words} || unload "cannot load {module}: see the kernel log"
+loaded="{module} $loaded"
+"""
 
 
 def working_folder(tidy: str) -> str:
@@ -183,6 +198,14 @@ def parse(cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Mea
     pieces = _PART.split(printed)
     parts = dict(zip(pieces[1::2], pieces[2::2]))
     document = _document(parts.get("fio", ""))
+    try:
+        return _measured(cell, sample, counted, document, parts.get(f"conditions_{sample.side}", ""))
+    except (KeyError, TypeError) as error:
+        raise WorkloadError(f"fio's output is not understood: {error!r}") from None
+
+
+def _measured(cell: Cell, sample: PlannedSample, counted: bool, document: dict[str, Any], conditions: str) -> Measured:
+    """Reads one sample of fio's output. Errors: WorkloadError, KeyError, TypeError."""
     job = next((job for job in document["jobs"] if job["jobname"] == sample.id), None)
     if job is None:
         raise WorkloadError("fio did not run it")
@@ -204,7 +227,7 @@ def parse(cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Mea
         if not direction["runtime"]:
             raise WorkloadError("fio measured no time")
         values = {"iops": float(direction["iops"]), "bw": float(direction["bw_bytes"])}
-    return Measured(ios, values, parts.get(f"conditions_{sample.side}", ""))
+    return Measured(ios, values, conditions)
 
 
 def explain(said: str) -> str:

@@ -58,10 +58,9 @@ class NullBlk:
 
     def load(self, matrix: Matrix, setting: Setting) -> str:
         """Loads both modules with the same parameters."""
-        params = [f"{name}={value}" for name, value in matrix.tables["params"].items()]
-        lines = [fio.PRELUDE, "[ -d /sys/kernel/config ] || modprobe configfs", "modprobe -a configfs 2>&1 || :"]
-        lines += [shlex.join(["insmod", path, *params]) for path in setting.modules.values()]
-        return "\n".join(lines) + "\n"
+        lines = [fio.PRELUDE, "modprobe configfs", "[ -n \"$(ls -A /sys/kernel/config)\" ] || mountpoint -q /sys/kernel/config || mount -t configfs configfs /sys/kernel/config"]
+        lines += [fio.insmod(name, path, matrix.tables["params"]) for name, path in setting.modules.items()]
+        return "\n".join(lines)
 
     def groups(self, matrix: Matrix, cell: Cell, samples: Sequence[PlannedSample], counted: bool) -> list[list[PlannedSample]]:
         """As many as the disks' memory allows when instructions are counted, and fio's own start would take most of the time."""

@@ -82,11 +82,10 @@ class Nvme:
         return 2 * fio.huge_pages(cell) + _CHANGE_MIB
 
     def load(self, matrix: Matrix, setting: Setting) -> str:
-        """Loads both modules, with the same parameters as far as they are loaded here."""
-        params = [f"{name}={value}" for name, value in matrix.tables["params"].items()]
-        lines = [fio.PRELUDE]
+        """Loads both modules; one that is loaded already stays as it is, since disks of the machine may be its."""
+        lines = [fio.PRELUDE, "modprobe nvme-core"]
         for name, path in setting.modules.items():
-            lines.append(f"[ -d /sys/module/{name} ] || {{ modprobe -a nvme-core 2>/dev/null || :; {shlex.join(['insmod', path, *params])}; }}")
+            lines.append(f"if [ ! -d /sys/module/{name} ]; then\n{fio.insmod(name, path, matrix.tables['params'])}fi")
         return "\n".join(lines) + "\n"
 
     def groups(self, matrix: Matrix, cell: Cell, samples: Sequence[PlannedSample], counted: bool) -> list[list[PlannedSample]]:
@@ -117,8 +116,13 @@ class Nvme:
         return fio.explain(said)
 
     def unload(self, matrix: Matrix, setting: Setting) -> str:
-        """Leaves the modules: the disks of the machine may be theirs."""
-        return ":\n"
+        """Gives each controller back to the driver that it had. The modules stay: other disks may be theirs."""
+        lines = [fio.PRELUDE, _CLAIM]
+        for address, driver in setting.drivers.items():
+            lines.append(shlex.join(["claim", address, driver]))
+            # An empty line: any driver may have it again.
+            lines.append(f"put /sys/bus/pci/devices/{address}/driver_override ''")
+        return "\n".join(lines) + "\n"
 
 
 def _check_guest(check: Checker, table: str, value: Any) -> dict[str, Value]:
