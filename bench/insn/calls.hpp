@@ -71,8 +71,7 @@ struct Block {
 };
 
 /// The tree of calls, and the place in it of the one CPU.
-class CallTree
-{
+class CallTree {
 public:
 	explicit CallTree(const Symbols& symbols) : symbols_(symbols) {}
 

@@ -43,8 +43,7 @@
 #include "symbols.hpp"
 #include "x86.hpp"
 
-namespace
-{
+namespace {
 
 enum Part : uint8_t { kUserPart, kKernelPart, kOwnPart, kParts };
 
@@ -514,8 +513,7 @@ Part part_of(uint64_t address)
 }
 
 /// Instructions that are executed together: it is enough to count at the first. All but the last are plain.
-class Run
-{
+class Run {
 public:
 	void add(PluginInsn* insn, Part part)
 	{

@@ -32,8 +32,7 @@ struct Symbol {
 };
 
 /// Not thread-safe while it is loaded.
-class Symbols
-{
+class Symbols {
 public:
 	// What code outside every function counts as; the first entries of the table.
 	static constexpr uint32_t kRoot = 0, kUser = 1, kLost = 2, kIdle = 3, kUnseen = 4;
@@ -62,9 +61,10 @@ public:
 	{
 		if (!(address & kKernelHalf))
 			return kUser;
-		auto after =
-			std::upper_bound(table_.begin() + kUnseen + 1, table_.end(), address,
-					 [](uint64_t value, const Symbol& symbol) { return value < symbol.begin; });
+		auto after = std::upper_bound(table_.begin() + kUnseen + 1, table_.end(), address,
+					      [](uint64_t value, const Symbol& symbol) {
+						      return value < symbol.begin;
+					      });
 		const auto index = static_cast<uint32_t>(after - table_.begin()) - 1;
 		return index > kUnseen && address - table_[index].begin < kLongest ? index : kLost;
 	}

@@ -6,8 +6,7 @@
 #include <cstdint>
 #include <cstring>
 
-namespace x86
-{
+namespace x86 {
 
 constexpr uint64_t kMostBytes = 15;  // Of an instruction.
 
@@ -20,8 +19,7 @@ enum class Kind {
 	Rep,  // A repeated string instruction, which QEMU executes once per iteration.
 };
 
-namespace detail
-{
+namespace detail {
 
 constexpr bool in(unsigned value, unsigned first, unsigned last) { return value >= first && value <= last; }
 
