@@ -20,7 +20,7 @@ UNKNOWN = "unknown"
 NONE = "none"
 
 _TIMEOUT_S = 60
-_LOAD_LIMIT = 0.5  # Per CPU. A busy loop of somebody else's, on one CPU in two.
+LOAD_LIMIT = 0.5  # Per CPU. A busy loop of somebody else's, on one CPU in two.
 _GOVERNOR = "performance"
 _CPUS = "sys/devices/system/cpu"
 
@@ -283,7 +283,7 @@ def _frequency_doubts(system: Mapping[str, str | int | float]) -> list[str]:
 
 def _load_doubts(system: Mapping[str, str | int | float]) -> list[str]:
     value, cpus = system["load"], system["cpus"]
-    if isinstance(value, str) or isinstance(cpus, str) or value <= _LOAD_LIMIT * max(1, cpus):
+    if isinstance(value, str) or isinstance(cpus, str) or value <= LOAD_LIMIT * max(1, cpus):
         return []
     return [f"the load average is {value:g} on {cpus} CPUs: something else runs"]
 

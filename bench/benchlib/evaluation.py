@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from . import stats
+from . import environment, stats
 from .model import METRICS, SIDES, CellResult, RunData, flat
 
 EMULATED = "EMULATED"
@@ -169,6 +169,9 @@ class Report:
         doubts = [str(line) for line in self.data.record.get("doubts", [])]
         if not self.data.record.get("complete", True):
             doubts.append("the run is not complete: cells without all of their samples are shown as failed, or with fewer")
+        cpus = self.data.record["system"].get("cpus", 0)
+        if not self.data.counted and isinstance(cpus, int):
+            doubts += _load_doubts(self.data, cpus)
         return doubts
 
     @property
@@ -239,3 +242,18 @@ def _row(data: RunData, cell: CellResult) -> Row:
 def _range(sizes: Sequence[int]) -> str:
     """'8', or '6 to 8'."""
     return str(sizes[0]) if sizes[0] == sizes[-1] else f"{sizes[0]} to {sizes[-1]}"
+
+
+def _load_doubts(data: RunData, cpus: int) -> list[str]:
+    """Says in how many samples the load average before was above what the benchmark itself makes: its jobs, and fio."""
+    lines = []
+    samples = busy = 0
+    worst = 0.0
+    most = max((int(cell.axes.get("numjobs", 1)) for cell in data.cells), default=1) + 1
+    for sample in (sample for cell in data.cells for sample in cell.samples):
+        samples += 1
+        busy += sample.load > most + environment.LOAD_LIMIT * cpus
+        worst = max(worst, sample.load)
+    if busy:
+        lines.append(f"before {busy} of {samples} samples the load average was above the benchmark's own, up to {worst:g} on {cpus} CPUs: something else ran")
+    return lines

@@ -11,7 +11,7 @@ import dataclasses
 import itertools
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,7 +21,9 @@ _NAME = re.compile(r"[A-Za-z]\w{0,31}")
 _PROFILE = re.compile(r"[a-z][a-z0-9]{0,31}")
 _BLOCK_SIZE = re.compile(r"([1-9]\d{0,5})([km]?)")
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
-_SAMPLE_KEYS = ("count", "boots", "latency", "control", "stacks", "ios", "seconds", "ramp", "memory", "cpus")
+_SAMPLE_KEYS = ("count", "boots", "latency", "control", "stacks", "reload", "ios", "seconds", "ramp", "memory", "cpus")
+
+RELOADS = ("boot", "cell")
 
 Value = int | str
 
@@ -59,6 +61,7 @@ class Sampling:
     latency: int  # samples per side, over all boots, that measure latency
     control: bool  # whether A is measured under a second label, too
     stacks: bool  # whether a sample per side records call stacks, when instructions are counted
+    reload: str  # when the modules are loaded anew: in each "boot", or for each "cell" of it
     ios: dict[str, int]  # block size -> I/Os of a sample that counts instructions
     seconds: int  # length of a sample that measures time
     ramp: int  # seconds that run before it
@@ -157,6 +160,12 @@ class Checker:
         if not isinstance(value, str) or not pattern.fullmatch(value):
             raise self.fail(table, key, f"{value!r} must be a string like {pattern.pattern}")
         return value
+
+    def choice(self, table: str, key: str, value: Any, choices: Sequence[str]) -> str:
+        """Checks a string of which there are a few."""
+        if value not in choices:
+            raise self.fail(table, key, f"{value!r} must be one of {', '.join(choices)}")
+        return str(value)
 
     def integer(self, table: str, key: str, value: Any, low: int, high: int) -> int:
         """Checks an integer."""
@@ -286,6 +295,7 @@ def _sampling(check: Checker, value: Any, sizes: list[str]) -> Sampling:
         latency=integer("latency", 0, 1000),
         control=check.boolean("sample", "control", value["control"]),
         stacks=check.boolean("sample", "stacks", value["stacks"]),
+        reload=check.choice("sample", "reload", value["reload"], RELOADS),
         ios={str(size): check.integer("sample", "ios", number, 16, 10**9) for size, number in ios.items()},
         seconds=integer("seconds", 1, 3600),
         ramp=integer("ramp", 0, 600),

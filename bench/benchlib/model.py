@@ -72,11 +72,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Profile:
-    """Where the instructions of one sample went: "outer;inner" call stack -> instructions in the innermost function."""
+    """Where the instructions, or the time, of one sample went: "outer;inner" call stack -> `unit` in the innermost function."""
 
     side: str
     ios: int
     folded: dict[str, int]
+    unit: str = "instructions"
 
 
 @dataclass(frozen=True)

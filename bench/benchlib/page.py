@@ -112,7 +112,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class CellProfile:
-    """Where the instructions of a cell go, per function. `other` is the sum of the functions without a row; `unknown` the
+    """Where the instructions, or the time, of a cell go, per function. `other` is the sum of the functions without a row; `unknown` the
     share, in per cent, of the sides' instructions whose function or caller is not known."""
 
     name: str
@@ -120,6 +120,7 @@ class CellProfile:
     other: profile.Change | None
     total: profile.Change
     unknown: tuple[float, float]
+    unit: str
 
 
 def write(report: Report, folder: Path, raw: Sequence[Path]) -> None:
@@ -167,7 +168,7 @@ def cell_profile(cell: CellResult) -> CellProfile:
     rest = changes[_FUNCTIONS:]
     other = _sum(f"{len(rest)} others", rest) if rest else None
     unknown = (100 * profile.unknown_share(a), 100 * profile.unknown_share(b))
-    return CellProfile(cell.name, tuple(changes[:_FUNCTIONS]), other, _sum("all", changes), unknown)
+    return CellProfile(cell.name, tuple(changes[:_FUNCTIONS]), other, _sum("all", changes), unknown, cell.profiles[0].unit)
 
 
 def flames(cells: Sequence[CellResult]) -> dict[str, Any]:

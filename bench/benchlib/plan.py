@@ -37,7 +37,7 @@ class PlannedCell:
         return f"{self.boot}.{self.index}"
 
 
-def make_plan(matrix: Matrix, counted: bool, seed: int) -> list[PlannedCell]:
+def make_plan(matrix: Matrix, seed: int) -> list[PlannedCell]:
     """Returns the cells of every boot, in random order within it. The same arguments give the same plan."""
     source = random.Random(seed)
     sampling = matrix.sampling
@@ -46,7 +46,7 @@ def make_plan(matrix: Matrix, counted: bool, seed: int) -> list[PlannedCell]:
         rounds = ["warmup"]
         rounds += ["measure"] * _share(sampling.count, sampling.boots, boot)
         rounds += ["latency"] * _share(sampling.latency, sampling.boots, boot)
-        rounds += ["profile"] * (counted and sampling.stacks and boot == 0)
+        rounds += ["profile"] * (sampling.stacks and boot == 0)
         order = list(enumerate(matrix.cells))
         source.shuffle(order)
         plan += [_plan_cell(boot, index, cell, matrix, rounds, source) for index, cell in order]

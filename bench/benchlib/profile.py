@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Reads the counting plugin's call-stack profiles, and says where two sides differ.
+"""Reads call-stack profiles, the counting plugin's and perf's, and says where two sides differ.
 
-A profile is folded: "outermost;...;innermost" -> instructions executed in the innermost function itself, called so.
+A profile is folded: "outermost;...;innermost" -> instructions executed in the innermost function itself, called so; or,
+from perf, the event's count (cycles, nanoseconds) that its samples there stand for.
 Functions of modules end in " [module]". What is no function is in brackets: "[user]" is code outside the kernel,
 "[lost]" kernel code in no known function, and "[unseen callers]" stands for what called a task that slept when the
 profile began.

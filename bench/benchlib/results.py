@@ -207,7 +207,7 @@ def _evaluate(boots: list[PlannedCell], parts: Mapping[str, RawCell], record: Ma
             taken += evaluate(planned, raw, workload, record["accel"] == "icount")
         except workloads.WorkloadError as error:
             return CellResult(cell.name, cell.axes, failure=str(error))
-        profiles += [Profile(side, found["ios"], found["folded"]) for side, found in sorted(raw.profiles.items())]
+        profiles += [Profile(side, found["ios"], found["folded"], found.get("unit", "instructions")) for side, found in sorted(raw.profiles.items())]
     failure = "" if taken else "not run"
     return CellResult(cell.name, cell.axes, tuple(taken), failure, tuple(profiles))
 

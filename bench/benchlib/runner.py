@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import elf, environment, guards, insn, profile, results, workloads
+from . import elf, environment, guards, insn, perf, profile, results, workloads
 from .matrix import Matrix
 from .plan import PlannedCell, PlannedSample
 from .results import RawCell, RawGroup
@@ -165,17 +165,32 @@ class Run:
         target.start()
         machine.guard()
         with environment.Governor(target):
-            setting = self._load(machine)
-            try:
-                self._describe(target)
-                for planned in left:
-                    if self._stopped.is_set() or not self._take(machine, setting, planned):
-                        return
-            finally:
-                if not target.own:
-                    done = target.run(self._workload.unload(self._matrix, setting), _LOAD_TIMEOUT_S)
-                    if done.rc:
-                        raise TargetError(f"{target.name}: cannot unload the modules: {_last_line(done.err)}")
+            if self._matrix.sampling.reload == "cell":
+                all(self._take_loaded(machine, [planned]) for planned in left)
+            else:
+                self._take_loaded(machine, left)
+
+    def _take_loaded(self, machine: Machine, cells: list[PlannedCell]) -> bool:
+        """Loads the modules, takes cells, and unloads them. Says whether the machine can go on."""
+        if self._stopped.is_set():
+            return False
+        alive = True
+        setting = self._load(machine)
+        try:
+            self._describe(machine.target)
+            for planned in cells:
+                alive = alive and not self._stopped.is_set() and self._take(machine, setting, planned)
+        finally:
+            # A guest that takes no more goes away with its modules.
+            if not machine.target.own or (alive and self._matrix.sampling.reload == "cell"):
+                self._unload(machine, setting)
+        return alive
+
+    def _unload(self, machine: Machine, setting: Setting) -> None:
+        """Undoes what loading the modules did. Errors: TargetError."""
+        done = machine.target.run(self._workload.unload(self._matrix, setting), _LOAD_TIMEOUT_S)
+        if done.rc:
+            raise TargetError(f"{machine.target.name}: cannot unload the modules: {_last_line(done.err)}")
 
     def _load(self, machine: Machine) -> Setting:
         """Loads the modules, and tells the counting plugin where they are. Errors: TargetError."""
@@ -189,6 +204,7 @@ class Run:
         script = self._workload.load(self._matrix, setting)
         if counting:
             mark = shlex.quote(setting.mark)
+            script += f"{mark} forget\n"
             for name, module in self._modules.items():
                 for section, length in module.info.code.items():
                     script += f'{mark} range "$(cat {shlex.quote(f"/sys/module/{name}/sections/{section}")})" {length:x}\n'
@@ -270,23 +286,25 @@ class Run:
             return f"{which}: {self._workload.explain(done.err) or 'the script did not start'}"
         if done.rc:
             return f"{which}: {'timed out' if done.rc == 124 else self._workload.explain(done.err) or f'exit code {done.rc}'}"
-        if self._counting:
-            profiled = [sample for sample in group if sample.kind == "profile"]
-            return self._add_profiles(stacks.news(), profiled, planned, printed, raw) if profiled else ""
-        return ""
-
-    def _add_profiles(self, stacks: str, profiled: list[PlannedSample], planned: PlannedCell, printed: str, raw: RawCell) -> str:
-        """Adds the stacks that the plugin recorded for some samples; the reason if there are none."""
+        profiled = [sample for sample in group if sample.kind == "profile"]
         try:
-            found = profile.parse(stacks)
-            for sample in profiled:
-                measured = self._workload.parse(planned.cell, sample, True, printed)
-                if sample.id not in found:
-                    return f"sample {sample.id}: the plugin recorded no stacks"
-                raw.profiles[sample.side] = {"ios": measured.ios, "folded": found[sample.id]}
+            if profiled and self._counting:
+                found = profile.parse(stacks.news())
+                for sample in profiled:
+                    if sample.id not in found:
+                        return f"sample {sample.id}: the plugin recorded no stacks"
+                    self._add_profile(planned, sample, printed, raw, "instructions", found[sample.id])
+            elif profiled:
+                raw.groups[-1].printed, unit, folded = perf.take(printed)
+                self._add_profile(planned, profiled[0], printed, raw, unit, folded)
         except (profile.ProfileError, workloads.WorkloadError, OSError) as error:
             return f"profile: {error}"
         return ""
+
+    def _add_profile(self, planned: PlannedCell, sample: PlannedSample, printed: str, raw: RawCell, unit: str, folded: dict[str, int]) -> None:
+        """Adds the call stacks of a sample. Errors: WorkloadError."""
+        measured = self._workload.parse(planned.cell, sample, self._counting is not None, printed)
+        raw.profiles[sample.side] = {"ios": measured.ios, "unit": unit, "folded": folded}
 
     def _mark(self) -> tuple[_Growing, _Growing]:
         """What the plugin writes from now on: counts, and stacks."""

@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 from vmlib import PROJECT, KernelError, find, installed_releases, stock_module  # noqa: E402
 
-from . import elf, guards, insn, matrix, plan, results, runner, workloads  # noqa: E402
+from . import elf, guards, insn, matrix, perf, plan, results, runner, workloads  # noqa: E402
 from .targets import Target, TargetError  # noqa: E402
 from .targets.shell import LocalTarget, ShellTarget, SshTarget  # noqa: E402
 from .targets.vm import VmTarget  # noqa: E402
@@ -71,11 +71,13 @@ def prepare(wanted: Wanted, scratch: Path) -> list[Prepared]:
         raise KernelError("no supported linux-headers-* (6.1 or 6.12, amd64) installed: run tools/setup")
     if wanted.accel == "icount":
         insn.build(PROJECT / "build" / "bench")  # What cannot be built is better known before a folder is made.
+    elif chosen.sampling.stacks and not shutil.which("perf"):
+        raise TargetError(perf.MISSING)
     prepared = []
     for release in releases:
         modules = {name: _local_module(name, release) for name in dict.fromkeys((chosen.a, chosen.b))}
         record = _record(wanted, chosen, release, wanted.accel, modules, ["vm"])
-        folder = results.Folder.create(wanted.out, record, plan.make_plan(chosen, wanted.accel == "icount", wanted.seed))
+        folder = results.Folder.create(wanted.out, record, plan.make_plan(chosen, wanted.seed))
         prepared.append(_guest_run(folder, chosen, modules, scratch / release))
     return prepared
 
@@ -157,6 +159,8 @@ def _prepare_reached(wanted: Wanted, chosen: matrix.Matrix, machines: Sequence[r
     """A run on test boxes that answer."""
     for machine in machines:
         machine.guard()
+        if chosen.sampling.stacks and machine.target.run("command -v perf").rc:
+            raise TargetError(f"{machine.target.name}: {perf.MISSING}")
     releases = {machine.target.release for machine in machines}
     if len(releases) > 1:
         raise TargetError(f"the hosts run different kernels: {', '.join(sorted(releases))}: a matrix is for one")
@@ -164,7 +168,7 @@ def _prepare_reached(wanted: Wanted, chosen: matrix.Matrix, machines: Sequence[r
     modules = _box_modules(chosen, machines[0].target, Path())
     record = _record(wanted, chosen, release, "metal", modules, wanted.targets)
     record["devices"], record["erase"] = devices, wanted.erase
-    folder = results.Folder.create(wanted.out, record, plan.make_plan(chosen, False, wanted.seed))
+    folder = results.Folder.create(wanted.out, record, plan.make_plan(chosen, wanted.seed))
     return _box_run(folder, chosen, machines, modules)
 
 

@@ -5,6 +5,7 @@
 ///
 /// The guest steers it with `mark` (mark.c), one command per line:
 ///   range <hex address> <hex length>   adds executable memory of the module pair; asked before the first sample
+///   forget                             forgets all ranges, since the modules were unloaded; not within a sample
 ///   symbols                            reads the guest's /proc/kallsyms, of which a copy is in `symbols=`
 ///   sample <id>                        ends the sample before, if any, and starts this one
 ///   profile <id>                       the same, with a profile of its calls
@@ -280,6 +281,14 @@ void add_range(uint64_t begin, uint64_t length)
 	qemu_plugin_reset(plugin_id, on_reset);
 }
 
+void forget_ranges()
+{
+	if (in_sample)
+		return refuse("no other ranges within a sample");
+	ranges.clear();
+	qemu_plugin_reset(plugin_id, on_reset);
+}
+
 void read_symbols()
 {
 	if (profiling)
@@ -307,7 +316,7 @@ void start_sample(const char* id, bool profile)
 const char* argument(const char* verb)
 {
 	const size_t length = strlen(verb);
-	if (strncmp(command, verb, length) || command[length] != ' ')
+	if (strncmp(command, verb, length) != 0 || command[length] != ' ')
 		return nullptr;
 	const char* word = command + length + 1;
 	return *word && !strchr(word, ' ') ? word : nullptr;
@@ -318,6 +327,8 @@ void obey()
 	uint64_t begin, length;
 	if (sscanf(command, "range %" SCNx64 " %" SCNx64, &begin, &length) == 2)
 		add_range(begin, length);
+	else if (!strcmp(command, "forget"))
+		forget_ranges();
 	else if (!strcmp(command, "symbols"))
 		read_symbols();
 	else if (const char* id = argument("sample"))

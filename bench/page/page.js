@@ -78,7 +78,7 @@ function showProfiles(data, sides) {
     charts = Object.entries(trees).map(([side, [ios, tree]]) => {
       const each = tree[1] / ios;
       const title = document.createElement("h4");
-      title.textContent = `${side.toUpperCase()}: ${sides[side]}, ${format(each)} instructions per I/O`;
+      title.textContent = `${side.toUpperCase()}: ${sides[side]}, ${format(each)} ${sides.unit} per I/O`;
       const box = document.createElement("div");
       place.append(title, box);
       const chart = flamegraph.default()
@@ -90,7 +90,7 @@ function showProfiles(data, sides) {
         .sort(true)
         .setColorMapper(colour)
         .setDetailsElement(detail)
-        .setLabelHandler((node) => `${node.data.name}: ${format(node.value / ios)} instructions per I/O, ${format((100 * node.value) / tree[1])} %`)
+        .setLabelHandler((node) => `${node.data.name}: ${format(node.value / ios)} ${sides.unit} per I/O, ${format((100 * node.value) / tree[1])} %`)
         .setSearchMatch((node, term) => term !== "" && node.data.name.toLowerCase().includes(term.toLowerCase()))
         .setSearchHandler((_, sum) => { marked[side] = `${side.toUpperCase()} ${format(sum / ios)}`; });
       d3.select(box).datum(named(tree)).call(chart);
@@ -102,7 +102,7 @@ function showProfiles(data, sides) {
 
   function mark() {
     charts.forEach((chart) => (find.value ? chart.search(find.value) : chart.clear()));
-    detail.textContent = find.value ? `marked, instructions per I/O: ${Object.values(marked).join(", ")}` : "\u00a0";
+    detail.textContent = find.value ? `marked, ${sides.unit} per I/O: ${Object.values(marked).join(", ")}` : "\u00a0";
   }
 
   choice.addEventListener("change", draw);

@@ -54,7 +54,7 @@ send:	movzbl (%esi), %eax
 	inc %esi
 	jmp send
 3:	ret
-COMMANDS_BEFORE: .asciz "range 101ff8 100\\nsample nothing\\nsample work\\nphase all-of-it\\n"
+COMMANDS_BEFORE: .asciz "range 100000 2000\\nforget\\nrange 101ff8 100\\nsample nothing\\nsample work\\nphase all-of-it\\n"
 COMMANDS_AFTER: .asciz "phase after\\nend\\nnonsense\\nprofile work\\nsymbols\\n"
 .balign 16
 mark_nops:

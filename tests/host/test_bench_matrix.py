@@ -84,6 +84,7 @@ def test_bad_block_size(text):
         ("count = 40", 'count = "8"', "[sample] count: '8' must be an integer"),
         ("count = 40", "count = true", "[sample] count: True must be an integer"),
         ("control = true", "control = 1", "[sample] control: 1 must be true or false"),
+        ('reload = "boot"', 'reload = "sample"', "[sample] reload: 'sample' must be one of boot, cell"),
         ("boots = 1\n", "", "[sample] boots: is missing"),
         ("iodepth = [1, 32]", "iodepth = 1", "[profile.quick.cells] iodepth: must be a list"),
         ("iodepth = [1, 32]", "iodepth = []", "[profile.quick.cells] iodepth: must be a list"),
@@ -133,14 +134,21 @@ def test_modules_that_the_matrix_does_not_know_are_refused():
         WORKLOADS["null_blk"].check(dataclasses.replace(load(), b="brd"))
 
 
+def test_nvme_modules_cannot_be_loaded_anew_for_each_cell(tmp_path):
+    path = tmp_path / "m.toml"
+    path.write_text((matrix.FOLDER / "nvme.toml").read_text().replace('reload = "boot"', 'reload = "cell"'))
+    with pytest.raises(workloads.WorkloadError, match="only be loaded once in each boot"):
+        WORKLOADS["nvme"].check(load(path))
+
+
 def test_same_seed_gives_same_plan_and_another_seed_another():
     loaded = load()
-    assert plan.make_plan(loaded, True, 1) == plan.make_plan(loaded, True, 1)
-    assert plan.make_plan(loaded, True, 1) != plan.make_plan(loaded, True, 2)
+    assert plan.make_plan(loaded, 1) == plan.make_plan(loaded, 1)
+    assert plan.make_plan(loaded, 1) != plan.make_plan(loaded, 2)
 
 
 def test_plan_is_interleaved_and_whole():
-    cells = plan.make_plan(load(), True, 3)
+    cells = plan.make_plan(load(), 3)
     assert sorted(cell.index for cell in cells) == list(range(16))
     assert [cell.index for cell in cells] != list(range(16))
     firsts: Counter[str] = Counter()
@@ -161,7 +169,7 @@ def test_plan_is_interleaved_and_whole():
 def test_boots_share_the_samples_and_have_orders_of_their_own():
     loaded = load()
     loaded = dataclasses.replace(loaded, sampling=dataclasses.replace(loaded.sampling, boots=3, latency=1))
-    cells = plan.make_plan(loaded, True, 4)
+    cells = plan.make_plan(loaded, 4)
     orders = [[cell.index for cell in cells if cell.boot == boot] for boot in range(3)]
     assert all(sorted(order) == list(range(16)) for order in orders) and orders[0] != orders[1]
     of_first = [cell for cell in cells if cell.index == 0]
@@ -172,5 +180,8 @@ def test_boots_share_the_samples_and_have_orders_of_their_own():
     assert [kinds["warmup"] for kinds in count] == [1, 1, 1]
 
 
-def test_timed_runs_record_no_stacks():
-    assert {sample.kind for cell in plan.make_plan(load(), False, 1) for sample in cell.samples} == {"warmup", "measure"}
+def test_stacks_are_recorded_only_if_wanted():
+    loaded = load()
+    without = dataclasses.replace(loaded, sampling=dataclasses.replace(loaded.sampling, stacks=False))
+    assert {sample.kind for cell in plan.make_plan(loaded, 1) for sample in cell.samples} == {"warmup", "measure", "profile"}
+    assert {sample.kind for cell in plan.make_plan(without, 1) for sample in cell.samples} == {"warmup", "measure"}

@@ -164,6 +164,17 @@ def test_run_in_which_everything_failed_is_drawn(counted, tmp_path):
     assert "16 failed" in (tmp_path / report.TABLE_TEXT).read_text()
 
 
+def test_load_of_others_before_a_sample_is_doubtful():
+    timed = bench_fixture.run(accel="tcg")
+    line = "samples the load average was above the benchmark's own, up to 9.5 on 1 CPUs"
+    cell = timed.cells[0]
+    loaded = dataclasses.replace(cell, samples=(dataclasses.replace(cell.samples[0], load=9.5), *cell.samples[1:]))
+    assert line not in shown(timed)
+    assert line in shown(RunData(timed.record, (loaded, *timed.cells[1:])))
+    # An instruction is one on a busy machine, too.
+    assert line not in shown(RunData(timed.record | {"accel": "icount"}, (loaded, *timed.cells[1:])))
+
+
 def test_incomplete_run_is_doubtful(counted):
     assert "the run is not complete" in shown(changed(counted, complete=False))
 

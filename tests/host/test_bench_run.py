@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """A whole run against a machine that is made up: what is kept, what fails, and how an interrupted run goes on."""
 
+import dataclasses
 import json
 import re
 import sys
@@ -73,11 +74,11 @@ class Box:
         return self.said
 
 
-def chosen(tmp_path, boots=1):
+def chosen(tmp_path, boots=1, stacks=False):
     """A matrix of two cells."""
     text = (PROJECT / "bench/matrix/null_blk.toml").read_text()
     text = text.replace('bs = ["4k", "256k"]\niodepth = [1, 32]\nnumjobs = [1]\nirqmode = [0, 1]', 'bs = ["4k"]\niodepth = [1]\nnumjobs = [1]\nirqmode = [0]')
-    text = text.replace("count = 6", f"count = 4\nboots = {boots}")
+    text = text.replace("count = 6", f"count = 4\nboots = {boots}\nstacks = {str(stacks).lower()}")
     (tmp_path / "m.toml").write_text(text)
     return matrix.load(tmp_path / "m.toml", "quick", WORKLOADS)
 
@@ -86,11 +87,11 @@ def wanted(tmp_path):
     return start.Wanted("m", "quick", ["local"], [], "icount", None, None, None, None, [], [], 5, tmp_path / "out", ["bench/run"])
 
 
-def new_folder(tmp_path, boots=1):
-    loaded = chosen(tmp_path, boots)
+def new_folder(tmp_path, boots=1, stacks=False):
+    loaded = chosen(tmp_path, boots, stacks)
     modules = {name: runner.Module(name, None, INFO) for name in (loaded.a, loaded.b)}
     record = start._record(wanted(tmp_path), loaded, "6.1.0", "metal", modules, ["local"])
-    return results.Folder.create(tmp_path / "out", record, plan.make_plan(loaded, False, 5)), loaded, modules
+    return results.Folder.create(tmp_path / "out", record, plan.make_plan(loaded, 5)), loaded, modules
 
 
 def make_run(folder, loaded, modules, *boxes, memory=4096):
@@ -110,6 +111,42 @@ def test_a_whole_run_is_kept_and_evaluated(tmp_path):
         assert [len(boot) for boot in cell.values("iops", "b")] == [2, 2]
         assert len(cell.values("iops", "c", "warmup")[0]) == 1
     assert sorted(path.name for path in folder.path.iterdir()) == ["raw.json.xz", "run.json"]
+
+
+def test_modules_can_be_loaded_anew_for_each_cell(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path, boots=2)
+    loaded = dataclasses.replace(loaded, sampling=dataclasses.replace(loaded.sampling, reload="cell"))
+    box = Box()
+    make_run(folder, loaded, modules, box).execute()
+    steps = ["load" if "insmod" in script else "unload" if script.startswith("rmmod") else "take" for script in box.scripts if re.search("insmod|^rmmod|^cat >job", script, re.M)]
+    cell = ["load", *["take"] * 9, "unload"]
+    assert steps == 4 * cell and box.starts == 2
+    assert not results.load(folder.path).record["failures"]
+
+
+def test_timed_runs_keep_what_perf_recorded(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path, stacks=True)
+    box = Box()
+
+    def record(script):
+        if "perf record" not in script:
+            return None
+        box.hook = lambda script: None
+        done = box.run(script)
+        box.hook = record
+        return Result(0, done.out.replace("@@ fio\n", "@@ stacks\ncycles:P:\n70 main;f [null_blk]\n30 main\n@@ fio\n"), "")
+
+    box.hook = record
+    make_run(folder, loaded, modules, box).execute()
+    for cell in results.load(folder.path).cells:
+        assert not cell.failure
+        assert {found.side: (found.ios, found.unit, found.folded) for found in cell.profiles} == {side: (100, "cycles", {"main;f [null_blk]": 70, "main": 30}) for side in "ab"}
+
+
+def test_perf_that_records_nothing_fails_the_cell(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path, stacks=True)
+    make_run(folder, loaded, modules, Box()).execute()
+    assert {cell.failure for cell in results.load(folder.path).cells} == {"profile: perf printed nothing"}
 
 
 def test_a_sample_whose_fio_fails_fails_its_cell_alone(tmp_path):

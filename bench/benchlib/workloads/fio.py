@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from .. import perf
 from ..matrix import Cell, Checker, Sampling, Value
 from ..plan import PlannedSample
 from . import Measured, Setting, WorkloadError
@@ -157,7 +158,8 @@ def job_file(setting: Setting, sampling: Sampling, cell: Cell, group: Sequence[P
                 # Each job would run the program, and all but the first within the sample: a job of its own does.
                 sections.append(_section(f"mark-{sample.id}", _NOTHING | mark))
         else:
-            own |= {"time_based": 1, "runtime": sampling.seconds, "ramp_time": sampling.ramp}
+            # A profile has all I/Os that fio does.
+            own |= {"time_based": 1, "runtime": sampling.seconds, "ramp_time": 0 if sample.kind == "profile" else sampling.ramp}
             if sample.kind == "warmup":
                 own |= {"runtime": 1, "ramp_time": 0}
         sections.append(_section(sample.id, own))
@@ -178,19 +180,21 @@ def ios_per_job(cell: Cell, sample: PlannedSample) -> int:
     return max(1, sample.ios // cell.number("numjobs"))
 
 
-def run(setting: Setting, job: str, expand: bool = False) -> str:
+def run(setting: Setting, job: str, group: Sequence[PlannedSample], expand: bool = False) -> str:
     """Commands that run fio on a job file and print what it says. The current folder must be a new, empty one.
 
-    With `expand`, the shell replaces its variables in the job file.
+    With `expand`, the shell replaces its variables in the job file. Where time is measured, perf records a profile.
 
     While instructions are counted, fio has real-time priority: nothing but interrupts and the kernel's own workers for
     its requests runs within a sample. (Timed samples are too long for that: the kernel throttles real-time threads.)
     """
     fio = ["fio", "--eta=never", "--output-format=json", "--output=out", "job"]
-    command = shlex.join([*(["chrt", "--fifo", "1"] if setting.counted else []), *fio])
+    profiled = not setting.counted and group[0].kind == "profile"
+    command = shlex.join([*(["chrt", "--fifo", "1"] if setting.counted else []), *(perf.RECORD if profiled else []), *fio])
+    stacks = perf.FOLD if profiled else ""
     end = f"{shlex.quote(setting.mark)} end\n" if setting.mark else ""
     quoted = "END" if expand else "'END'"
-    return f"cat >job <<{quoted}\n{job}END\n{command} || {{ code=$?; grep '^fio: ' out >&2 || :; exit $code; }}\n{end}echo '@@ fio'\ncat out\n"
+    return f"cat >job <<{quoted}\n{job}END\n{command} || {{ code=$?; grep '^fio: ' out >&2 || :; exit $code; }}\n{end}{stacks}echo '@@ fio'\ncat out\n"
 
 
 def parse(cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Measured:

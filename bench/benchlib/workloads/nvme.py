@@ -9,7 +9,7 @@ from typing import Any
 
 from ..matrix import Cell, Checker, Matrix, Value
 from ..plan import PlannedSample
-from . import Measured, Setting, fio
+from . import Measured, Setting, WorkloadError, fio
 
 _CHANGE_MIB = 64  # That a kernel and its tools take while they run.
 _BIND_S = 30
@@ -65,7 +65,9 @@ class Nvme:
         return fio.name(axes, varied)
 
     def check(self, matrix: Matrix) -> None:
-        """Any module may be named."""
+        """Any modules may be named, but they stay loaded: disks of the machine may be theirs."""
+        if matrix.sampling.reload != "boot":
+            raise WorkloadError("[sample] reload: nvme modules can only be loaded once in each boot")
 
     def guest_arguments(self, matrix: Matrix) -> list[str]:
         """Two emulated controllers with disks that keep nothing and read as zeroes: the host's storage is not in the way."""
@@ -104,7 +106,7 @@ class Nvme:
                 lines.append(f'put "/sys/block/$disk/queue/{name}" {shlex.quote(str(value))}')
             lines.append(fio.conditions(side, "$disk"))
         disks = {sample.id: f"/dev/$disk_{'b' if sample.side == 'b' else 'a'}" for sample in group}
-        lines.append(fio.run(setting, fio.job_file(setting, matrix.sampling, cell, group, disks, 0), expand=True))
+        lines.append(fio.run(setting, fio.job_file(setting, matrix.sampling, cell, group, disks, 0), group, expand=True))
         return "\n".join(lines)
 
     def parse(self, cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Measured:
