@@ -99,7 +99,8 @@ def parse(text: str) -> dict[str, Counts]:
         figures = line.split()[-_FIGURES:]
         if len(names) != _NAMES.get(kind) or not all(word.isdecimal() for word in figures):
             raise InsnError(f"the counting plugin says: {line}")
-        parsed = Counts(*map(int, figures))
+        instructions, kernel, own, idle, iterations = map(int, figures)
+        parsed = Counts(instructions, kernel, own, idle, iterations)
         if kind == "sample":
             if names[0] in counts:
                 raise InsnError(f"the counting plugin has sample {names[0]} twice")

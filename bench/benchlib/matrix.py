@@ -8,6 +8,7 @@ NAME is chosen. Every key is known and checked: by this file, or by the workload
 from __future__ import annotations
 
 import dataclasses
+import functools
 import itertools
 import re
 import tomllib
@@ -153,7 +154,7 @@ class Checker:
         for key in allowed:
             if key not in value:
                 raise self.fail(table, key, "is missing")
-        return value
+        return dict(value)
 
     def text(self, table: str, key: str, value: Any, pattern: re.Pattern[str]) -> str:
         """Checks a string."""
@@ -273,7 +274,7 @@ def _cells(check: Checker, value: Any, rules: Rules) -> tuple[Cell, ...]:
     """Checks the axes; returns every combination of them."""
     axes = rules.axes()
     check.keys("cells", value, tuple(axes))
-    lists = {axis: check.values("cells", axis, value[axis], lambda v, axis=axis: axes[axis](check, "cells", axis, v)) for axis in axes}
+    lists = {axis: check.values("cells", axis, value[axis], functools.partial(axes[axis], check, "cells", axis)) for axis in axes}
     varied = {axis for axis, values in lists.items() if len(values) > 1}
     combined = (dict(zip(lists, values)) for values in itertools.product(*lists.values()))
     return tuple(Cell(rules.name(chosen, varied), chosen) for chosen in combined)

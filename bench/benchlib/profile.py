@@ -81,7 +81,7 @@ def demangle(text: str) -> str:
         timeout=_DEMANGLE_TIMEOUT_S,
         check=True,
     )
-    readable = dict(zip(names, done.stdout.splitlines(), strict=True))
+    readable: dict[str, str] = dict(zip(names, done.stdout.splitlines(), strict=True))
     return _MANGLED.sub(lambda match: readable[match[0]].replace(";", ","), text)
 
 

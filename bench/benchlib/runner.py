@@ -308,7 +308,9 @@ class Run:
 
     def _mark(self) -> tuple[_Growing, _Growing]:
         """What the plugin writes from now on: counts, and stacks."""
-        return _Growing(self._counting and self._counting.counts), _Growing(self._counting and self._counting.stacks)
+        if self._counting is None:
+            return _Growing(None), _Growing(None)
+        return _Growing(self._counting.counts), _Growing(self._counting.stacks)
 
     def _is_done(self, planned: PlannedCell) -> bool:
         with self._lock:
@@ -326,5 +328,3 @@ class Run:
 
 def _last_line(text: str) -> str:
     return (text.strip().splitlines() or [""])[-1]
-
-

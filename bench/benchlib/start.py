@@ -91,7 +91,7 @@ def resume(path: Path, scratch: Path) -> Prepared:
     del settings["cells"]
     names = [record["modules"][side]["name"] for side in ("a", "b")]
     cells = {planned.index: planned.cell for planned in folder.plan}
-    chosen = matrix.Matrix(record["driver"], record["workload"], record["profile"], *names, tuple(cells[i] for i in sorted(cells)), sampling, settings)
+    chosen = matrix.Matrix(record["driver"], record["workload"], record["profile"], names[0], names[1], tuple(cells[i] for i in sorted(cells)), sampling, settings)
     if record["target"] == "vm":
         modules = {name: _local_module(name, record["release"]) for name in dict.fromkeys(names)}
         prepared = _guest_run(folder, chosen, modules, scratch)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 from statistics import fmean, variance
 
 import numpy
@@ -202,7 +203,7 @@ def _welch(mean_a: float, sd_a: float, n_a: int, mean_b: float, sd_b: float, n_b
     return half, p_value(0, "two-sided"), max(p_value(margin, "greater"), p_value(-margin, "less"))
 
 
-def _drawn_means(boots: Boots, chosen: numpy.ndarray, random: numpy.random.Generator) -> numpy.ndarray:
+def _drawn_means(boots: Boots, chosen: numpy.ndarray[Any, Any], random: numpy.random.Generator) -> numpy.ndarray[Any, Any]:
     """Returns for each row of `chosen`, which are indices of boots, the mean of samples drawn anew from each of them."""
     sizes = numpy.array([len(boot) for boot in boots])
     values = numpy.zeros((len(boots), sizes.max()))
@@ -212,4 +213,5 @@ def _drawn_means(boots: Boots, chosen: numpy.ndarray, random: numpy.random.Gener
     places = (random.random((*chosen.shape, sizes.max())) * drawn_sizes).astype(numpy.intp)
     drawn = values[chosen[..., None], places]
     drawn *= numpy.arange(sizes.max()) < drawn_sizes
-    return drawn.sum(axis=(1, 2)) / drawn_sizes.sum(axis=(1, 2))
+    means: numpy.ndarray[Any, Any] = drawn.sum(axis=(1, 2)) / drawn_sizes.sum(axis=(1, 2))
+    return means

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -132,7 +132,7 @@ def _axes(report: Report) -> list[str]:
     return list(dict.fromkeys(axis for row in report.rows for axis in row.cell.axes))
 
 
-def _compared(row: Row) -> list[object]:
+def _compared(row: Row) -> Sequence[object]:
     """The columns of B against A."""
     c, adjusted = row.comparison, row.adjusted
     if c is None or adjusted is None:

@@ -100,7 +100,7 @@ inline Kind kind_of(const uint8_t* code, size_t size)
 inline bool saves_stack_pointer(const uint8_t* code, size_t size, int32_t* disp)
 {
 	static constexpr uint8_t opcode[] = {0x48, 0x89, 0xa7};
-	if (size != 7 || memcmp(code, opcode, sizeof(opcode)))
+	if (size != 7 || memcmp(code, opcode, sizeof(opcode)) != 0)
 		return false;
 	memcpy(disp, code + 3, sizeof(*disp));
 	return true;
@@ -110,7 +110,7 @@ inline bool saves_stack_pointer(const uint8_t* code, size_t size, int32_t* disp)
 inline bool loads_stack_pointer(const uint8_t* code, size_t size, int32_t* disp)
 {
 	static constexpr uint8_t opcode[] = {0x48, 0x8b, 0xa6};
-	if (size != 7 || memcmp(code, opcode, sizeof(opcode)))
+	if (size != 7 || memcmp(code, opcode, sizeof(opcode)) != 0)
 		return false;
 	memcpy(disp, code + 3, sizeof(*disp));
 	return true;

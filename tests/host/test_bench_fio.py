@@ -126,6 +126,7 @@ def test_job_file_counts_ios():
     text = fio.job_file(COUNTED, MATRIX.sampling, CELL, GROUP, {s.id: f"/dev/{s.side}" for s in GROUP}, 1 << 20)
     head, *sections = text.split("[0.0.")
     assert "size=1048576\nrw=randread\nbs=4096\niodepth=1\nnumjobs=1\ncpus_allowed=0\n" in head
+    assert "zero_buffers=1\n" in head
     ends = ["exec_prerun='/a b/mark' end", "sample 0.0.1", "sample 0.0.2", "end", "profile 0.0.4"]
     for number, (section, end) in enumerate(zip(sections, ends)):
         lines = section.partition("[tail]")[0].splitlines()
@@ -150,7 +151,7 @@ def test_job_file_of_a_timed_sample():
     texts = [fio.job_file(TIMED, sampling, cell, [one], {one.id: "/dev/x"}, 0) for one in GROUP[:2]]
     assert "time_based=1\nruntime=1\nramp_time=0\n" in texts[0]
     assert "time_based=1\nruntime=9\nramp_time=2\n" in texts[1]
-    assert "cpus_allowed=2,3\n" in texts[1] and "prerun" not in texts[1] and "tail" not in texts[1]
+    assert "cpus_allowed=2,3\n" in texts[1] and "prerun" not in texts[1] and "tail" not in texts[1] and "zero_buffers" not in texts[1]
 
 
 @pytest.mark.parametrize("setting", [COUNTED, TIMED], ids=["counted", "timed"])

@@ -141,6 +141,9 @@ def job_file(setting: Setting, sampling: Sampling, cell: Cell, group: Sequence[P
         "numjobs": jobs,
         "cpus_allowed": ",".join(map(str, used)),
     }
+    if setting.counted:
+        # Random data is not free: with large buffers, its making takes more instructions than the sample.
+        shared["zero_buffers"] = 1
     sections = [_section("global", shared)]
     for sample in group:
         own: dict[str, object] = {"stonewall": 1, "new_group": 1, "filename": disks[sample.id], "randseed": sample.seed}
@@ -245,7 +248,7 @@ def _document(text: str) -> dict[str, Any]:
     messages, brace, rest = text.partition("{\n")
     said = [line for line in messages.splitlines() if line.startswith("fio: ")]
     try:
-        document = json.loads(brace + rest)
+        document: dict[str, Any] = json.loads(brace + rest)
         if isinstance(document.get("jobs"), list) and "fio version" in document:
             return document
     except json.JSONDecodeError:
