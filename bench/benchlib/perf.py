@@ -9,7 +9,8 @@ from .profile import Folded, ProfileError, demangle
 
 # All CPUs, since a request may end on another one or in a kernel thread. A frequency that no periodic work runs at.
 RECORD = ["perf", "record", "--quiet", "--all-cpus", "--call-graph=fp", "--freq=997", "--output=perf.data", "--"]
-# Prints the event's name, then the weight of every call stack, outermost function first. The kernel's part of it counts.
+# Prints the event's name, then the weight of every call stack, outermost function first. Only the kernel's part of it is
+# told apart. Modules are from the kernel's own list: perf can take a module's code for the kernel's.
 FOLD = r"""echo '@@ stacks'
 perf script --input=perf.data --fields=comm,pid,event,period,ip,sym,dso >perf.txt 2>perf.said || die "perf: $(tail -n 1 perf.said)"
 awk '
@@ -17,6 +18,7 @@ function finish() {
 	if (stack != "" && comm != "perf" && (pid || interrupted)) total[stack] += period
 	stack = ""
 }
+FNR == NR { if ($4 == "") kernel[$3]; else module[$3] = $4; next }
 /^$/ { finish(); next }
 /^[^\t]/ {
 	finish()
@@ -26,16 +28,12 @@ function finish() {
 {
 	name = $1 ~ /^f/ && length($1) == 16 ? $2 : "[user]"
 	if (name == "[unknown]") name = "[lost]"
-	if (name !~ /^[[]/ && match($0, /[(][[]?[^][() ]+([.]ko[.a-z]*|[]])[)]$/) && $0 !~ /kernel[.]kallsyms|vmlinux/) {
-		module = substr($0, RSTART + 1, RLENGTH - 2)
-		sub(/.*[/]/, "", module); sub(/[.]ko.*/, "", module); gsub(/[][]/, "", module); gsub(/-/, "_", module)
-		name = name " [" module "]"
-	}
+	if (name in module && !(name in kernel)) name = name " " module[name]
 	if (name ~ /^asm_|^common_interrupt|^sysvec_/) interrupted = 1
 	if (stack == "") stack = name
 	else if (name != "[user]" || stack !~ /^\[user\]/) stack = name ";" stack
 }
-END { finish(); print event; for (stack in total) printf "%.0f %s\n", total[stack], stack }' perf.txt
+END { finish(); print event; for (stack in total) printf "%.0f %s\n", total[stack], stack }' /proc/kallsyms perf.txt
 """
 # What an event of perf counts, if its name does not say it.
 _UNITS = {"cpu-clock": "ns", "task-clock": "ns"}

@@ -14,7 +14,7 @@ from benchlib import perf, profile  # noqa: E402
 SAMPLES = """\
 fio   171    1001001 cpu-clock:ppp: 
 \tffffffff813bfda6 blk_mq_start_request (/lib/modules/6.1.0/build/vmlinux)
-\tffffffffc0300010 _ZN8null_blk4Path8queue_rqEv ([null_blk_cpp])
+\tffffffffc0300010 _ZN8null_blk4Path8queue_rqEv (/lib/modules/6.1.0/build/vmlinux)
 \tffffffff81457fbe blk_mq_dispatch (/lib/modules/6.1.0/build/vmlinux)
 \t           f838f __GI___libc_write (/usr/lib/x86_64-linux-gnu/libc.so.6)
 \t           9dcc8 [unknown] (/usr/bin/fio)
@@ -46,13 +46,23 @@ swapper     0    9 cpu-clock:ppp:
 """
 
 
+SYMBOLS = """\
+ffffffff813bfda0 T blk_mq_start_request
+ffffffff81000000 t worker_thread
+ffffffffc0300000 t _ZN8null_blk4Path8queue_rqEv\t[null_blk_cpp]
+ffffffffc0400000 t end_cmd\t[null_blk]
+ffffffffc0400100 t worker_thread\t[null_blk]
+"""
+
+
 def folded(tmp_path, samples, code=0):
     """What the script prints of perf's samples, with fio's output behind it."""
     (tmp_path / "samples").write_text(samples)
+    (tmp_path / "symbols").write_text(SYMBOLS)
     tool = tmp_path / "perf"
     tool.write_text(f"#!/bin/sh\ncat {tmp_path}/samples\necho perf has a bad day >&2\nexit {code}\n")
     tool.chmod(0o755)
-    script = f'die() {{ echo "$*" >&2; exit 1; }}\nPATH={tmp_path}:$PATH\ncd {tmp_path}\n{perf.FOLD}echo "@@ fio"\necho rest\n'
+    script = f'die() {{ echo "$*" >&2; exit 1; }}\nPATH={tmp_path}:$PATH\ncd {tmp_path}\n{perf.FOLD.replace("/proc/kallsyms", "symbols")}echo "@@ fio"\necho rest\n'
     return subprocess.run(["sh", "-c", script], capture_output=True, text=True, timeout=30)
 
 

@@ -120,8 +120,30 @@ def test_a_run_over_ssh(box: Box):
     assert (kept["complete"], kept["accel"], kept["release"], kept["target"]) == (True, "metal", box.vm.release, box.target)
     assert any("hypervisor" in line for line in kept["doubts"]), "a guest is no metal"
     assert {path.name for path in (box.folder / "out").glob("*/*")} >= {"report.html", "table.csv", "raw.json.xz", "run.json"}
+    (page,) = (box.folder / "out").glob("*/report.html")
+    assert "Where the time goes" in page.read_text() and "[null_blk_cpp]" in page.read_text(), "perf's profile is not shown"
     box.check_clean()
     assert box.vm.splats() == []
+
+
+def test_a_fio_that_fails_fails_its_cell_alone(box: Box):
+    """fio breaks when it writes: that cell is reported and not averaged in, the other one stands."""
+    matrix = box.folder / "m.toml"
+    matrix.write_text(matrix.read_text().replace('rw = ["randread"]\nbs = ["4k"]', 'rw = ["randread", "randwrite"]\nbs = ["4k"]'))
+    broken = "#!/bin/sh\nif grep -q rw=randwrite job; then echo 'fio: pid=0, err=5: as told' >out; exit 1; fi\nexec /tmp/fio.whole \"$@\"\n"
+    box.vm.run(f"cp /usr/bin/fio /tmp/fio.whole && printf %s {shlex.quote(broken)} >/tmp/fio.broken && chmod +x /tmp/fio.broken && mount --bind /tmp/fio.broken /usr/bin/fio", check=True)
+    try:
+        done = box.bench("--target", box.target)
+    finally:
+        box.vm.run("umount /usr/bin/fio", check=True)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "failed: randwrite 4k qd8: sample 0.1." in done.stdout and "err=5: as told" in done.stdout
+    assert "2 cells: " in done.stdout and "1 failed" in done.stdout
+    (folder,) = (box.folder / "out").iterdir()
+    (row,) = [line for line in (folder / "table.csv").read_text().splitlines() if line.startswith("randwrite")]
+    assert "as told" in row
+    assert not [line for line in (folder / "samples.csv").read_text().splitlines() if line.startswith("randwrite")]
+    box.check_clean()
 
 
 def test_an_interrupted_run_over_ssh_leaves_nothing_and_goes_on(box: Box):
