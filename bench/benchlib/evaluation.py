@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, median
 
 from . import environment, stats
 from .model import METRICS, SIDES, CellResult, RunData, flat
@@ -151,6 +151,22 @@ class Report:
             f"control, the module of A against itself: {len(self.control_found)} of {len(rows)} cells falsely different at "
             f"95 % (about {0.05 * len(rows):.1f} expected by chance), {after} after Holm"
         )
+
+    @property
+    def boots_summary(self) -> str:
+        """How far the means of boots are apart; "" for one boot."""
+        metric = self.data.primary.name
+        parts = []
+        for side in ("a", "b"):
+            spreads = []
+            for row in self.judged:
+                means = [fmean(values) for values in row.cell.values(metric, side)]
+                if len(means) > 1:
+                    spreads.append(100 * (max(means) - min(means)) / fmean(means))
+            if not spreads:
+                return ""
+            parts.append(f"{self.data.name(side)} {median(spreads):.3f} % (median of cells), {max(spreads):.3f} % (worst)")
+        return f"spread of the boots' means, from the least to the greatest: {'; '.join(parts)}"
 
     def extent(self, verdict: str) -> str:
         """How much faster or slower, in one line."""

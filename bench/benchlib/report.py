@@ -71,3 +71,5 @@ def _show(report: Report, console: Console) -> None:
     say(f"{report.extent('slower')}; {report.extent('faster')}")
     say(report.summary, "bold")
     say(report.control_summary)
+    if report.boots_summary:
+        say(report.boots_summary)

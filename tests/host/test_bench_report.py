@@ -175,6 +175,19 @@ def test_load_of_others_before_a_sample_is_doubtful():
     assert line not in shown(RunData(timed.record | {"accel": "icount"}, (loaded, *timed.cells[1:])))
 
 
+def test_spread_over_boots_is_that_of_their_means(counted):
+    def sample(boot, side, value):
+        return Sample(f"{boot}{side}{value}", boot, 1, side, "measure", 1, {"insn": value})
+
+    values = {"a": ((99.0, 101.0), (104.0, 106.0)), "b": ((50.0, 50.0), (50.0, 50.5))}
+    samples = tuple(sample(boot, side, value) for side, boots in values.items() for boot, pair in enumerate(boots) for value in pair)
+    cell = dataclasses.replace(counted.cells[0], samples=samples)
+    evaluated = evaluation.evaluate(RunData(counted.record, (cell,)))
+    # (105 - 100) / 102.5 and (50.25 - 50) / 50.125
+    assert "null_blk 4.878 % (median of cells), 4.878 % (worst); null_blk_cpp 0.499 %" in evaluated.boots_summary
+    assert not evaluation.evaluate(bench_fixture.run(boots=1)).boots_summary
+
+
 def test_incomplete_run_is_doubtful(counted):
     assert "the run is not complete" in shown(changed(counted, complete=False))
 
