@@ -22,7 +22,7 @@ endif
 releases = $(or $(KREL),$(shell tools/kernels list))
 need-releases = $(or $(releases),$(error no supported kernel headers are installed: run 'make setup', or apt-get install linux-headers-amd64))
 
-.PHONY: all modules setup modules_install clean help test bench bench-gate check-border compile_commands.json FORCE
+.PHONY: all modules setup modules_install clean help test testkernel bench bench-gate check check-border compile_commands.json FORCE
 all: modules
 
 ## modules           all modules for every supported installed kernel (the default)
@@ -65,6 +65,12 @@ test:
 	+@$(MAKE) compile_commands.json
 	@$(PYTHON) tools/run-tests $(TESTS)
 
+## testkernel        builds the kernel in which bugs are loud, and all modules for it; TESTKERNEL= for its options
+testkernel:
+	@tools/setup
+	@tools/testkernel $(TESTKERNEL)
+	+@$(MAKE) modules KDIR="$$(tools/testkernel kdir $(TESTKERNEL))"
+
 ## bench             the quick matrix, C against C++, in a VM; BENCH= for bench/run's options
 bench:
 	@tools/setup
@@ -77,9 +83,15 @@ bench-gate:
 	+@$(MAKE) modules
 	@$(PYTHON) bench/gate $(GATE)
 
+## check             the static checks; CHECK= for some of them, by name
+check:
+	@tools/setup
+	+@$(MAKE) -s modules
+	@$(PYTHON) tools/check $(CHECK)
+
 ## check-border      drivers stay above the border; fast
 check-border:
-	@$(PYTHON) tools/check-border
+	@$(PYTHON) tools/check border licence
 
 ## compile_commands.json  for clangd, from the last kernel built
 compile_commands.json:

@@ -40,7 +40,7 @@ cxxrt-codegen-flags = $(filter-out -W% -std=% -D% -fmacro-prefix-map=%,$(cxxrt-k
 cxxrt-cxx-flags = -nostdinc $(cxxrt-codegen-flags) -std=gnu++20 -fno-exceptions -fno-rtti \
 	-fno-threadsafe-statics -fno-use-cxa-atexit -fno-sized-deallocation \
 	-fmacro-prefix-map=$(CXXRT_DIR)/= -Wall -Wextra -Werror -Wno-invalid-offsetof \
-	-Wno-missing-field-initializers -Wvla \
+	-Wno-missing-field-initializers -Wvla $(if $(CONFIG_KASAN),$(if $(CFLAGS_KASAN_NOSANITIZE),-DCXXRT_KASAN_MEM)) \
 	-I$(CXXRT_DIR)/include -I$(CXXRT_DIR)/helpers -I$(obj)/cxxrt -D__KERNEL__ -DMODULE
 CXX = $(patsubst %gcc,%g++,$(patsubst gcc-%,g++-%,$(subst -gcc-,-g++-,$(CC))))
 

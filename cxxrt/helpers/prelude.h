@@ -13,6 +13,13 @@
 #define CXXRT_HELPERS_BEGIN namespace raw { extern "C" {
 #define CXXRT_HELPERS_END } }
 
+/* With KASAN, memcpy and memset check no memory from 6.3 on, and C calls others instead: so does C++. */
+#ifdef CXXRT_KASAN_MEM
+#define CXXRT_KASAN_CHECKED(name) __asm__("__asan_" #name)
+#else
+#define CXXRT_KASAN_CHECKED(name)
+#endif
+
 #else
 
 /*
@@ -25,6 +32,7 @@
 
 #define CXXRT_HELPERS_BEGIN
 #define CXXRT_HELPERS_END
+#define CXXRT_KASAN_CHECKED(name)
 #define CXXRT_KERNEL_6_12 (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
 
 #endif

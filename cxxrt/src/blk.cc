@@ -7,7 +7,20 @@ namespace {
 
 raw::cxxrt_limits to_c(const Limits& limits)
 {
-	return {limits.logical_block_size, limits.physical_block_size, limits.max_hw_sectors, limits.virt_boundary_mask};
+	return {
+		.logical_block_size = limits.logical_block_size,
+		.physical_block_size = limits.physical_block_size,
+		.max_hw_sectors = limits.max_hw_sectors,
+		.virt_boundary_mask = limits.virt_boundary_mask,
+	};
+}
+
+/// How many queues there are of the kind that the kernel calls `type`.
+u32 queues_of(u32 type, QueueCounts counts)
+{
+	if (type == raw::HCTX_TYPE_DEFAULT)
+		return counts.submit;
+	return type == raw::HCTX_TYPE_POLL ? counts.poll : 0;
 }
 
 constexpr raw::block_device_operations kMqDiskOps{.owner = &raw::__this_module};
@@ -19,7 +32,7 @@ void detail::map_queues(raw::blk_mq_tag_set* set, QueueCounts counts)
 	u32 offset = 0;
 	for (u32 type = 0; type < set->nr_maps; ++type) {
 		raw::blk_mq_queue_map& map = set->map[type];
-		map.nr_queues = type == raw::HCTX_TYPE_DEFAULT ? counts.submit : type == raw::HCTX_TYPE_POLL ? counts.poll : 0;
+		map.nr_queues = queues_of(type, counts);
 		// A map without queues falls back to the default one and must not be filled.
 		if (map.nr_queues == 0)
 			continue;

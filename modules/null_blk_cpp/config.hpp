@@ -22,13 +22,13 @@ struct Config {
 	unsigned long completion_nsec;	///< irqmode 2 only
 	u32 submit_queues;
 	u32 poll_queues;
-	u32 home_node;			///< ~0 is any
-	u32 queue_mode;			///< QueueMode
-	u32 blocksize;			///< bytes
-	u32 max_sectors;		///< 512-byte sectors per request; 0 is the block layer's default
-	u32 irqmode;			///< IrqMode
+	u32 home_node;	  ///< ~0 is any
+	u32 queue_mode;	  ///< QueueMode
+	u32 blocksize;	  ///< bytes
+	u32 max_sectors;  ///< 512-byte sectors per request; 0 is the block layer's default
+	u32 irqmode;	  ///< IrqMode
 	u32 hw_queue_depth;
-	u32 index;			///< set at power-on
+	u32 index;  ///< set at power-on
 	bool blocking;
 	bool use_per_node_hctx;
 	bool memory_backed;

@@ -11,8 +11,8 @@ struct Names {
 	const char* disk_prefix;
 	const char* root;
 };
-constexpr Names kOwnNames{"nullbcpp", "nullb_cpp"};
-constexpr Names kCompatNames{"nullb", "nullb"};
+constexpr Names kOwnNames{.disk_prefix = "nullbcpp", .root = "nullb_cpp"};
+constexpr Names kCompatNames{.disk_prefix = "nullb", .root = "nullb"};
 
 const Names& names(bool compat) { return compat ? kCompatNames : kOwnNames; }
 
@@ -25,12 +25,12 @@ namespace attributes {
 namespace {
 
 // One body per type, whatever the number of attributes.
-template <class Value> size_t show_value(Device& device, Value Config::*field, configfs::Buffer out)
+template <class Value> size_t show_value(Device& device, Value Config::* field, configfs::Buffer out)
 {
 	RoleGuard guard{device.registry.lock, device_state};
 	return out.line(device.config.*field);
 }
-template <class Value> Result<void> store_value(Device& device, Value Config::*field, const char* text)
+template <class Value> Result<void> store_value(Device& device, Value Config::* field, const char* text)
 {
 	const Value value = TRY(parse<Value>(text));
 	RoleGuard guard{device.registry.lock, device_state};
@@ -44,14 +44,8 @@ template <class Value> Result<void> store_value(Device& device, Value Config::*f
 
 /// A value that may change only while the power is off.
 template <auto Field> struct Plain {
-	static Result<size_t> show(Device& device, configfs::Buffer out)
-	{
-		return show_value(device, Field, out);
-	}
-	static Result<void> store(Device& device, const char* text)
-	{
-		return store_value(device, Field, text);
-	}
+	static Result<size_t> show(Device& device, configfs::Buffer out) { return show_value(device, Field, out); }
+	static Result<void> store(Device& device, const char* text) { return store_value(device, Field, text); }
 };
 
 struct HomeNode {
@@ -89,9 +83,10 @@ struct Power {
 struct Features {
 	static Result<size_t> show(Registry&, configfs::Buffer out)
 	{
-		return out.line("blocking,blocksize,completion_nsec,home_node,hw_queue_depth,irqmode,max_sectors,"
-				"memory_backed,no_sched,poll_queues,power,queue_mode,shared_tag_bitmap,size,"
-				"submit_queues,use_per_node_hctx,virt_boundary");
+		return out.line(
+			"blocking,blocksize,completion_nsec,home_node,hw_queue_depth,irqmode,max_sectors,"
+			"memory_backed,no_sched,poll_queues,power,queue_mode,shared_tag_bitmap,size,"
+			"submit_queues,use_per_node_hctx,virt_boundary");
 	}
 };
 
@@ -100,9 +95,7 @@ struct Features {
 // --- the registry ----------------------------------------------------------------------------
 
 Registry::Registry(Key, blk::Major&& major)
-	: compat_names_(params::use_compat_names()),
-	  major_(move(major)),
-	  subsystem_(*this, names(compat_names_).root)
+	: compat_names_(params::use_compat_names()), major_(move(major)), subsystem_(*this, names(compat_names_).root)
 {
 }
 
@@ -116,7 +109,8 @@ Result<Box<Registry>> Registry::create()
 	if (!added.ok()) {
 		if (added.error() != EEXIST)
 			return added.error();
-		log::error<"configfs has a \"%s\" already: remove the driver that owns it before loading with compat_names=%d">(
+		log::error<
+			"configfs has a \"%s\" already: remove the driver that owns it before loading with compat_names=%d">(
 			names(registry->compat_names_).root, int(registry->compat_names_));
 		return EBUSY;
 	}
@@ -191,7 +185,8 @@ Result<void> Registry::power_on(Device& device)
 	if (!disk.ok()) {
 		const Config& config = device.config;
 		log::error<"disk %s: submit_queues=%u poll_queues=%u hw_queue_depth=%u: error %d">(
-			name.c_str(), config.submit_queues, config.poll_queues, config.hw_queue_depth, disk.error().to_c());
+			name.c_str(), config.submit_queues, config.poll_queues, config.hw_queue_depth,
+			disk.error().to_c());
 		return disk.error();
 	}
 	device.disk = disk.take();

@@ -55,12 +55,12 @@ public:
 
 	Registry& registry;
 	Config config GUARDED_BY(device_state);
-	PageStore store;	// outlives the disk; kept when the power goes
-	Box<Nullb> disk GUARDED_BY(device_state);	// set while powered on
+	PageStore store;			   // outlives the disk; kept when the power goes
+	Box<Nullb> disk GUARDED_BY(device_state);  // set while powered on
 
 private:
 	friend class Registry;
-	ListHook hook_;		// in Registry's list of devices made from parameters
+	ListHook hook_;	 // in Registry's list of devices made from parameters
 };
 
 /// The module: devices from parameters and from configfs.
@@ -86,7 +86,7 @@ public:
 	/// Nothing happens if the device is off.
 	void power_off(Device& device) REQUIRES(device_state);
 
-	Mutex lock{lock_class<"null_blk Registry::lock">};	// taken with device_state
+	Mutex lock{lock_class<"null_blk Registry::lock">};  // taken with device_state
 
 private:
 	Result<void> create_parameter_devices() EXCLUDES(device_state);
@@ -96,9 +96,9 @@ private:
 	bool ready_ GUARDED_BY(device_state) = false;
 	blk::Major major_;
 	Ida indexes_;
-	Nullb::List live_ GUARDED_BY(device_state);	// borrowed: each belongs to its Device
-	IntrusiveList<&Device::hook_> parameter_devices_ GUARDED_BY(device_state);	// owned
-	configfs::Subsystem<Registry> subsystem_;	// last: configfs calls in until it is gone
+	Nullb::List live_ GUARDED_BY(device_state);  // borrowed: each belongs to its Device
+	IntrusiveList<&Device::hook_> parameter_devices_ GUARDED_BY(device_state);  // owned
+	configfs::Subsystem<Registry> subsystem_;  // last: configfs calls in until it is gone
 };
 
 }  // namespace null_blk

@@ -132,13 +132,14 @@ blk::QueueCounts Nullb::counts(u32 total) const
 	if (total == counts_.submit + counts_.poll)
 		return counts_;
 	log::warn<"tag set has unexpected nr_hw_queues: %u">(total);
-	return {1, 0};
+	return {.submit = 1, .poll = 0};
 }
 
 Result<void> Nullb::build_mq(const Config& config, blk::MqDriverTable<Nullb> path)
 {
 	const Node node = config.node();
-	queues_ = TRY(Array<HwQueue>::make(Gfp::Kernel, node, size_t(counts_.submit) + counts_.poll, &store_, completion_time_));
+	queues_ = TRY(Array<HwQueue>::make(Gfp::Kernel, node, size_t(counts_.submit) + counts_.poll, &store_,
+					   completion_time_));
 	tags_ = TRY(blk::TagSet::create(path,
 					{
 						.depth = config.hw_queue_depth,

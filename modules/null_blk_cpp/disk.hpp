@@ -22,9 +22,9 @@ public:
 	HwQueue(PageStore* backing, Nanoseconds delay) : store(*backing), completion_time(delay) {}
 
 	PageStore& store;
-	const Nanoseconds completion_time;	// irqmode 2
+	const Nanoseconds completion_time;  // irqmode 2
 	SpinLock poll_lock{lock_class<"null_blk HwQueue::poll_lock">};
-	blk::RequestList poll_list GUARDED_BY(poll_lock);	// polled queues only
+	blk::RequestList poll_list GUARDED_BY(poll_lock);  // polled queues only
 };
 
 class BioQueue;
@@ -54,7 +54,10 @@ class BioQueue : Pinned {
 public:
 	/// Context: process; sleeps.   Errors: ENOMEM; EINVAL no depth.
 	static Result<Box<BioQueue>> create(Node node, u32 depth, Nanoseconds completion_time);
-	BioQueue(Bitmap&& claimed, Nanoseconds completion_time) : claimed_(move(claimed)), completion_time_(completion_time) {}
+	BioQueue(Bitmap&& claimed, Nanoseconds completion_time)
+		: claimed_(move(claimed)), completion_time_(completion_time)
+	{
+	}
 
 	/// Ends `bio` with `status` when the completion time has passed.
 	/// Context: process; sleeps while all commands are in use.
@@ -64,10 +67,10 @@ private:
 	friend class BioCommand;
 	void give_back(u32 index);
 
-	Bitmap claimed_;	// a set bit is a command in use
+	Bitmap claimed_;  // a set bit is a command in use
 	const Nanoseconds completion_time_;
 	WaitQueue room_{lock_class<"null_blk BioQueue::room_">};
-	Array<BioCommand> commands_;	// last: its timers run until it is gone
+	Array<BioCommand> commands_;  // last: its timers run until it is gone
 };
 
 class Nullb : Pinned {
@@ -78,11 +81,12 @@ class Nullb : Pinned {
 public:
 	/// Builds the disk that `config`, which normalise() has passed, describes, and makes it appear.
 	/// Context: process; sleeps.   Errors: ENOMEM; EINVAL from the block layer; EEXIST name taken.
-	static Result<Box<Nullb>> create(const Config& config, PageStore& store, const char* name, u32 major, Ida::Id&& id);
+	static Result<Box<Nullb>> create(const Config& config, PageStore& store, const char* name, u32 major,
+					 Ida::Id&& id);
 	Nullb(Key, const Config& config, PageStore& store, const char* name, Ida::Id&& id)
 		: store_(store),
 		  completion_time_(config.completion_nsec),
-		  counts_{config.submit_queues, config.is_bio() ? 0 : config.poll_queues},
+		  counts_{.submit = config.submit_queues, .poll = config.is_bio() ? 0 : config.poll_queues},
 		  name_(name),
 		  id_(move(id))
 	{
@@ -111,13 +115,13 @@ private:
 	PageStore& store_;
 	const Nanoseconds completion_time_;
 	const blk::QueueCounts counts_;
-	FixedText<32> name_;	// as long as a disk's name may be
+	FixedText<32> name_;  // as long as a disk's name may be
 	Ida::Id id_;
-	ListHook hook_;		// in Registry's list of live disks, guarded by its lock
+	ListHook hook_;	 // in Registry's list of live disks, guarded by its lock
 	Array<HwQueue> queues_;
 	Array<Box<BioQueue>> bio_queues_;
 	Box<blk::TagSet> tags_;
-	blk::Disk disk_;	// last: I/O stops before what it uses goes
+	blk::Disk disk_;  // last: I/O stops before what it uses goes
 
 public:
 	using List = IntrusiveList<&Nullb::hook_>;

@@ -50,9 +50,15 @@ private:
 	}
 };
 
-template <IrqMode Irq, Backing Data> struct PduOf { using Type = blk::NoPdu; };
-template <> struct PduOf<IrqMode::Softirq, Backing::Memory> { using Type = StatusPdu; };
-template <Backing Data> struct PduOf<IrqMode::Timer, Data> { using Type = TimerPdu; };
+template <IrqMode Irq, Backing Data> struct PduOf {
+	using Type = blk::NoPdu;
+};
+template <> struct PduOf<IrqMode::Softirq, Backing::Memory> {
+	using Type = StatusPdu;
+};
+template <Backing Data> struct PduOf<IrqMode::Timer, Data> {
+	using Type = TimerPdu;
+};
 
 /// What does not depend on the configuration.
 struct MqQueues {

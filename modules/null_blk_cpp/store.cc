@@ -17,7 +17,11 @@ u32 page_offset(u64 sector) { return u32(sector % kSectorsPerPage) * blk::kSecto
 /// The part of `segment` that starts `done` bytes in and lies in one page of the store.
 Segment next_part(Segment segment, u32 done, u32 store_offset)
 {
-	return {segment.page, segment.offset + done, min(segment.length - done, kPageSize - store_offset)};
+	return {
+		.page = segment.page,
+		.offset = segment.offset + done,
+		.length = min(segment.length - done, kPageSize - store_offset),
+	};
 }
 
 }  // namespace

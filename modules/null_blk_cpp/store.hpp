@@ -28,7 +28,7 @@ private:
 	/// A new page at `index`, or the one another writer put there meanwhile.   Errors: ENOMEM.
 	CXXRT_NOINLINE Result<Page*> make_page(unsigned long index) EXCLUDES(atomic_context);
 
-	XArray<Page> pages_;	// owns its pages; freed by the destructor alone
+	XArray<Page> pages_;  // owns its pages; freed by the destructor alone
 };
 
 }  // namespace null_blk

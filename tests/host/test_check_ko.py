@@ -260,6 +260,15 @@ def test_only_kasan_kernels_run_kasan_constructors(tmp_path: Path, symvers: Path
     assert "constructors: section .init_array" in done.stdout
 
 
+def test_only_kcsan_kernels_run_kcsan_constructors(tmp_path: Path, symvers: Path) -> None:
+    built = build_text("KO_LIKE int f(int *p) { return *p; }", tmp_path, "race.cc", "-fsanitize=thread")
+    done = run("--symvers", symvers, built)
+    assert "constructors: section .init_array" in done.stdout and "holds _sub_I_" in done.stdout
+    (tmp_path / "Module.symvers").write_text(SYMVERS + "0x00000000\t__tsan_init\tvmlinux\tEXPORT_SYMBOL\t\n")
+    done = run("--symvers", tmp_path / "Module.symvers", built)
+    assert "constructors" not in done.stdout
+
+
 def test_a_frame_of_the_largest_size_passes(tmp_path: Path, symvers: Path) -> None:
     code = """KO_LIKE MODVERSION(0x44444444, exported_fill)
     void exported_fill(char *, int);

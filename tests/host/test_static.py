@@ -1,49 +1,28 @@
 # SPDX-License-Identifier: GPL-2.0
-"""clang's thread-safety and consumed analyses over every C++ source, and headers that compile on their own."""
+"""The static checks on this checkout, and clang's analyses on a driver that was made wrong."""
 
 from __future__ import annotations
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from cxx_commands import (
-    TOP,
-    built_releases,
-    clang_arguments,
-    clang_entries,
-    compile_source,
-    gcc_arguments,
-    newest_release,
-)
+from cxx_commands import TOP, clang_arguments, compile_source, newest_release
 
-HEADERS = sorted((TOP / "cxxrt" / "include").rglob("*.hpp"))
-SOURCES = sorted([*TOP.glob("cxxrt/src/*.cc"), *TOP.glob("modules/*/*.cc")])
+sys.path.insert(0, str(TOP / "tools"))
+
+from checklib.checks import CHECKS  # noqa: E402
+
+DEADLINE = 900  # seconds, for one check on a busy machine
 
 
-@pytest.mark.parametrize("release", built_releases() or [None])
-def test_sources_have_no_findings(release: str | None) -> None:
-    assert release, "nothing is built: run make first"
-    entries = {Path(entry["file"]).resolve(): entry for entry in clang_entries(release)}
-    missing = [str(s) for s in SOURCES if s.resolve() not in entries and "_kunit" not in s.name]
-    assert not missing, f"not part of the build for {release}: run make"
-    findings = ""
-    for source, entry in entries.items():
-        done = compile_source(entry["arguments"], source)
-        findings += done.stderr or ("" if done.returncode == 0 else f"{source}: exit status {done.returncode}\n")
-    assert not findings, findings
-
-
-@pytest.mark.parametrize("header", HEADERS, ids=lambda header: header.name)
-def test_header_compiles_on_its_own(header: Path, tmp_path: Path) -> None:
-    source = tmp_path / "only.cc"
-    source.write_text(f"#include <cxxrt/{header.name}>\n")
-    for release in built_releases():
-        for arguments in (gcc_arguments(release), clang_arguments(release)):
-            done = compile_source(arguments, source)
-            assert done.returncode == 0 and not done.stderr, f"{release}: {done.stderr}"
-    assert built_releases(), "nothing is built: run make first"
+@pytest.mark.parametrize("check", CHECKS)
+def test_nothing_is_found(check: str) -> None:
+    done = subprocess.run([TOP / "tools" / "check", check], capture_output=True, text=True, timeout=DEADLINE)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # What is done to a copy of null_blk_cpp, and what clang must then say: file, text, replacement, finding.

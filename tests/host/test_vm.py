@@ -48,10 +48,50 @@ rcu: INFO: rcu_preempt self-detected stall on CPU
 INFO: task rmmod:311 blocked for more than 120 seconds.
 INFO: trying to register non-static key.
 UBSAN: array-index-out-of-bounds in modules/x.cc:12:3
+BUG: KASAN: double-free in cxxrt_kfree+0x12/0x20 [null_blk_cpp]
+KASAN: null-ptr-deref in range [0x0000000000000008-0x000000000000000f]
+BUG: KCSAN: data-race in submit [null_blk_cpp] / complete [null_blk_cpp]
+WARNING: possible recursive locking detected
+WARNING: inconsistent lock state
+WARNING: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected
+WARNING: possible irq lock inversion dependency detected
+WARNING: bad unlock balance detected!
+WARNING: held lock freed!
+WARNING: insmod/214 still has locks held!
+WARNING: lock held when returning to user space!
+[ BUG: Invalid wait context ]
+BUG: MAX_LOCKDEP_CHAINS too low!
+BUG: spinlock bad magic on CPU#1, insmod/214
+BUG: using smp_processor_id() in preemptible [00000000] code: insmod/214
+BUG: workqueue leaked atomic, lock or RCU: kworker/0:1[12]
+BUG: Bad page state in process insmod  pfn:01a2b
+softirq: huh, entered softirq 4 BLOCK 0000000012345678 with preempt_count 00000100, exited with 00000101?
+UBSAN: shift-out-of-bounds in modules/x.cc:12:3
+UBSAN: invalid-load in modules/x.cc:12:3
+kmemleak: 1 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+kmemleak: Freeing unknown object at 0xffff888003f3a0c8
+kmemleak: Cannot insert 0xffff888003f3a0c8 into the object search tree (overlaps existing)
+kmemleak: Cannot allocate a kmemleak_object structure
+kmemleak: Kernel memory leak detector disabled
 refcount_t: underflow; use-after-free.
 list_del corruption. prev->next should be ffff888003f3a0c8, but was dead000000000100.
+list_del corruption, ffff888003f3a0c8->next is LIST_POISON1 (dead000000000100)
+list_add corruption. next->prev should be prev (ffff888003f3a0c8), but was ffff888003f3a0d0. (next=ffff888003f3a0e8).
+list_add double add: new=ffff888003f3a0c8, prev=ffff888003f3a0c8, next=ffff888003f3a0d8.
 DMA-API: nvme 0000:00:04.0: device driver frees DMA memory with different size
+DMA-API: nvme 0000:00:04.0: device driver tries to free DMA memory it has not allocated [device address=0x0000000001a2b000]
+DMA-API: nvme 0000:00:04.0: device driver has pending DMA allocations while released from device [count=1]
+DMA-API: pci 0000:00:04.0: device driver has pending DMA allocations while released from device [count=1]
+DMA-API: e1000 0000:00:03.0: cacheline tracking EEXIST, overlapping mappings aren't supported
+DMA-API: nvme 0000:00:04.0: mapping sg segment longer than device claims to support [len=131072] [max=65536]
+DMA-API: debugging out of memory - disabling
+ODEBUG: free active (active state 0) object: ffff888003f3a0c8 object type: timer_list hint: on_timer+0x0/0x20
+ODEBUG: activate not available (active state 0) object: ffff888003f3a0c8 object type: timer_list hint: 0x0
+ODEBUG: object ffff888003f3a0c8 is on stack ffff888003f38000, but NOT annotated.
+ODEBUG: Out of memory. ODEBUG disabled
+detected buffer overflow in memcpy
+memcpy: detected buffer overflow: 16 byte write of buffer size 8
 NETDEV WATCHDOG: eth0 (e1000): transmit queue 0 timed out
 unregister_netdevice: waiting for eth0 to become free. Usage count = 2
 sysfs: cannot create duplicate filename '/devices/virtual/block/nullb0'
@@ -72,8 +112,18 @@ INFO: NMI handler (perf_event_nmi_handler) took too long to run: 2.013 msecs
 kasan: KernelAddressSanitizer initialized
 kfence: initialized - using 2097152 bytes for 255 objects at 0x(____ptrval____)-0x(____ptrval____)
 kmemleak: Kernel memory leak detector initialized (mem pool available: 15765)
+kcsan: enabled early
+kcsan: selftest: 3/3 tests passed
+kmemleak: Automatic memory scanning thread started
+kmemleak: Cannot allocate a scan area, scanning the full object
 ODEBUG: selftest passed
+ODEBUG: 5 of 5 active objects replaced
 DMA-API: preallocated 65536 debug entries
+DMA-API: debugging enabled by kernel config
+DMA-API: dma_debug_entry pool grown to 131072 (200%)
+FAULT_INJECTION: forcing a failure.
+name failslab, interval 1, probability 0, space 0, times 0
+insmod: page allocation failure: order:2, mode:0xcc0(GFP_KERNEL), nodemask=(null)
 [Firmware Bug]: TSC doesn't count with P0 frequency!
 PM: hibernation: Registered nosave memory: [mem 0x00000000-0x00000fff]
 rcu: Hierarchical RCU implementation.

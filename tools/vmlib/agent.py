@@ -25,7 +25,7 @@ HELLO, OUT, ERR, EXIT, KMSG, SYNCED = 10, 11, 12, 13, 14, 15
 class Agent:
     """Owns the port, the kernel log and every command started."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.port = os.open(PORT, os.O_RDWR | os.O_CLOEXEC)
         self.kmsg = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         self.null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
@@ -33,13 +33,13 @@ class Agent:
         signal.set_wakeup_fd(wake_in)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self.inbox = b""
-        self.commands = {}  # pid -> command number
-        self.pipes = {}  # file descriptor -> (frame type, command number)
+        self.commands: dict[int, int] = {}  # pid -> command number
+        self.pipes: dict[int, tuple[int, int]] = {}  # file descriptor -> (frame type, command number)
         self.poll = select.poll()
         for fd in (self.port, self.kmsg, self.wake):
             self.poll.register(fd, select.POLLIN)
 
-    def send(self, kind, number, payload=b""):
+    def send(self, kind: int, number: int, payload: bytes = b"") -> None:
         """Writes one frame; reboots, which ends QEMU, when the host is gone."""
         data = HEADER.pack(kind, number, len(payload)) + payload
         try:
@@ -48,13 +48,13 @@ class Agent:
         except OSError:
             self.reboot()
 
-    def reboot(self):
+    def reboot(self) -> None:
         """Ends the guest at once."""
         with open("/proc/sysrq-trigger", "w") as trigger:
             trigger.write("b")
         signal.pause()
 
-    def serve(self):
+    def serve(self) -> None:
         """Handles events until the guest ends."""
         self.drain_kmsg()
         self.send(HELLO, 0)
@@ -70,7 +70,7 @@ class Agent:
                     self.relay(fd)
             self.reap()
 
-    def drain_kmsg(self):
+    def drain_kmsg(self) -> None:
         """Sends every kernel-log record not sent yet."""
         records = []
         size = 0
@@ -88,7 +88,7 @@ class Agent:
         if records:
             self.send(KMSG, 0, b"".join(records))
 
-    def receive(self):
+    def receive(self) -> None:
         """Reads from the host and obeys every whole frame."""
         data = os.read(self.port, CHUNK)
         if not data:
@@ -108,10 +108,10 @@ class Agent:
                 self.drain_kmsg()
                 self.send(SYNCED, number)
 
-    def start(self, number, payload):
+    def start(self, number: int, payload: bytes) -> None:
         """Starts a command in a session and control group of its own, so that all of it can be killed."""
         cwd, count, *rest = payload.split(b"\0")
-        env = dict(entry.split(b"=", 1) for entry in rest[: int(count)])
+        env = {name: value for name, _, value in (entry.partition(b"=") for entry in rest[: int(count)])}
         argv = rest[int(count) :]
         group = f"{CGROUPS}/command-{number}"
         os.mkdir(group)
@@ -128,7 +128,9 @@ class Agent:
             self.pipes[fd] = (kind, number)
             self.poll.register(fd, select.POLLIN)
 
-    def become(self, group, cwd, env, argv, out, err):
+    def become(
+        self, group: str, cwd: bytes, env: dict[bytes, bytes], argv: list[bytes], out: int, err: int
+    ) -> None:
         """Turns the forked child into the command; exit code 127 if there is no such, 126 if it cannot start."""
         code = 126
         try:
@@ -149,7 +151,7 @@ class Agent:
         finally:
             os._exit(code)
 
-    def kill(self, number):
+    def kill(self, number: int) -> None:
         """Kills a command with everything it started."""
         try:
             with open(f"{CGROUPS}/command-{number}/cgroup.kill", "w") as control:
@@ -157,7 +159,7 @@ class Agent:
         except OSError:
             pass  # It has ended already.
 
-    def relay(self, fd):
+    def relay(self, fd: int) -> None:
         """Sends what a command printed, and closes the pipe at its end."""
         kind, number = self.pipes[fd]
         while True:
@@ -172,7 +174,7 @@ class Agent:
         del self.pipes[fd]
         os.close(fd)
 
-    def reap(self):
+    def reap(self) -> None:
         """Reports the commands that ended, after the last of their output and of the kernel log."""
         while True:
             try:

@@ -17,6 +17,8 @@ from . import kernels
 _MODULES = ["virtio_pci", "9pnet_virtio", "9p", "overlay", "virtio_console", "configfs"]
 _9P = "trans=virtio,version=9p2000.L,msize=512000"
 _AGENT = "/run/vm-agent.py"
+# Where DMA-API errors are checked for: makes the kernel report all of them, not only the first.
+_DMA_ERRORS = "/new/sys/kernel/debug/dma-api/all_errors"
 # Fresh in every guest, so the host's files under them are hidden unless bound through.
 _FRESH = [Path("/tmp"), Path("/run"), Path("/dev"), Path("/proc"), Path("/sys")]
 
@@ -80,6 +82,7 @@ def _init(layout: Layout, modules: list[str]) -> str:
         "mount -t tmpfs -o mode=1777,size=75% tmp /new/tmp",
         "mount -t cgroup2 cgroup /new/sys/fs/cgroup",
         "mount -t debugfs debug /new/sys/kernel/debug",
+        f"sh -c '! test -e {_DMA_ERRORS} || echo 1 >{_DMA_ERRORS}'",
         "mount -t configfs config /new/sys/kernel/config",
         "ifconfig lo up",
     ]

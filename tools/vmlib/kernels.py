@@ -3,6 +3,7 @@
 
 A release is supported where its headers are installed, since modules are built against them.
 The image to boot is the installed one, or the same package unpacked in a cache; nothing is installed.
+Test kernels (testkernel.py) are found in the cache, and are in no list of installed releases.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _RELEASE = re.compile(r"6\.(?:1|12)\.\d+(?:-\d+)?(?:\+(?:deb12|bpo))?-amd64")
+_TEST_RELEASE = re.compile(r"6\.(?:1|12)\.\d+-cxxtest(?:-[a-z]+)?-[0-9a-f]{8}")
 _LOCK_SUFFIX = ".lock"
+FINISHED = "finished"  # The file that says that a test kernel is all there; its time is that of the last use.
 _DEADLINE_S = 900
 # The ELF note (name "Xen", type 18, 4 or 8 bytes) that lets QEMU start an unpacked kernel.
 _PVH_NOTE = re.compile(rb"\x04\0\0\0[\x04\x08]\0\0\0\x12\0\0\0Xen\0")
@@ -45,6 +48,25 @@ class Kernel:
 def is_supported(release: str) -> bool:
     """Says whether `release` is a Debian 6.1 or 6.12 amd64 kernel, and no cloud or rt flavour."""
     return _RELEASE.fullmatch(release) is not None
+
+
+def is_test(release: str) -> bool:
+    """Says whether `release` is one that tools/testkernel gives to what it builds."""
+    return _TEST_RELEASE.fullmatch(release) is not None
+
+
+def test_kernel_dir(release: str) -> Path:
+    """Returns the folder of the test kernel `release`, built or not. Errors: KernelError."""
+    return cache_dir() / "testkernels" / release
+
+
+def is_finished(tree: Path) -> bool:
+    """Says whether `tree` holds a whole test kernel, and notes that it is in use."""
+    try:
+        os.utime(tree / FINISHED)
+    except OSError:
+        return False
+    return True
 
 
 def release_key(release: str) -> tuple[int, ...]:
@@ -98,8 +120,10 @@ def _kernel_in(root: Path, release: str) -> Kernel | None:
 def find(release: str) -> Kernel:
     """Returns the kernel `release`: installed, or cached, or else fetched (network, some 100 MB).
 
-    Errors: KernelError if the release is not supported or cannot be fetched.
+    Errors: KernelError if the release is not supported or cannot be fetched, or is a test kernel that is not built.
     """
+    if is_test(release):
+        return _find_test(release)
     if not is_supported(release):
         raise KernelError(f"kernel {release} is not supported: use a Debian 6.1 or 6.12 amd64 one (tools/kernels list)")
     store = cache_dir() / "kernels"
@@ -112,6 +136,15 @@ def find(release: str) -> Kernel:
     found = _kernel_in(store / release, release)
     if not found:
         raise KernelError(f"linux-image-{release} unpacked without a kernel and modules: remove {store / release}")
+    return found
+
+
+def _find_test(release: str) -> Kernel:
+    """Returns the test kernel `release`. Errors: KernelError if it is not built."""
+    tree = test_kernel_dir(release)
+    found = _kernel_in(tree, release) if is_finished(tree) else None
+    if not found:
+        raise KernelError(f"test kernel {release} is not built: run tools/testkernel (tools/testkernel release names it)")
     return found
 
 

@@ -14,7 +14,7 @@ _PREFIX = re.compile(r"^(<\d+>)?(\[\s*\d+\.\d+\])?(\[\s*[TC]\d+\])?\s?")
 _SPLAT = re.compile(
     r"""
       ^WARNING:\s                               # WARN_ON, lockdep, RCU
-    | ^(\w[\w\ ]*:\s)?BUG:\s                    # "BUG: KASAN", "watchdog: BUG: soft lockup"
+    | ^(\w[\w\ ]*:\s|\[\ )?BUG:\s                # "BUG: KASAN", "watchdog: BUG: soft lockup", "[ BUG: Invalid wait"
     | ^BUG\s[\w.:-]+(\s[\w.:-]+)*\s\(           # SLUB: "BUG kmalloc-64 (Not tainted): ..."
     | ^kernel\ BUG\ at\s
     | ^Oops\b
@@ -25,10 +25,15 @@ _SPLAT = re.compile(
     | ^(rcu:\s)?INFO:\s(rcu_|task\s|possible\s|trying\ to\ register|inconsistent\s|lockdep\s|suspicious\s)
     | ^UBSAN:\s
     | ^(KASAN|KCSAN|KMSAN|KFENCE):\s
-    | ^kmemleak:\s\d+\ new\ suspected\ memory\ leak
+    | ^kmemleak:\s(\d+\ new\ suspected\ memory\ leak|.*\bunknown\ object|Cannot\ insert\s|Found\ object\ by\ alias)
+    | ^kmemleak:\s(Kernel\ memory\ leak\ detector\ disabled|Cannot\ allocate\ a\ kmemleak_object)
     | ^refcount_t:\s
-    | ^list_(add|del)\ corruption
-    | ^DMA-API:\s.*(device\ driver|leaked)
+    | ^list_(add|del)\ (corruption|double\ add)
+    | ^DMA-API:\s.*(device\ driver|leaked|mapping\ sg\ segment|cacheline\ tracking|overlapping\ mappings)
+    | ^DMA-API:\s.*(out\ of\ memory)               # the check has turned itself off, as ODEBUG and kmemleak do
+    | ^ODEBUG:\s(?!selftest\ passed|\d+\ of\ \d+\ active)
+    | ^(\w+:\s)?detected\ buffer\ overflow          # FORTIFY_SOURCE
+    | ^softirq:\ huh,\ entered
     | ^NETDEV\ WATCHDOG:
     | ^unregister_netdevice:\ waiting\ for
     | ^sysfs:\ cannot\ create\ duplicate\ filename

@@ -10,6 +10,7 @@
 #define CXXRT_ANNOTATION(x)
 #endif
 
+// NOLINTBEGIN(cppcoreguidelines-macro-usage): attributes, which no template can stand for
 #define CAPABILITY(name) CXXRT_ANNOTATION(capability(name))
 #define SCOPED_CAPABILITY CXXRT_ANNOTATION(scoped_lockable)
 #define GUARDED_BY(...) CXXRT_ANNOTATION(guarded_by(__VA_ARGS__))
@@ -25,6 +26,7 @@
 #define EXCLUDES(...) CXXRT_ANNOTATION(locks_excluded(__VA_ARGS__))
 #define ASSERT_CAPABILITY(...) CXXRT_ANNOTATION(assert_capability(__VA_ARGS__))
 #define NO_THREAD_SAFETY_ANALYSIS CXXRT_ANNOTATION(no_thread_safety_analysis)
+// NOLINTEND(cppcoreguidelines-macro-usage)
 
 /// A value with a duty: used up once, and not touched afterwards.
 #define CONSUMABLE CXXRT_ANNOTATION(consumable(unconsumed))

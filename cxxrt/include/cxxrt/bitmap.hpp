@@ -34,7 +34,7 @@ public:
 	bool test(u32 bit) const { return raw::cxxrt_test_bit(bit, bits_); }
 
 	/// Sets some clear bit and returns it, or nothing when all are set. Acquire order.   Context: any.
-	Optional<u32> try_claim()
+	[[nodiscard("give the bit back, or it stays claimed")]] Optional<u32> try_claim()
 	{
 		for (;;) {
 			const u32 bit = u32(raw::cxxrt_find_first_zero_bit(bits_, size_));

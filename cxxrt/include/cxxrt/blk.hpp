@@ -30,14 +30,15 @@ namespace cxxrt::blk {
 /// How a request ends, or why the driver refuses it. C side: BLK_STS_*, linux/blk_types.h.
 enum class Status : u8 {
 	Ok = raw::BLK_STS_OK,
-	NotSupported = raw::BLK_STS_NOTSUPP,	///< EOPNOTSUPP
-	Timeout = raw::BLK_STS_TIMEOUT,		///< ETIMEDOUT
-	NoSpace = raw::BLK_STS_NOSPC,		///< ENOSPC
-	IoError = raw::BLK_STS_IOERR,		///< EIO
-	Resource = raw::BLK_STS_RESOURCE,	///< refused: try again soon
-	DevResource = raw::BLK_STS_DEV_RESOURCE,	///< refused: try again when the device has room
+	NotSupported = raw::BLK_STS_NOTSUPP,	  ///< EOPNOTSUPP
+	Timeout = raw::BLK_STS_TIMEOUT,		  ///< ETIMEDOUT
+	NoSpace = raw::BLK_STS_NOSPC,		  ///< ENOSPC
+	IoError = raw::BLK_STS_IOERR,		  ///< EIO
+	Resource = raw::BLK_STS_RESOURCE,	  ///< refused: try again soon
+	DevResource = raw::BLK_STS_DEV_RESOURCE,  ///< refused: try again when the device has room
 };
 
+// NOLINTNEXTLINE(performance-enum-size): as wide as in the kernel, so that nothing is converted for each request
 enum class Op : u32 {
 	Read = raw::REQ_OP_READ,
 	Write = raw::REQ_OP_WRITE,
@@ -71,7 +72,9 @@ public:
 		CXXRT_INLINE Segment operator*() const
 		{
 			const raw::bio_vec piece = raw::cxxrt_bio_iter_iovec(bio_, iter_);
-			return {Page::unsafe_from(piece.bv_page), piece.bv_offset, piece.bv_len};
+			return {.page = Page::unsafe_from(piece.bv_page),
+				.offset = piece.bv_offset,
+				.length = piece.bv_len};
 		}
 		CXXRT_INLINE Iterator& operator++()
 		{
@@ -181,10 +184,7 @@ public:
 	}
 	/// Leaves it with the device, under its tag; unpark() takes it up again. The caller arms
 	/// whatever will do so after this, through the Pdu it gets.
-	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE Pdu& park() &&
-	{
-		return Request<Pdu>{exchange(rq_, nullptr)}.pdu();
-	}
+	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE Pdu& park() && { return Request<Pdu>{exchange(rq_, nullptr)}.pdu(); }
 	/// The same duty for code that serves every kind of tag.
 	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE InFlight<NoPdu> without_pdu() &&
 	{
@@ -233,7 +233,10 @@ public:
 	~RequestList() { raw::cxxrt_warn_on(!is_empty()); }
 
 	bool is_empty() const { return head_.next == &head_; }
-	void push_back(InFlight<NoPdu>&& rq TAKES_UNCONSUMED) { raw::cxxrt_list_add_tail(&exchange(rq.rq_, nullptr)->queuelist, &head_); }
+	void push_back(InFlight<NoPdu>&& rq TAKES_UNCONSUMED)
+	{
+		raw::cxxrt_list_add_tail(&exchange(rq.rq_, nullptr)->queuelist, &head_);
+	}
 	/// Only when not empty.
 	InFlight<NoPdu> pop_front()
 	{
@@ -292,10 +295,7 @@ public:
 	/// What it asks for.
 	CALLABLE_UNLESS_CONSUMED BioView view() const { return BioView{bio_}; }
 	/// Context: any.
-	CALLABLE_UNCONSUMED CONSUMES void end(Status status) &&
-	{
-		end(exchange(bio_, nullptr), status);
-	}
+	CALLABLE_UNCONSUMED CONSUMES void end(Status status) && { end(exchange(bio_, nullptr), status); }
 	/// Hands the duty to whoever keeps the handle.
 	class Parked {
 	public:
@@ -334,8 +334,8 @@ struct QueueCounts {
 };
 
 enum class TimeoutResult : u8 {
-	Done = raw::BLK_EH_DONE,		///< the driver has ended it, or is about to
-	Restart = raw::BLK_EH_RESET_TIMER,	///< wait once more
+	Done = raw::BLK_EH_DONE,	    ///< the driver has ended it, or is about to
+	Restart = raw::BLK_EH_RESET_TIMER,  ///< wait once more
 };
 
 template <class D> concept MqDriver = requires(typename D::HwQueue& queue, typename D::Context& context,
@@ -413,7 +413,10 @@ template <class Pdu> struct PduThunks {
 template <MqDriver D> struct MqOps {
 	using Pdu = typename D::Pdu;
 	using HwQueue = typename D::HwQueue;
-	static constexpr bool kPolls = requires { &D::queue_polled; &D::poll; };
+	static constexpr bool kPolls = requires {
+		&D::queue_polled;
+		&D::poll;
+	};
 	static constexpr bool kCompletes = requires(InFlight<Pdu> rq) { D::complete(move(rq)); };
 	static constexpr bool kTimesOut = requires { &D::timeout; };
 
@@ -532,13 +535,13 @@ inline constexpr bool kBioDisks = !CXXRT_KERNEL_6_12;
 
 /// Tags and hardware queues.
 struct TagSetConfig {
-	u32 depth;			///< tags per hardware queue; the core caps it at 10240
+	u32 depth;  ///< tags per hardware queue; the core caps it at 10240
 	QueueCounts queues;
 	Node node;
 	u32 timeout_ms;
-	bool blocking = false;		///< queue_rq may sleep
+	bool blocking = false;	///< queue_rq may sleep
 	bool no_scheduler = false;
-	bool shared_bitmap = false;	///< one tag space for all hardware queues
+	bool shared_bitmap = false;  ///< one tag space for all hardware queues
 };
 
 /// Invariant: outlives every disk made on it; the Context outlives it.
@@ -564,7 +567,8 @@ public:
 
 private:
 	friend class Disk;
-	static Result<Box<TagSet>> create(const raw::blk_mq_ops* ops, u32 pdu_size, const TagSetConfig& config, void* context);
+	static Result<Box<TagSet>> create(const raw::blk_mq_ops* ops, u32 pdu_size, const TagSetConfig& config,
+					  void* context);
 
 	raw::blk_mq_tag_set set_{};
 	bool allocated_ = false;
@@ -611,9 +615,9 @@ private:
 
 /// How a disk appears.
 struct Identity {
-	const char* name;	///< copied; at most 31 bytes
+	const char* name;  ///< copied; at most 31 bytes
 	u32 major, first_minor;
-	u64 sectors;		///< capacity in 512-byte sectors
+	u64 sectors;  ///< capacity in 512-byte sectors
 };
 
 /// A gendisk and its queue.  Invariant: the Context outlives it.
@@ -638,8 +642,8 @@ public:
 	static Result<Disk> create(TagSet& tags, const Limits& limits) EXCLUDES(atomic_context);
 	/// A disk whose bios go straight to the driver.   As create().
 	template <class Context>
-	static Result<Disk> create_bio(BioDriverTable<Context> driver, const Limits& limits, Node node, Context& context)
-		EXCLUDES(atomic_context)
+	static Result<Disk> create_bio(BioDriverTable<Context> driver, const Limits& limits, Node node,
+				       Context& context) EXCLUDES(atomic_context)
 	{
 		return create_bio(driver.ops_, limits, node, &context);
 	}
@@ -652,7 +656,8 @@ public:
 
 private:
 	explicit Disk(raw::gendisk* disk) : disk_(disk) {}
-	static Result<Disk> create_bio(const raw::block_device_operations* ops, const Limits& limits, Node node, void* context);
+	static Result<Disk> create_bio(const raw::block_device_operations* ops, const Limits& limits, Node node,
+				       void* context);
 	void remove();
 
 	raw::gendisk* disk_ = nullptr;

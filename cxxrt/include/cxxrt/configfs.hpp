@@ -63,7 +63,9 @@ template <class T> inline T& unsafe_owner(raw::config_item* item)
 /// One file. Its mode follows from what Access can do: 0644, 0444 or 0200.
 template <Literal Name, class Access> struct Attribute {
 	static constexpr auto kName = Name;
-	template <class T> static constexpr bool kReadable = requires(T& owner, Buffer out) { Access::show(owner, out); };
+	template <class T> static constexpr bool kReadable = requires(T& owner, Buffer out) {
+		Access::show(owner, out);
+	};
 	template <class T> static constexpr bool kWritable = requires(T& owner, const char* text) {
 		Access::store(owner, text);
 	};
@@ -100,7 +102,7 @@ template <class T, class From, class A> constexpr raw::configfs_attribute make_a
 	raw::configfs_attribute attribute{};
 	attribute.ca_name = kText<A::kName>.text;
 	attribute.ca_owner = &raw::__this_module;
-	attribute.ca_mode = readable ? (writable ? 0644 : 0444) : 0200;
+	attribute.ca_mode = (readable ? 0444 : 0) | (writable ? 0200 : 0);
 	if constexpr (readable)
 		attribute.show = &show<T, From, typename A::Via>;
 	if constexpr (writable)
@@ -145,9 +147,11 @@ public:
 	Subsystem(Root& root, const char* name) : root_(root), group_{}
 	{
 		raw::config_group_init(&group_.su_group);
-		raw::__mutex_init(&group_.su_mutex, "configfs subsystem", lock_class<"configfs subsystem">.unsafe_key());
+		raw::__mutex_init(&group_.su_mutex, "configfs subsystem",
+				  lock_class<"configfs subsystem">.unsafe_key());
 		group_.su_group.cg_item.ci_namebuf[0] = '\0';
-		raw::cxxrt_strscpy(group_.su_group.cg_item.ci_namebuf, name, sizeof(group_.su_group.cg_item.ci_namebuf));
+		raw::cxxrt_strscpy(group_.su_group.cg_item.ci_namebuf, name,
+				   sizeof(group_.su_group.cg_item.ci_namebuf));
 		group_.su_group.cg_item.ci_name = group_.su_group.cg_item.ci_namebuf;
 		group_.su_group.cg_item.ci_type = &kType;
 	}

@@ -157,10 +157,10 @@ template <class T> inline Result<T*> from_null(T* pointer)
 /// The value of a Result, or return its Error from this function. A whole statement, or the whole
 /// initialiser of one variable; never inside a braced aggregate, where g++-12 and clang-14 leak
 /// the members already built.
-#define TRY(...)                                             \
-	({                                                   \
-		auto cxxrt_result = (__VA_ARGS__);           \
-		if (!cxxrt_result.ok()) [[unlikely]]         \
-			return cxxrt_result.error();         \
-		cxxrt_result.take();                         \
+#define TRY(...)                                     \
+	({                                           \
+		auto cxxrt_result = (__VA_ARGS__);   \
+		if (!cxxrt_result.ok()) [[unlikely]] \
+			return cxxrt_result.error(); \
+		cxxrt_result.take();                 \
 	})

@@ -69,10 +69,7 @@ public:
 	Iterator end() { return Iterator{&head_}; }
 
 private:
-	static Element& element_of(raw::list_head* node)
-	{
-		return owner_of<Hook>(owner_of<&ListHook::node_>(*node));
-	}
+	static Element& element_of(raw::list_head* node) { return owner_of<Hook>(owner_of<&ListHook::node_>(*node)); }
 	raw::list_head head_;
 };
 

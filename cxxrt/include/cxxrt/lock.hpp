@@ -98,7 +98,11 @@ private:
 /// Context: as the lock's type says; sleeps only for Mutex. For spinlocks nothing in the scope may sleep.
 template <class L> class [[nodiscard]] SCOPED_CAPABILITY Guard : Pinned {
 public:
-	[[nodiscard]] explicit Guard(L& lock) ACQUIRE(lock, atomic_context) NO_THREAD_SAFETY_ANALYSIS : lock_(lock), state_(lock.lock()) {}
+	[[nodiscard]] explicit Guard(L& lock) ACQUIRE(lock, atomic_context) NO_THREAD_SAFETY_ANALYSIS
+		: lock_(lock),
+		  state_(lock.lock())
+	{
+	}
 	~Guard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(state_); }
 
 private:
@@ -109,7 +113,8 @@ private:
 /// Holds a mutex for a scope; sleeping stays allowed.
 template <> class [[nodiscard]] SCOPED_CAPABILITY Guard<Mutex> : Pinned {
 public:
-	[[nodiscard]] explicit Guard(Mutex& lock) ACQUIRE(lock) EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS : lock_(lock)
+	[[nodiscard]] explicit Guard(Mutex& lock) ACQUIRE(lock) EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
+		: lock_(lock)
 	{
 		lock_.lock();
 	}
@@ -123,12 +128,12 @@ private:
 /// such mutex per role at a time.
 class [[nodiscard]] SCOPED_CAPABILITY RoleGuard : Pinned {
 public:
-	[[nodiscard]] RoleGuard(Mutex& lock, const Role& role) ACQUIRE(role) EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
-		: guard_(lock)
+	[[nodiscard]] RoleGuard(Mutex& lock, const Role& role) ACQUIRE(role)
+		EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS : guard_(lock)
 	{
 		(void)role;
 	}
-	~RoleGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS {}
+	~RoleGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS = default;
 
 private:
 	Guard<Mutex> guard_;
@@ -166,7 +171,7 @@ public:
 	}
 	/// Orders the object's contents before the pointer. Returns the old one: free it only after
 	/// rcu_synchronize().   Locks: writers serialise among themselves.
-	T* replace(T* next)
+	[[nodiscard("readers are gone after rcu_synchronize(): free it then")]] T* replace(T* next)
 	{
 		T* old = static_cast<T*>(pointer_);
 		raw::cxxrt_rcu_assign_pointer(&pointer_, next);

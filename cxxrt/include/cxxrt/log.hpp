@@ -46,6 +46,7 @@ template <class T> consteval Kind kind_of()
 
 /// True if `format` takes exactly the arguments `Args`, in the forms %d %u %x %ld %lu %lx %lld
 /// %llu %llx %s %p and %%, with an optional width.
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a scanner, which is easier to follow in one piece
 template <class... Args> consteval bool format_matches(const char* format)
 {
 	constexpr Kind kinds[] = {kind_of<remove_cvref_t<Args>>()..., Kind::None};

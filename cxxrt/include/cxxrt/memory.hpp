@@ -45,9 +45,9 @@ private:
 /// The kernel's allocation flags by name. The two kinds are types, so that clang's thread-safety
 /// analysis refuses a sleeping allocation under a spinlock.
 struct Gfp {
-	static constexpr SleepingGfp Kernel{raw::GFP_KERNEL};	 ///< may sleep, start I/O, enter file systems
-	static constexpr SleepingGfp NoIo{raw::GFP_NOIO};	 ///< may sleep, starts no I/O: for block drivers' I/O paths
-	static constexpr AtomicGfp Atomic{raw::GFP_ATOMIC};	 ///< never sleeps, may use reserves
+	static constexpr SleepingGfp Kernel{raw::GFP_KERNEL};  ///< may sleep, start I/O, enter file systems
+	static constexpr SleepingGfp NoIo{raw::GFP_NOIO};    ///< may sleep, starts no I/O: for block drivers' I/O paths
+	static constexpr AtomicGfp Atomic{raw::GFP_ATOMIC};  ///< never sleeps, may use reserves
 	static constexpr AtomicGfp NoWait{raw::GFP_NOWAIT | raw::__GFP_NOWARN};	 ///< never sleeps, fails quietly
 };
 
@@ -95,12 +95,14 @@ public:
 	template <class... Args>
 	static Result<Box> make_on(Node node, SleepingGfp flags, Args&&... args) EXCLUDES(atomic_context)
 	{
-		return build(detail::allocate(detail::aligned_size<T>(sizeof(T)), flags.bits(), node), forward<Args>(args)...);
+		return build(detail::allocate(detail::aligned_size<T>(sizeof(T)), flags.bits(), node),
+			     forward<Args>(args)...);
 	}
 	/// Context: any; never sleeps.   Errors: ENOMEM.
 	template <class... Args> static Result<Box> make(AtomicGfp flags, Args&&... args)
 	{
-		return build(detail::allocate(detail::aligned_size<T>(sizeof(T)), flags.bits(), Node{}), forward<Args>(args)...);
+		return build(detail::allocate(detail::aligned_size<T>(sizeof(T)), flags.bits(), Node{}),
+			     forward<Args>(args)...);
 	}
 
 	explicit operator bool() const { return object_ != nullptr; }
@@ -153,7 +155,8 @@ public:
 	/// contiguous when the array is large.
 	/// Context: process; sleeps.   Errors: ENOMEM, also when the size in bytes overflows.
 	template <class... Args>
-	static Result<Array> make(SleepingGfp flags, Node node, size_t size, const Args&... args) EXCLUDES(atomic_context)
+	static Result<Array> make(SleepingGfp flags, Node node, size_t size, const Args&... args)
+		EXCLUDES(atomic_context)
 	{
 		size_t bytes = 0;
 		// An array of more than 2 GiB is a mistake or an attack, and kvmalloc would warn about it.
@@ -275,7 +278,8 @@ public:
 	template <class F> void for_each(F&& f) const
 	{
 		const u32 end = raw::cxxrt_nr_cpu_ids();
-		for (u32 cpu = raw::cxxrt_next_possible_cpu(-1); cpu < end; cpu = raw::cxxrt_next_possible_cpu(int(cpu)))
+		for (u32 cpu = raw::cxxrt_next_possible_cpu(-1); cpu < end;
+		     cpu = raw::cxxrt_next_possible_cpu(int(cpu)))
 			f(*static_cast<const T*>(raw::cxxrt_per_cpu_ptr(base_, cpu)));
 	}
 

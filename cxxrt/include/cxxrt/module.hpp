@@ -89,7 +89,8 @@ private:
 	{
 		const auto value = text == nullptr ? Result<int>{EINVAL} : parse<int>(text, 10);
 		if (!value.ok() || Result<int>{value}.take() < Min || Result<int>{value}.take() > Max) {
-			log::error<"%s=%s: must be a number from %d to %d">(param->name, text == nullptr ? "" : text, Min, Max);
+			log::error<"%s=%s: must be a number from %d to %d">(param->name, text == nullptr ? "" : text,
+									    Min, Max);
 			return EINVAL.to_c();
 		}
 		*static_cast<int*>(param->arg) = Result<int>{value}.take();
@@ -110,39 +111,40 @@ private:
 
 }  // namespace cxxrt::module
 
+// clang-format breaks these lines inside their attributes.
+// clang-format off
+// NOLINTBEGIN(bugprone-macro-parentheses): names and declarations take no parentheses
+
 /// One string for modinfo.
-#define CXXRT_MODINFO(id, tag, text)                                                                       \
+#define CXXRT_MODINFO(id, tag, text)                                                                      \
 	__attribute__((section(".modinfo"), used, aligned(1))) static constexpr auto cxxrt_modinfo_##id = \
 		::cxxrt::Literal(tag "=") + ::cxxrt::Literal(text)
 
 /// Declares the parameter `variable`, a Param or RangedParam at namespace scope, under its own
 /// name; read-only in /sys/module/<module>/parameters.
-#define CXXRT_PARAM(variable, description)                                                                          \
-	__attribute__((section("__param"), used, aligned(8))) static constinit const ::raw::kernel_param            \
+#define CXXRT_PARAM(variable, description)                                                                                        \
+	__attribute__((section("__param"), used, aligned(8))) static constinit const ::raw::kernel_param                          \
 		cxxrt_param_##variable{#variable, &::raw::__this_module, ::cxxrt::remove_cvref_t<decltype(variable)>::kOps, 0444, \
-				       -1,	  0,			  {.arg = variable.unsafe_cell()}};       \
-	__attribute__((section(".modinfo"), used, aligned(1))) static constexpr auto cxxrt_parmtype_##variable =   \
-		::cxxrt::Literal("parmtype=" #variable ":") + ::cxxrt::remove_cvref_t<decltype(variable)>::kName;  \
+				       -1, 0, {.arg = variable.unsafe_cell()}};                                                   \
+	__attribute__((section(".modinfo"), used, aligned(1))) static constexpr auto cxxrt_parmtype_##variable =                  \
+		::cxxrt::Literal("parmtype=" #variable ":") + ::cxxrt::remove_cvref_t<decltype(variable)>::kName;                 \
 	CXXRT_MODINFO(parm_##variable, "parm", #variable ":" description)
 
 /// Tells objtool that the kernel calls `function` through a pointer that is set elsewhere, so that
 /// its ENDBR stays. C side: IBT_NOSEAL(), asm/ibt.h.
-#define CXXRT_ADDRESSABLE(function)                                                     \
-	__attribute__((section(".discard.ibt_endbr_noseal"), used)) static void* const  \
+#define CXXRT_ADDRESSABLE(function)                                                    \
+	__attribute__((section(".discard.ibt_endbr_noseal"), used)) static void* const \
 		cxxrt_addressable_##function = reinterpret_cast<void*>(&function)
+
+// NOLINTEND(bugprone-macro-parentheses)
+// clang-format on
 
 /// Makes `Type` the module. Once per module, at global scope.
 #define CXXRT_MODULE(Type, author_text, description_text)                                                       \
-	CXXRT_MODINFO(license, "license", "GPL");                                                     \
-	CXXRT_MODINFO(author, "author", author_text);                                                      \
-	CXXRT_MODINFO(description, "description", description_text);                                       \
-	extern "C" CXXRT_VISIBLE CXXRT_INIT int init_module()                   \
-	{                                                                                             \
-		return ::cxxrt::module::detail::init<Type>();                                         \
-	}                                                                                             \
-	extern "C" CXXRT_VISIBLE CXXRT_EXIT void cleanup_module() \
-	{                                                                                             \
-		::cxxrt::module::detail::exit<Type>();                                                \
-	}                                                                                             \
-	CXXRT_ADDRESSABLE(init_module);                                                               \
+	CXXRT_MODINFO(license, "license", "GPL");                                                               \
+	CXXRT_MODINFO(author, "author", author_text);                                                           \
+	CXXRT_MODINFO(description, "description", description_text);                                            \
+	extern "C" CXXRT_VISIBLE CXXRT_INIT int init_module() { return ::cxxrt::module::detail::init<Type>(); } \
+	extern "C" CXXRT_VISIBLE CXXRT_EXIT void cleanup_module() { ::cxxrt::module::detail::exit<Type>(); }    \
+	CXXRT_ADDRESSABLE(init_module);                                                                         \
 	CXXRT_ADDRESSABLE(cleanup_module)

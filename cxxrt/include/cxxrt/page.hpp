@@ -57,7 +57,10 @@ private:
 /// A page mapped for a scope on this CPU.   Context: any; unmap in reverse order.
 class [[nodiscard]] LocalMap : Pinned {
 public:
-	[[nodiscard]] explicit LocalMap(Page& page) : bytes_(static_cast<u8*>(raw::cxxrt_kmap_local_page(page.unsafe_raw()))) {}
+	[[nodiscard]] explicit LocalMap(Page& page)
+		: bytes_(static_cast<u8*>(raw::cxxrt_kmap_local_page(page.unsafe_raw())))
+	{
+	}
 	~LocalMap() { raw::cxxrt_kunmap_local(bytes_); }
 	u8* bytes() const { return bytes_; }
 

@@ -40,12 +40,12 @@ public:
 		raw::cxxrt_hrtimer_setup(&timer_, &thunk<Member, Function>);
 	}
 	/// Waits for a running function.   Context: process, not the function itself.
-	~HrTimer() { raw::hrtimer_cancel(&timer_); }
+	~HrTimer() EXCLUDES(atomic_context) { raw::hrtimer_cancel(&timer_); }
 
 	/// Expires once, `delay` from now. Restarts a timer that has not expired yet.   Context: any.
 	CXXRT_INLINE void start(Nanoseconds delay) { raw::cxxrt_hrtimer_start(&timer_, delay.count()); }
 	/// Stops it and waits for a running function.   Context: process.
-	void cancel() { raw::hrtimer_cancel(&timer_); }
+	void cancel() EXCLUDES(atomic_context) { raw::hrtimer_cancel(&timer_); }
 	bool is_active() const { return raw::hrtimer_active(&timer_); }
 	/// From the function only: the next expiry is the first multiple of `period` after now.
 	void forward_now(Nanoseconds period) { raw::cxxrt_hrtimer_forward_now(&timer_, period.count()); }
@@ -69,12 +69,9 @@ public:
 		raw::cxxrt_timer_setup(&timer_, &thunk<Member, Function>, "cxxrt::Timer", &key<Member>);
 	}
 	/// Waits for a running function.   Context: process.
-	~Timer() { raw::cxxrt_timer_shutdown_sync(&timer_); }
+	~Timer() EXCLUDES(atomic_context) { raw::cxxrt_timer_shutdown_sync(&timer_); }
 	/// Expires once, `ms` milliseconds from now, rounded up to a tick.   Context: any.
-	void start_ms(u32 ms)
-	{
-		raw::mod_timer(&timer_, raw::cxxrt_jiffies() + raw::cxxrt_msecs_to_jiffies(ms));
-	}
+	void start_ms(u32 ms) { raw::mod_timer(&timer_, raw::cxxrt_jiffies() + raw::cxxrt_msecs_to_jiffies(ms)); }
 
 private:
 	template <auto Member> static inline constinit raw::lock_class_key key{};

@@ -20,15 +20,29 @@ using ssize_t = long;
 using uintptr_t = unsigned long;
 using nullptr_t = decltype(nullptr);
 
-template <class T> struct RemoveReference { using Type = T; };
-template <class T> struct RemoveReference<T&> { using Type = T; };
-template <class T> struct RemoveReference<T&&> { using Type = T; };
+template <class T> struct RemoveReference {
+	using Type = T;
+};
+template <class T> struct RemoveReference<T&> {
+	using Type = T;
+};
+template <class T> struct RemoveReference<T&&> {
+	using Type = T;
+};
 template <class T> using remove_reference_t = typename RemoveReference<T>::Type;
 
-template <class T> struct RemoveCv { using Type = T; };
-template <class T> struct RemoveCv<const T> { using Type = T; };
-template <class T> struct RemoveCv<volatile T> { using Type = T; };
-template <class T> struct RemoveCv<const volatile T> { using Type = T; };
+template <class T> struct RemoveCv {
+	using Type = T;
+};
+template <class T> struct RemoveCv<const T> {
+	using Type = T;
+};
+template <class T> struct RemoveCv<volatile T> {
+	using Type = T;
+};
+template <class T> struct RemoveCv<const volatile T> {
+	using Type = T;
+};
 template <class T> using remove_cvref_t = typename RemoveCv<remove_reference_t<T>>::Type;
 
 }  // namespace cxxrt
@@ -51,8 +65,9 @@ template <class A, class B> concept convertible_to = requires(A (*make)(), void 
 template <class D, class B> concept derived_from = __is_base_of(B, D);
 template <class T, class... Args> concept constructible_from = __is_constructible(T, Args...);
 template <class T> concept integral = same_as<T, bool> || same_as<T, char> || same_as<T, u8> || same_as<T, s8> ||
-	same_as<T, u16> || same_as<T, s16> || same_as<T, u32> || same_as<T, s32> || same_as<T, u64> ||
-	same_as<T, s64> || same_as<T, long> || same_as<T, unsigned long>;
+				      same_as<T, u16> || same_as<T, s16> || same_as<T, u32> || same_as<T, s32> ||
+				      same_as<T, u64> || same_as<T, s64> || same_as<T, long> ||
+				      same_as<T, unsigned long>;
 template <class T> inline constexpr bool kTriviallyCopyable = __is_trivially_copyable(T);
 
 using std::move;
@@ -122,7 +137,9 @@ template <Literal Text> inline constexpr auto kText = Text;
 /// 0, 1, ... as template arguments.
 template <size_t...> struct Indexes {};
 namespace detail {
-template <class T, T... I> struct IndexesOf { using Type = Indexes<I...>; };
+template <class T, T... I> struct IndexesOf {
+	using Type = Indexes<I...>;
+};
 }  // namespace detail
 template <size_t N> consteval auto make_indexes()
 {
@@ -152,7 +169,7 @@ private:
 
 namespace detail {
 template <auto Member> struct MemberOf;
-template <class T, class M, M T::*Member> struct MemberOf<Member> {
+template <class T, class M, M T::* Member> struct MemberOf<Member> {
 	using Owner = T;
 	using Type = M;
 };

@@ -29,5 +29,6 @@ struct Driver {
 
 Result<Box<blk::TagSet>> create(Device& device)
 {
-	return blk::TagSet::create(blk::MqDriverTable<Device>::of<Driver>(), {.depth = 1, .queues = {1, 0}, .node = {}, .timeout_ms = 1000}, device);
+	return blk::TagSet::create(blk::MqDriverTable<Device>::of<Driver>(),
+				   {.depth = 1, .queues = {1, 0}, .node = {}, .timeout_ms = 1000}, device);
 }

@@ -8,7 +8,7 @@
 using namespace cxxrt;
 
 class Device : Pinned {
-	ListHook hook_;	// the list points at it
+	ListHook hook_;	 // the list points at it
 };
 
 #ifdef OK

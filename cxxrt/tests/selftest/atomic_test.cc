@@ -179,7 +179,7 @@ SELFTEST(atomic, barriers_run)
 
 SELFTEST_SUITE(atomic, SELFTEST_CASE(atomic, four_bytes), SELFTEST_CASE(atomic, eight_bytes),
 	       SELFTEST_CASE(atomic, enums_and_pointers), SELFTEST_CASE(atomic, four_bytes_lose_no_increment),
-	       SELFTEST_CASE(atomic, eight_bytes_lose_no_increment), SELFTEST_CASE(atomic, release_publishes_to_acquire),
-	       SELFTEST_CASE(atomic, barriers_run));
+	       SELFTEST_CASE(atomic, eight_bytes_lose_no_increment),
+	       SELFTEST_CASE(atomic, release_publishes_to_acquire), SELFTEST_CASE(atomic, barriers_run));
 
 }  // namespace cxxrt::selftest

@@ -140,7 +140,8 @@ SELFTEST(badblocks, long_range_is_cut_up)
 	TRY(list->add(2000, 10));
 	TRY(list->add(100, 1500));
 	for (u64 sector = 0; sector < 2020; ++sector)
-		test.expect_eq(overlaps(*list, sector, 1), (sector >= 100 && sector < 1600) || (sector >= 2000 && sector < 2010));
+		test.expect_eq(overlaps(*list, sector, 1),
+			       (sector >= 100 && sector < 1600) || (sector >= 2000 && sector < 2010));
 	TRY(list->remove(0, 1700));
 	TRY(expect_shows(test, *list, "2000 10\n"));
 	return {};

@@ -16,7 +16,7 @@ inline constexpr u32 kPatienceMs = 5000;
 /// True once `condition()` is; false after `kPatienceMs`.   Context: process; sleeps.
 template <class F> bool wait_until(F&& condition)
 {
-	const u64 end = now_ns() + kPatienceMs * 1'000'000ull;
+	const u64 end = now_ns() + (kPatienceMs * 1'000'000ull);
 	while (!condition()) {
 		if (now_ns() > end)
 			return false;
@@ -28,7 +28,7 @@ template <class F> bool wait_until(F&& condition)
 /// The same without sleeping, for at most `ms`.   Context: any.
 template <class F> bool spin_until(F&& condition, u32 ms)
 {
-	const u64 end = now_ns() + ms * 1'000'000ull;
+	const u64 end = now_ns() + (ms * 1'000'000ull);
 	while (!condition()) {
 		if (now_ns() > end)
 			return false;

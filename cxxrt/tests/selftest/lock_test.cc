@@ -131,11 +131,17 @@ SELFTEST(lock, mutex_leaves_interrupts_on)
 
 SELFTEST(lock, spin_lock_excludes_a_worker) { return expect_excludes<SpinLock>(test, lock_class<"selftest spin">); }
 SELFTEST(lock, bh_spin_lock_excludes_a_worker) { return expect_excludes<BhSpinLock>(test, lock_class<"selftest bh">); }
-SELFTEST(lock, irq_spin_lock_excludes_a_worker) { return expect_excludes<IrqSpinLock>(test, lock_class<"selftest irq">); }
+SELFTEST(lock, irq_spin_lock_excludes_a_worker)
+{
+	return expect_excludes<IrqSpinLock>(test, lock_class<"selftest irq">);
+}
 SELFTEST(lock, mutex_loses_no_increment) { return expect_counts<Mutex>(test, lock_class<"selftest mutex">); }
 SELFTEST(lock, spin_lock_loses_no_increment) { return expect_counts<SpinLock>(test, lock_class<"selftest spin">); }
 SELFTEST(lock, bh_spin_lock_loses_no_increment) { return expect_counts<BhSpinLock>(test, lock_class<"selftest bh">); }
-SELFTEST(lock, irq_spin_lock_loses_no_increment) { return expect_counts<IrqSpinLock>(test, lock_class<"selftest irq">); }
+SELFTEST(lock, irq_spin_lock_loses_no_increment)
+{
+	return expect_counts<IrqSpinLock>(test, lock_class<"selftest irq">);
+}
 
 SELFTEST(lock, spin_lock_leaves_interrupts_on)
 {
@@ -246,10 +252,12 @@ SELFTEST_SUITE(lock, SELFTEST_CASE(lock, mutex_excludes_a_worker), SELFTEST_CASE
 	       SELFTEST_CASE(lock, spin_lock_excludes_a_worker), SELFTEST_CASE(lock, bh_spin_lock_excludes_a_worker),
 	       SELFTEST_CASE(lock, irq_spin_lock_excludes_a_worker), SELFTEST_CASE(lock, mutex_loses_no_increment),
 	       SELFTEST_CASE(lock, spin_lock_loses_no_increment), SELFTEST_CASE(lock, bh_spin_lock_loses_no_increment),
-	       SELFTEST_CASE(lock, irq_spin_lock_loses_no_increment), SELFTEST_CASE(lock, spin_lock_leaves_interrupts_on),
+	       SELFTEST_CASE(lock, irq_spin_lock_loses_no_increment),
+	       SELFTEST_CASE(lock, spin_lock_leaves_interrupts_on),
 	       SELFTEST_CASE(lock, bh_spin_lock_turns_softirqs_off),
 	       SELFTEST_CASE(lock, irq_spin_lock_turns_interrupts_off),
-	       SELFTEST_CASE(lock, nested_guard_restores_what_was), SELFTEST_CASE(lock, rcu_guard_holds_off_synchronize),
+	       SELFTEST_CASE(lock, nested_guard_restores_what_was),
+	       SELFTEST_CASE(lock, rcu_guard_holds_off_synchronize),
 	       SELFTEST_CASE(lock, rcu_pointer_publishes_and_replaces));
 
 }  // namespace cxxrt::selftest

@@ -20,8 +20,8 @@ SELFTEST(log, rate_limit_allows_ten)
 /// What the VM suite looks for in the log: every level and form, with the module's prefix.
 SELFTEST(log, prints_every_form)
 {
-	log::info<"log forms %d %u %x %ld %lu %lx %lld %llu %llx %s %5d %%">(-1, 4294967295u, 255u, -2l, ~0ul, 0x10ul, s64(-3),
-									    ~0ull, 0x20ull, "text", 42);
+	log::info<"log forms %d %u %x %ld %lu %lx %lld %llu %llx %s %5d %%">(-1, 4294967295u, 255u, -2l, ~0ul, 0x10ul,
+									     s64(-3), ~0ull, 0x20ull, "text", 42);
 	log::warn<"log warns">();
 	log::error<"log reports %s">("errors");
 	log::RateLimit limit;

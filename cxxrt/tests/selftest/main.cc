@@ -9,8 +9,8 @@ namespace cxxrt::selftest {
 namespace {
 
 constexpr const Suite* kSuites[] = {
-	&types_suite, &error_suite, &system_suite, &memory_suite, &page_suite, &atomic_suite, &lock_suite,
-	&list_suite, &xarray_suite, &bitmap_suite, &time_suite, &work_suite, &log_suite, &badblocks_suite,
+	&types_suite, &error_suite,  &system_suite, &memory_suite, &page_suite, &atomic_suite, &lock_suite,
+	&list_suite,  &xarray_suite, &bitmap_suite, &time_suite,   &work_suite, &log_suite,    &badblocks_suite,
 };
 
 }  // namespace

@@ -40,7 +40,7 @@ struct Large {
 	u8 bytes[2048];
 };
 class SharedLarge : public RefCounted {
-	Large large_{};
+	[[maybe_unused]] Large large_{};
 };
 constexpr int kManyTimes = 1000;
 
@@ -93,11 +93,11 @@ SELFTEST(memory, box_moves)
 		auto b = TRY(Box<Tracked>::make(Gfp::Kernel, other, 2));
 		Tracked* object = a.get();
 		Box<Tracked> c{move(a)};
-		test.expect(!a);
+		test.expect(!a);  // NOLINT(bugprone-use-after-move): what a move leaves
 		test.expect(c.get() == object);
 		test.expect_eq(one.built, 1);
 		b = move(c);
-		test.expect(!c);
+		test.expect(!c);  // NOLINT(bugprone-use-after-move): what a move leaves
 		test.expect(b.get() == object);
 		test.expect_eq(other.destroyed, 1);
 		test.expect_eq(one.destroyed, 0);
@@ -172,7 +172,7 @@ SELFTEST(memory, array_builds_and_destroys_each_once)
 		test.expect_eq(sum, 900);
 		test.expect_eq(array[99].value(), 9);
 		Array<Element> other{move(array)};
-		test.expect_eq(array.size(), size_t(0));
+		test.expect_eq(array.size(), size_t(0));  // NOLINT(bugprone-use-after-move): what a move leaves
 		test.expect_eq(other.size(), size_t(100));
 		array = move(other);
 		assign(array, array);
@@ -194,7 +194,7 @@ SELFTEST(memory, array_builds_and_destroys_each_once)
 SELFTEST(memory, array_of_none)
 {
 	auto array = TRY(Array<u64>::make(Gfp::Kernel, Node{}, 0));
-	test.expect_eq(array.size(), size_t(0));
+	test.expect_eq(array.size(), size_t(0));  // NOLINT(bugprone-use-after-move): what a move leaves
 	test.expect(array.begin() == array.end());
 	Array<u64> unmade;
 	test.expect(unmade.begin() == unmade.end());
@@ -219,7 +219,8 @@ SELFTEST(memory, array_initialises_large)
 /// Sizes that overflow, or that no machine has, fail without a warning in the log.
 SELFTEST(memory, array_too_large_is_enomem)
 {
-	for (size_t size : each(~size_t(0), ~size_t(0) / sizeof(u64), ~size_t(0) / sizeof(u64) + 1, size_t(1) << 60, size_t(1) << 28))
+	for (size_t size : each(~size_t(0), ~size_t(0) / sizeof(u64), (~size_t(0) / sizeof(u64)) + 1, size_t(1) << 60,
+				size_t(1) << 28))
 		test.expect_error(Array<u64>::make(Gfp::Kernel, Node{}, size), ENOMEM);
 	return {};
 }

@@ -101,6 +101,7 @@ SELFTEST(page, zeroes_only_the_range)
 }
 
 SELFTEST_SUITE(page, SELFTEST_CASE(page, starts_zeroed), SELFTEST_CASE(page, moves_leaks_and_adopts),
-	       SELFTEST_CASE(page, gives_many_pages_back), SELFTEST_CASE(page, copies_only_the_range), SELFTEST_CASE(page, zeroes_only_the_range));
+	       SELFTEST_CASE(page, gives_many_pages_back), SELFTEST_CASE(page, copies_only_the_range),
+	       SELFTEST_CASE(page, zeroes_only_the_range));
 
 }  // namespace cxxrt::selftest

@@ -110,8 +110,9 @@ SELFTEST(system, fixed_text_cuts)
 	return {};
 }
 
-SELFTEST_SUITE(system, SELFTEST_CASE(system, cpus_and_nodes), SELFTEST_CASE(system, numbers_beyond_the_machine_are_offline),
-	       SELFTEST_CASE(system, parses_bool), SELFTEST_CASE(system, parses_int), SELFTEST_CASE(system, parses_unsigned),
+SELFTEST_SUITE(system, SELFTEST_CASE(system, cpus_and_nodes),
+	       SELFTEST_CASE(system, numbers_beyond_the_machine_are_offline), SELFTEST_CASE(system, parses_bool),
+	       SELFTEST_CASE(system, parses_int), SELFTEST_CASE(system, parses_unsigned),
 	       SELFTEST_CASE(system, parse_finds_the_base), SELFTEST_CASE(system, parse_refuses_garbage),
 	       SELFTEST_CASE(system, texts_compare), SELFTEST_CASE(system, fixed_text_cuts));
 

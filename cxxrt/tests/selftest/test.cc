@@ -33,7 +33,8 @@ void Test::fail_number(Where where, s64 got, s64 want)
 
 void Test::fail_text(Where where, const char* got, const char* want)
 {
-	raw::scnprintf(text_, kTextSize, "%s:%d expected \"%s\", got \"%s\"", base_name(where.file), where.line, want, got);
+	raw::scnprintf(text_, kTextSize, R"(%s:%d expected "%s", got "%s")", base_name(where.file), where.line, want,
+		       got);
 	note();
 }
 
@@ -83,8 +84,8 @@ Result<void> run_all(const Suite* const* suites, u32 count)
 		for (u32 j = 0; j < suites[i]->count; ++j)
 			run(suites[i]->name, suites[i]->cases[j], totals);
 	}
-	raw::_printk("\0016# Totals: pass:%u fail:%u skip:%u error:0 total:%u\n", totals.passed, totals.failed, totals.skipped,
-		     totals.total());
+	raw::_printk("\0016# Totals: pass:%u fail:%u skip:%u error:0 total:%u\n", totals.passed, totals.failed,
+		     totals.skipped, totals.total());
 	if (totals.failed > 0)
 		return EINVAL;
 	return {};

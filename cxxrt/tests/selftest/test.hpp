@@ -24,7 +24,7 @@ struct Where {
 
 	static constexpr Where here(const char* file = __builtin_FILE(), int line = __builtin_LINE())
 	{
-		return {file, line};
+		return {.file = file, .line = line};
 	}
 };
 
@@ -39,7 +39,8 @@ public:
 		return met;
 	}
 	/// Values are compared, and printed as signed numbers.
-	template <class T> bool expect_eq(const T& got, const typename RemoveCv<T>::Type& want, Where where = Where::here())
+	template <class T> bool expect_eq(const T& got, const typename RemoveCv<T>::Type& want,
+					  Where where = Where::here())
 	{
 		if (got == want)
 			return true;
@@ -133,9 +134,9 @@ Result<void> run_all(const Suite* const* suites, u32 count);
 #define SELFTEST_CASE(suite, behaviour) \
 	::cxxrt::selftest::Case { #behaviour, &suite##_##behaviour }
 /// The suite of one file, at its end, in the order in which cases run. Declared in suites.hpp.
-#define SELFTEST_SUITE(suite, ...)                                               \
-	static constexpr ::cxxrt::selftest::Case suite##_cases[] = {__VA_ARGS__}; \
-	constinit const ::cxxrt::selftest::Suite suite##_suite                    \
-	{                                                                         \
-		#suite, suite##_cases, sizeof(suite##_cases) / sizeof(suite##_cases[0])  \
+#define SELFTEST_SUITE(suite, ...)                                                      \
+	static constexpr ::cxxrt::selftest::Case suite##_cases[] = {__VA_ARGS__};       \
+	constinit const ::cxxrt::selftest::Suite suite##_suite                          \
+	{                                                                               \
+		#suite, suite##_cases, sizeof(suite##_cases) / sizeof(suite##_cases[0]) \
 	}

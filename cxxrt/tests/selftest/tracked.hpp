@@ -20,7 +20,10 @@ struct Counts {
 class Tracked : MoveOnly {
 public:
 	Tracked(Counts& counts, int value) : counts_(&counts), value_(value) { ++counts_->built; }
-	Tracked(Tracked&& other) : counts_(other.counts_), value_(exchange(other.value_, kMovedFrom)) { ++counts_->built; }
+	Tracked(Tracked&& other) : counts_(other.counts_), value_(exchange(other.value_, kMovedFrom))
+	{
+		++counts_->built;
+	}
 	~Tracked()
 	{
 		++counts_->destroyed;

@@ -57,7 +57,7 @@ SELFTEST(types, optional_moves_owners)
 SELFTEST(types, literal_joins)
 {
 	constexpr auto joined = Literal("abc") + Literal("") + Literal("de");
-	static_assert(joined.kLength == 5);
+	static_assert(decltype(joined)::kLength == 5);
 	test.expect_eq(joined.text, "abcde");
 	test.expect_eq(kText<Literal("abc") + Literal("de")>.text, "abcde");
 	return {};

@@ -107,7 +107,7 @@ SELFTEST(xarray, erases_while_visiting)
 	XArray<u64> array;
 	u64 values[100];
 	for (u32 i = 0; i < 100; ++i)
-		TRY(array.insert_or_get(i * 3, &values[i], Gfp::Kernel));
+		TRY(array.insert_or_get(3ul * i, &values[i], Gfp::Kernel));
 	u32 seen = 0;
 	array.for_each([&](unsigned long index, u64& value) {
 		++seen;
@@ -124,7 +124,7 @@ SELFTEST(xarray, gives_everything_out_and_serves_on)
 	XArray<u64> array;
 	u64 value = 5;
 	for (u32 i = 0; i < 1000; ++i)
-		TRY(array.insert_or_get(i * 1000, &value, Gfp::Kernel));
+		TRY(array.insert_or_get(1000ul * i, &value, Gfp::Kernel));
 	u32 seen = 0;
 	array.for_each([&](unsigned long, u64&) { ++seen; });
 	test.expect_eq(seen, 1000u);

@@ -8,7 +8,7 @@
 namespace hello {
 using namespace cxxrt;
 
-constinit module::RangedParam<1, 10> times{1};
+static constinit module::RangedParam<1, 10> times{1};
 CXXRT_PARAM(times, "How often to greet, 1 to 10");
 
 class Greeter : Pinned {

@@ -6,7 +6,4 @@ KO_LIKE
 
 int ready;
 
-__attribute__((constructor(200))) static void set_up()
-{
-	ready = 1;
-}
+__attribute__((constructor(200))) static void set_up() { ready = 1; }

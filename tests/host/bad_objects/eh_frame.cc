@@ -4,7 +4,4 @@
 
 KO_LIKE
 
-int twice(int x)
-{
-	return 2 * x;
-}
+int twice(int x) { return 2 * x; }

@@ -10,21 +10,12 @@ C_LINKAGE int exported(int);
 C_LINKAGE int exported_gpl(int);
 
 // A helper that stays a call is fine outside hot functions, and where only its address is taken.
-C_LINKAGE NOINLINE int cxxrt_slow(int x)
-{
-	return exported(x) + 1;
-}
+C_LINKAGE NOINLINE int cxxrt_slow(int x) { return exported(x) + 1; }
 
-C_LINKAGE int not_hot(int x)
-{
-	return cxxrt_slow(x) * 2;
-}
+C_LINKAGE int not_hot(int x) { return cxxrt_slow(x) * 2; }
 
 // GCC moves the call into .text.unlikely, which is not hot.
-C_LINKAGE NOINLINE __attribute__((cold)) int cxxrt_report(int x)
-{
-	return exported_gpl(x) + 1;
-}
+C_LINKAGE NOINLINE __attribute__((cold)) int cxxrt_report(int x) { return exported_gpl(x) + 1; }
 
 C_LINKAGE HOT int hot_with_cold_part(int x)
 {
@@ -33,33 +24,27 @@ C_LINKAGE HOT int hot_with_cold_part(int x)
 	return x * 3;
 }
 
-C_LINKAGE HOT auto hot_takes_an_address(int) -> int (*)(int)
-{
-	return cxxrt_slow;
-}
+C_LINKAGE HOT auto hot_takes_an_address(int) -> int (*)(int) { return cxxrt_slow; }
 
 // Names of registers and of FPU instructions in symbols, and instructions beside the FPU.
-C_LINKAGE NOINLINE int fld_xmm0_st(int x)
-{
-	return exported(x) + 2;
-}
+C_LINKAGE NOINLINE int fld_xmm0_st(int x) { return exported(x) + 2; }
 
-C_LINKAGE HOT unsigned long hot_integer_extensions(unsigned long x, const char *p)
+C_LINKAGE HOT unsigned long hot_integer_extensions(unsigned long x, const char* p)
 {
 	unsigned long crc = x;
 
 	asm volatile("prefetcht0 %0; prefetchw %0" : : "m"(*p));
 	asm volatile("crc32q %1, %0" : "+r"(crc) : "r"(x));
 	asm volatile("popcntq %1, %0" : "=r"(x) : "r"(x));
-	asm volatile("movnti %1, %0" : : "m"(*const_cast<char *>(p)), "r"(x));
-	asm volatile(".byte 0x64, 0x90; lfence; mfence; clflush %0" : : "m"(*p)); // a nop with an fs prefix
+	asm volatile("movnti %1, %0" : : "m"(*const_cast<char*>(p)), "r"(x));
+	asm volatile(".byte 0x64, 0x90; lfence; mfence; clflush %0" : : "m"(*p));  // a nop with an fs prefix
 	return x + crc + static_cast<unsigned long>(fld_xmm0_st(1));
 }
 
 // Constant initialisation, and a local static without a guard.
 constinit int counters[4] = {1, 2, 3, 4};
 
-C_LINKAGE int *counter(int i)
+C_LINKAGE int* counter(int i)
 {
 	static int fallback = 7;
 
@@ -69,7 +54,4 @@ C_LINKAGE int *counter(int i)
 // May stay undefined: the loader gives a weak symbol the address 0.
 C_LINKAGE __attribute__((weak)) int perhaps(int);
 
-C_LINKAGE bool has_perhaps()
-{
-	return &perhaps != nullptr;
-}
+C_LINKAGE bool has_perhaps() { return &perhaps != nullptr; }

@@ -11,8 +11,5 @@ C_LINKAGE NOINLINE int cxxrt_lock(int x)
 }
 
 namespace blk {
-HOT int queue_rq(int x)
-{
-	return cxxrt_lock(x) + 1;
-}
-} // namespace blk
+HOT int queue_rq(int x) { return cxxrt_lock(x) + 1; }
+}  // namespace blk

@@ -16,7 +16,4 @@ HOT NOINLINE int submit(int x)
 	return cxxrt_submit(x + Mode) + 1;
 }
 
-int use(int x)
-{
-	return submit<3>(x);
-}
+int use(int x) { return submit<3>(x); }

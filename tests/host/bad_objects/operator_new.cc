@@ -4,7 +4,4 @@
 
 KO_LIKE
 
-int *make()
-{
-	return new int(3);
-}
+int* make() { return new int(3); }

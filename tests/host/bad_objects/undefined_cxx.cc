@@ -8,7 +8,4 @@ namespace queue {
 int depth(int);
 }
 
-int twice(int x)
-{
-	return 2 * queue::depth(x);
-}
+int twice(int x) { return 2 * queue::depth(x); }
