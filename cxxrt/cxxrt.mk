@@ -8,6 +8,7 @@
 # and is built as ever: make -C /lib/modules/$(uname -r)/build M=$PWD modules
 #
 # hello-cxxdir  where the sources are; the Kbuild's own folder if not given
+# *_kunit.cc    a module with such a source is a test module; see <cxxrt/kunit.hpp>
 # CXXRT_LTO=0   no link-time inlining: C helpers stay calls; debug information is kept if make is
 #               told not to make BTF of it: CONFIG_DEBUG_INFO_BTF_MODULES=
 #
@@ -104,7 +105,7 @@ quiet_cmd_cxxrt_helper = CC [H]  $@
 			 -c -o $@ $<
 $(obj)/cxxrt/helpers-%.o: $(CXXRT_DIR)/helpers/%.c FORCE
 	$(call if_changed_dep,cxxrt_helper)
-cxxrt-helper-objs := $(cxxrt-helpers:%=$(obj)/cxxrt/helpers-%.o)
+cxxrt-helper-objs = $(patsubst %,$(obj)/cxxrt/helpers-%.o,$(if $(cxxrt-is-test),$(cxxrt-helpers),$(filter-out kunit,$(cxxrt-helpers))))
 
 # --- C++ objects and the join, per module --------------------------------------------------
 quiet_cmd_cxxrt_cxx = CXX [M] $@
@@ -118,12 +119,13 @@ quiet_cmd_cxxrt_join = LTO [M] $@
       cmd_cxxrt_join = $(if $(cxxrt-lto),\
 	$(CXX) -xlto $(cxxrt-codegen-flags) $(cxxrt-frame) -g0 -fwhole-program -c -o $@.tmp,\
 	$(LD) -r -o $@.tmp) $(filter %.o,$^) && \
-	$(LD) -r --force-group-allocation -T $(CXXRT_DIR)/join.lds -o $@ $@.tmp && rm -f $@.tmp \
+	$(LD) -r --force-group-allocation $(addprefix -T ,$(filter %.lds,$^)) -o $@ $@.tmp && rm -f $@.tmp \
 	$(if $(delay-objtool),,&& $(objtool) $(objtool-args) $@)
 
-cxxrt-sources = $(wildcard $(CXXRT_DIR)/src/*.cc) \
+cxxrt-is-test = $(filter %_kunit.cc,$($(1)-cxx))
+cxxrt-sources = $(wildcard $(CXXRT_DIR)/src/*.cc) $(if $(cxxrt-is-test),$(wildcard $(CXXRT_DIR)/kunit/*.cc)) \
 	$(foreach f,$($(1)-cxx),$(or $($(1)-cxxdir),$(src))/$(f))
-cxxrt-obj-of = $(obj)/$(1).cxx/$(if $(filter $(CXXRT_DIR)/src/%,$(2)),cxxrt-)$(basename $(notdir $(2))).o
+cxxrt-obj-of = $(obj)/$(1).cxx/$(if $(filter $(CXXRT_DIR)/src/% $(CXXRT_DIR)/kunit/%,$(2)),cxxrt-)$(basename $(notdir $(2))).o
 
 define cxxrt-object-rule
 $(call cxxrt-obj-of,$(1),$(2)): private cxxrt-modname := $(1)
@@ -138,7 +140,8 @@ $(if $(filter-out $(words $(call cxxrt-objs-of,$(1))),$(words $(sort $(call cxxr
 	$(error cxxrt: two sources of $(1) have the same name))
 $(foreach s,$(call cxxrt-sources,$(1)),$(eval $(call cxxrt-object-rule,$(1),$(s))))
 $(obj)/$(1).cxx.o: private part-of-module := y
-$(obj)/$(1).cxx.o: $(call cxxrt-objs-of,$(1)) $(cxxrt-helper-objs) $(CXXRT_DIR)/join.lds $(obj)/cxxrt/raw_check.ok FORCE
+$(obj)/$(1).cxx.o: $(call cxxrt-objs-of,$(1)) $(cxxrt-helper-objs) $(CXXRT_DIR)/join.lds \
+	$(if $(cxxrt-is-test),$(CXXRT_DIR)/kunit/suites.lds) $(obj)/cxxrt/raw_check.ok FORCE
 	$$(call if_changed,cxxrt_join)
 endef
 $(foreach m,$(cxxrt-modules),$(eval $(call cxxrt-module-rules,$(m))))

@@ -72,8 +72,8 @@ class Checkout:
         return [build for build in map(cxx.gcc_commands, folders[-1:]) if build]
 
     def builds(self, file: Path) -> list[Build]:
-        """Those that a source or header is for. Stock kernels have no KUnit."""
-        return self.test if "kunit" in file.stem else self.stock
+        """Those that a source or header is checked in: suites are not the same where there is KUnit."""
+        return self.stock + self.test if "kunit" in file.stem else self.stock
 
     @cached_property
     def sources(self) -> list[tuple[Path, list[str]]]:

@@ -6,7 +6,7 @@
 
 #include <cxxrt/types.hpp>
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 
 /// What Tracked objects did. All of them are gone when live() is 0.
 struct Counts {
@@ -38,4 +38,4 @@ private:
 	int value_;
 };
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/page.hpp>
 
-#include "suites.hpp"
+#include <cxxrt/kunit.hpp>
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 namespace {
 
 /// True if all bytes of a part of `page` are `value`.
@@ -28,7 +28,7 @@ void fill(Page& page, u8 value)
 }  // namespace
 
 /// Also a page that was used before.
-SELFTEST(page, starts_zeroed)
+KUNIT_TEST(cxxrt_page, starts_zeroed)
 {
 	for (int i = 0; i < 20; ++i) {
 		auto page = TRY(PageBox::zeroed(Gfp::Kernel));
@@ -41,7 +41,7 @@ SELFTEST(page, starts_zeroed)
 	return {};
 }
 
-SELFTEST(page, moves_leaks_and_adopts)
+KUNIT_TEST(cxxrt_page, moves_leaks_and_adopts)
 {
 	auto page = TRY(PageBox::zeroed(Gfp::Kernel));
 	fill(*page, 7);
@@ -55,7 +55,7 @@ SELFTEST(page, moves_leaks_and_adopts)
 }
 
 /// As memory.gives_much_memory_back.
-SELFTEST(page, gives_many_pages_back)
+KUNIT_TEST(cxxrt_page, gives_many_pages_back)
 {
 	for (int i = 0; i < 1000; ++i) {
 		auto page = TRY(PageBox::zeroed(Gfp::Kernel));
@@ -65,7 +65,7 @@ SELFTEST(page, gives_many_pages_back)
 	return {};
 }
 
-SELFTEST(page, copies_only_the_range)
+KUNIT_TEST(cxxrt_page, copies_only_the_range)
 {
 	auto from = TRY(PageBox::zeroed(Gfp::Kernel));
 	auto to = TRY(PageBox::zeroed(Gfp::Kernel));
@@ -87,7 +87,7 @@ SELFTEST(page, copies_only_the_range)
 	return {};
 }
 
-SELFTEST(page, zeroes_only_the_range)
+KUNIT_TEST(cxxrt_page, zeroes_only_the_range)
 {
 	auto page = TRY(PageBox::zeroed(Gfp::Kernel));
 	fill(*page, 0xff);
@@ -100,8 +100,13 @@ SELFTEST(page, zeroes_only_the_range)
 	return {};
 }
 
-SELFTEST_SUITE(page, SELFTEST_CASE(page, starts_zeroed), SELFTEST_CASE(page, moves_leaks_and_adopts),
-	       SELFTEST_CASE(page, gives_many_pages_back), SELFTEST_CASE(page, copies_only_the_range),
-	       SELFTEST_CASE(page, zeroes_only_the_range));
+KUNIT_TEST(cxxrt_page, survives_failed_allocations)
+{
+	test.expect_survives_failed_allocations([] { return PageBox::zeroed(Gfp::Kernel); });
+	test.expect_survives_failed_allocations([] { return PageBox::zeroed(Gfp::Atomic, Node{0}); });
+	return {};
+}
 
-}  // namespace cxxrt::selftest
+KUNIT_SUITE(cxxrt_page);
+
+}  // namespace cxxrt::kunit

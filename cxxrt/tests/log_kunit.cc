@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/log.hpp>
 
-#include "suites.hpp"
+#include <cxxrt/kunit.hpp>
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 
 /// Ten lines, and then silence; a second limit is not concerned.
-SELFTEST(log, rate_limit_allows_ten)
+KUNIT_TEST(cxxrt_log, rate_limit_allows_ten)
 {
 	log::RateLimit limit, other;
 	for (int i = 0; i < 10; ++i)
@@ -18,7 +18,7 @@ SELFTEST(log, rate_limit_allows_ten)
 }
 
 /// What the VM suite looks for in the log: every level and form, with the module's prefix.
-SELFTEST(log, prints_every_form)
+KUNIT_TEST(cxxrt_log, prints_every_form)
 {
 	log::info<"log forms %d %u %x %ld %lu %lx %lld %llu %llx %s %5d %%">(-1, 4294967295u, 255u, -2l, ~0ul, 0x10ul,
 									     s64(-3), ~0ull, 0x20ull, "text", 42);
@@ -30,6 +30,6 @@ SELFTEST(log, prints_every_form)
 	return {};
 }
 
-SELFTEST_SUITE(log, SELFTEST_CASE(log, rate_limit_allows_ten), SELFTEST_CASE(log, prints_every_form));
+KUNIT_SUITE(cxxrt_log);
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <cxxrt/memory.hpp>
 #include <cxxrt/time.hpp>
 
-#include "contexts.hpp"
-#include "suites.hpp"
+#include <cxxrt/kunit.hpp>
+#include <cxxrt/memory.hpp>
 
-namespace cxxrt::selftest {
+#include "contexts.hpp"
+
+namespace cxxrt::kunit {
 namespace {
 
 constexpr u64 kMs = 1'000'000;
@@ -85,7 +86,7 @@ public:
 
 }  // namespace
 
-SELFTEST(time, nanoseconds_saturate)
+KUNIT_TEST(cxxrt_time, nanoseconds_saturate)
 {
 	test.expect_eq(Nanoseconds{}.count(), 0ll);
 	test.expect_eq(Nanoseconds{12345}.count(), 12345ll);
@@ -95,7 +96,7 @@ SELFTEST(time, nanoseconds_saturate)
 	return {};
 }
 
-SELFTEST(time, clock_advances_while_asleep)
+KUNIT_TEST(cxxrt_time, clock_advances_while_asleep)
 {
 	const u64 start = now_ns();
 	const unsigned long start_tick = now_ticks();
@@ -105,7 +106,7 @@ SELFTEST(time, clock_advances_while_asleep)
 	return {};
 }
 
-SELFTEST(time, hrtimer_fires_once)
+KUNIT_TEST(cxxrt_time, hrtimer_fires_once)
 {
 	Seen seen;
 	HighRes object{seen, 1, 0};
@@ -123,7 +124,7 @@ SELFTEST(time, hrtimer_fires_once)
 	return {};
 }
 
-SELFTEST(time, hrtimer_restarts_before_expiry)
+KUNIT_TEST(cxxrt_time, hrtimer_restarts_before_expiry)
 {
 	Seen seen;
 	HighRes object{seen, 1, 0};
@@ -136,7 +137,7 @@ SELFTEST(time, hrtimer_restarts_before_expiry)
 	return {};
 }
 
-SELFTEST(time, hrtimer_repeats)
+KUNIT_TEST(cxxrt_time, hrtimer_repeats)
 {
 	Seen seen;
 	HighRes object{seen, 5, 0};
@@ -150,7 +151,7 @@ SELFTEST(time, hrtimer_repeats)
 	return {};
 }
 
-SELFTEST(time, hrtimer_cancels)
+KUNIT_TEST(cxxrt_time, hrtimer_cancels)
 {
 	Seen seen;
 	HighRes object{seen, 1, 0};
@@ -164,7 +165,7 @@ SELFTEST(time, hrtimer_cancels)
 }
 
 /// One that was to come does not, and one that runs on another CPU is waited for.
-SELFTEST(time, hrtimer_ends_with_its_object)
+KUNIT_TEST(cxxrt_time, hrtimer_ends_with_its_object)
 {
 	Seen pending, running, repeating;
 	{
@@ -191,7 +192,7 @@ SELFTEST(time, hrtimer_ends_with_its_object)
 	return {};
 }
 
-SELFTEST(time, timer_fires_once)
+KUNIT_TEST(cxxrt_time, timer_fires_once)
 {
 	Seen seen;
 	Coarse object{seen, Restart::No, 0};
@@ -207,7 +208,7 @@ SELFTEST(time, timer_fires_once)
 	return {};
 }
 
-SELFTEST(time, timer_start_moves_expiry)
+KUNIT_TEST(cxxrt_time, timer_start_moves_expiry)
 {
 	Seen seen;
 	Coarse object{seen, Restart::No, 0};
@@ -220,7 +221,7 @@ SELFTEST(time, timer_start_moves_expiry)
 }
 
 /// One that was to come does not, one that runs is waited for, one that restarts itself stays away.
-SELFTEST(time, timer_ends_with_its_object)
+KUNIT_TEST(cxxrt_time, timer_ends_with_its_object)
 {
 	Seen pending, repeating;
 	{
@@ -243,10 +244,6 @@ SELFTEST(time, timer_ends_with_its_object)
 	return {};
 }
 
-SELFTEST_SUITE(time, SELFTEST_CASE(time, nanoseconds_saturate), SELFTEST_CASE(time, clock_advances_while_asleep),
-	       SELFTEST_CASE(time, hrtimer_fires_once), SELFTEST_CASE(time, hrtimer_restarts_before_expiry),
-	       SELFTEST_CASE(time, hrtimer_repeats), SELFTEST_CASE(time, hrtimer_cancels),
-	       SELFTEST_CASE(time, hrtimer_ends_with_its_object), SELFTEST_CASE(time, timer_fires_once),
-	       SELFTEST_CASE(time, timer_start_moves_expiry), SELFTEST_CASE(time, timer_ends_with_its_object));
+KUNIT_SUITE(cxxrt_time);
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit

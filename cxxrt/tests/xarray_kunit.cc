@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/xarray.hpp>
 
-#include "contexts.hpp"
-#include "suites.hpp"
+#include <cxxrt/kunit.hpp>
 
-namespace cxxrt::selftest {
+#include "contexts.hpp"
+
+namespace cxxrt::kunit {
 namespace {
 
 constexpr unsigned long kSparse[] = {0, 1, 63, 64, 4095, 4096, 1ul << 20, 1ul << 40, 1ul << 63, ~0ul - 1, ~0ul};
@@ -42,7 +43,7 @@ private:
 
 }  // namespace
 
-SELFTEST(xarray, loads_what_was_inserted)
+KUNIT_TEST(cxxrt_xarray, loads_what_was_inserted)
 {
 	XArray<u64> array;
 	u64 values[2] = {10, 20};
@@ -56,7 +57,7 @@ SELFTEST(xarray, loads_what_was_inserted)
 }
 
 /// The second to come gets the first one's entry.
-SELFTEST(xarray, loser_gets_the_winner)
+KUNIT_TEST(cxxrt_xarray, loser_gets_the_winner)
 {
 	XArray<u64> array;
 	u64 winner = 1, loser = 2;
@@ -67,7 +68,7 @@ SELFTEST(xarray, loser_gets_the_winner)
 	return {};
 }
 
-SELFTEST(xarray, erases)
+KUNIT_TEST(cxxrt_xarray, erases)
 {
 	XArray<u64> array;
 	u64 value = 1, next = 2;
@@ -81,7 +82,7 @@ SELFTEST(xarray, erases)
 }
 
 /// In order of index, whatever the order of insertion, up to the very last index.
-SELFTEST(xarray, visits_sparse_indices_in_order)
+KUNIT_TEST(cxxrt_xarray, visits_sparse_indices_in_order)
 {
 	XArray<u64> array;
 	u64 values[kSparseCount];
@@ -102,7 +103,7 @@ SELFTEST(xarray, visits_sparse_indices_in_order)
 	return {};
 }
 
-SELFTEST(xarray, erases_while_visiting)
+KUNIT_TEST(cxxrt_xarray, erases_while_visiting)
 {
 	XArray<u64> array;
 	u64 values[100];
@@ -119,7 +120,7 @@ SELFTEST(xarray, erases_while_visiting)
 	return {};
 }
 
-SELFTEST(xarray, gives_everything_out_and_serves_on)
+KUNIT_TEST(cxxrt_xarray, gives_everything_out_and_serves_on)
 {
 	XArray<u64> array;
 	u64 value = 5;
@@ -141,7 +142,7 @@ SELFTEST(xarray, gives_everything_out_and_serves_on)
 	return {};
 }
 
-SELFTEST(xarray, racing_inserts_have_one_winner)
+KUNIT_TEST(cxxrt_xarray, racing_inserts_have_one_winner)
 {
 	auto racers = TRY(Box<Racers>::make(Gfp::Kernel));
 	Optional<u32> cpu = other_cpu();
@@ -160,9 +161,30 @@ SELFTEST(xarray, racing_inserts_have_one_winner)
 	return {};
 }
 
-SELFTEST_SUITE(xarray, SELFTEST_CASE(xarray, loads_what_was_inserted), SELFTEST_CASE(xarray, loser_gets_the_winner),
-	       SELFTEST_CASE(xarray, erases), SELFTEST_CASE(xarray, visits_sparse_indices_in_order),
-	       SELFTEST_CASE(xarray, erases_while_visiting), SELFTEST_CASE(xarray, gives_everything_out_and_serves_on),
-	       SELFTEST_CASE(xarray, racing_inserts_have_one_winner));
+/// Nothing is in the array that could not be inserted, and everything that could.
+KUNIT_TEST(cxxrt_xarray, survives_failed_allocations)
+{
+	u64 values[kSparseCount] = {};
+	test.expect_survives_failed_allocations([&]() -> Result<void> {
+		XArray<u64> array;
+		u32 inserted = 0;
+		Result<void> result;
+		for (u32 i = 0; i < kSparseCount && result.ok(); ++i) {
+			const auto held = array.insert_or_get(kSparse[i], &values[i], Gfp::Kernel);
+			if (held.ok())
+				++inserted;
+			else
+				result = held.error();
+		}
+		u32 seen = 0;
+		array.for_each([&](unsigned long, u64&) { ++seen; });
+		if (seen != inserted)
+			return ERANGE;
+		return result;
+	});
+	return {};
+}
 
-}  // namespace cxxrt::selftest
+KUNIT_SUITE(cxxrt_xarray);
+
+}  // namespace cxxrt::kunit

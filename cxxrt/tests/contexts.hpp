@@ -8,7 +8,7 @@
 #include <cxxrt/time.hpp>
 #include <cxxrt/work.hpp>
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 
 /// How long something may take that takes no time: emulated machines are slow.
 inline constexpr u32 kPatienceMs = 5000;
@@ -73,4 +73,4 @@ inline Optional<u32> other_cpu()
 	return {};
 }
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/system.hpp>
 
-#include "suites.hpp"
+#include <cxxrt/kunit.hpp>
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 
-SELFTEST(system, cpus_and_nodes)
+KUNIT_TEST(cxxrt_system, cpus_and_nodes)
 {
 	test.expect(cpu_id_limit() >= 1);
 	test.expect(current_cpu() < cpu_id_limit());
@@ -16,7 +16,7 @@ SELFTEST(system, cpus_and_nodes)
 }
 
 /// Numbers from a user are not looked up beyond the kernel's tables.
-SELFTEST(system, numbers_beyond_the_machine_are_offline)
+KUNIT_TEST(cxxrt_system, numbers_beyond_the_machine_are_offline)
 {
 	for (u32 cpu : each(cpu_id_limit(), 100000u, 0x7fffffffu, ~0u))
 		test.expect(!is_cpu_online(cpu));
@@ -25,7 +25,7 @@ SELFTEST(system, numbers_beyond_the_machine_are_offline)
 	return {};
 }
 
-SELFTEST(system, parses_bool)
+KUNIT_TEST(cxxrt_system, parses_bool)
 {
 	for (const char* text : each("1", "y", "Y", "yes", "on", "On", "1\n", "y\n"))
 		test.expect_eq(TRY(parse<bool>(text)), true);
@@ -36,7 +36,7 @@ SELFTEST(system, parses_bool)
 	return {};
 }
 
-SELFTEST(system, parses_int)
+KUNIT_TEST(cxxrt_system, parses_int)
 {
 	test.expect_eq(TRY(parse<int>("0")), 0);
 	test.expect_eq(TRY(parse<int>("-12")), -12);
@@ -48,7 +48,7 @@ SELFTEST(system, parses_int)
 	return {};
 }
 
-SELFTEST(system, parses_unsigned)
+KUNIT_TEST(cxxrt_system, parses_unsigned)
 {
 	test.expect_eq(TRY(parse<u32>("4294967295")), 4294967295u);
 	test.expect_error(parse<u32>("4294967296"), ERANGE);
@@ -64,7 +64,7 @@ SELFTEST(system, parses_unsigned)
 	return {};
 }
 
-SELFTEST(system, parse_finds_the_base)
+KUNIT_TEST(cxxrt_system, parse_finds_the_base)
 {
 	test.expect_eq(TRY(parse<u32>("0x1F")), 31u);
 	test.expect_eq(TRY(parse<u32>("010")), 8u);
@@ -75,7 +75,7 @@ SELFTEST(system, parse_finds_the_base)
 	return {};
 }
 
-SELFTEST(system, parse_refuses_garbage)
+KUNIT_TEST(cxxrt_system, parse_refuses_garbage)
 {
 	for (const char* text : each("", "\n", " ", " 1", "1 ", "1x", "x", "--1", "+-1", "1\n\n", "1.5", "0x", "08")) {
 		test.expect_error(parse<int>(text), EINVAL);
@@ -85,7 +85,7 @@ SELFTEST(system, parse_refuses_garbage)
 	return {};
 }
 
-SELFTEST(system, texts_compare)
+KUNIT_TEST(cxxrt_system, texts_compare)
 {
 	test.expect(equal("abc", "abc"));
 	test.expect(equal("", ""));
@@ -95,7 +95,7 @@ SELFTEST(system, texts_compare)
 }
 
 /// Too long a text is cut, and ends with its zero all the same.
-SELFTEST(system, fixed_text_cuts)
+KUNIT_TEST(cxxrt_system, fixed_text_cuts)
 {
 	test.expect_eq(FixedText<8>{}.c_str(), "");
 	test.expect_eq(FixedText<8>{"1234567"}.c_str(), "1234567");
@@ -110,10 +110,6 @@ SELFTEST(system, fixed_text_cuts)
 	return {};
 }
 
-SELFTEST_SUITE(system, SELFTEST_CASE(system, cpus_and_nodes),
-	       SELFTEST_CASE(system, numbers_beyond_the_machine_are_offline), SELFTEST_CASE(system, parses_bool),
-	       SELFTEST_CASE(system, parses_int), SELFTEST_CASE(system, parses_unsigned),
-	       SELFTEST_CASE(system, parse_finds_the_base), SELFTEST_CASE(system, parse_refuses_garbage),
-	       SELFTEST_CASE(system, texts_compare), SELFTEST_CASE(system, fixed_text_cuts));
+KUNIT_SUITE(cxxrt_system);
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit

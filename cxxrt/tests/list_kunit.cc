@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/list.hpp>
 
-#include "suites.hpp"
+#include <cxxrt/kunit.hpp>
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 namespace {
 
 /// In up to two lists at once, through hooks that are not its first member.
@@ -39,7 +39,7 @@ template <class L> void empty(L& list)
 
 }  // namespace
 
-SELFTEST(list, starts_empty)
+KUNIT_TEST(cxxrt_list, starts_empty)
 {
 	List list;
 	Entry one{1};
@@ -53,7 +53,7 @@ SELFTEST(list, starts_empty)
 	return {};
 }
 
-SELFTEST(list, keeps_order)
+KUNIT_TEST(cxxrt_list, keeps_order)
 {
 	Entry one{1}, two{2}, three{3};
 	List list;
@@ -74,7 +74,7 @@ SELFTEST(list, keeps_order)
 	return {};
 }
 
-SELFTEST(list, unlinks_anywhere)
+KUNIT_TEST(cxxrt_list, unlinks_anywhere)
 {
 	Entry one{1}, two{2}, three{3};
 	List list;
@@ -92,7 +92,7 @@ SELFTEST(list, unlinks_anywhere)
 	return {};
 }
 
-SELFTEST(list, splices)
+KUNIT_TEST(cxxrt_list, splices)
 {
 	Entry one{1}, two{2}, three{3}, four{4};
 	List from, to;
@@ -114,7 +114,7 @@ SELFTEST(list, splices)
 	return {};
 }
 
-SELFTEST(list, two_hooks_are_independent)
+KUNIT_TEST(cxxrt_list, two_hooks_are_independent)
 {
 	Entry one{1}, two{2};
 	List list;
@@ -132,8 +132,6 @@ SELFTEST(list, two_hooks_are_independent)
 	return {};
 }
 
-SELFTEST_SUITE(list, SELFTEST_CASE(list, starts_empty), SELFTEST_CASE(list, keeps_order),
-	       SELFTEST_CASE(list, unlinks_anywhere), SELFTEST_CASE(list, splices),
-	       SELFTEST_CASE(list, two_hooks_are_independent));
+KUNIT_SUITE(cxxrt_list);
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit

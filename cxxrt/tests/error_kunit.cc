@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/error.hpp>
+
+#include <cxxrt/kunit.hpp>
 #include <cxxrt/memory.hpp>
 
-#include "suites.hpp"
 #include "tracked.hpp"
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 namespace {
 
 Result<Tracked> make_tracked(Counts& counts, int value)
@@ -54,7 +55,7 @@ Result<int> quarter(int value)
 
 }  // namespace
 
-SELFTEST(error, number_is_a_valid_errno)
+KUNIT_TEST(cxxrt_error, number_is_a_valid_errno)
 {
 	test.expect_eq(Error{1}.number(), 1);
 	test.expect_eq(Error{4095}.number(), 4095);
@@ -65,7 +66,7 @@ SELFTEST(error, number_is_a_valid_errno)
 	return {};
 }
 
-SELFTEST(error, result_holds_a_value_or_an_error)
+KUNIT_TEST(cxxrt_error, result_holds_a_value_or_an_error)
 {
 	Result<u64> good{~0ull};
 	test.expect(good.ok() && bool(good));
@@ -81,7 +82,7 @@ SELFTEST(error, result_holds_a_value_or_an_error)
 	return {};
 }
 
-SELFTEST(error, try_returns_early)
+KUNIT_TEST(cxxrt_error, try_returns_early)
 {
 	test.expect_eq(TRY(quarter(12)), 3);
 	test.expect_error(quarter(6), EINVAL);
@@ -90,7 +91,7 @@ SELFTEST(error, try_returns_early)
 }
 
 /// What was built before the failing TRY is destroyed, what comes after it never runs.
-SELFTEST(error, try_destroys_what_was_built)
+KUNIT_TEST(cxxrt_error, try_destroys_what_was_built)
 {
 	Counts counts;
 	int reached = 0;
@@ -106,7 +107,7 @@ SELFTEST(error, try_destroys_what_was_built)
 }
 
 /// A value that a Result and TRY pass on ends exactly once, however often it moves.
-SELFTEST(error, moved_values_end_once)
+KUNIT_TEST(cxxrt_error, moved_values_end_once)
 {
 	Counts counts;
 	int reached = 0;
@@ -126,7 +127,7 @@ SELFTEST(error, moved_values_end_once)
 }
 
 /// A Result that is dropped destroys its value; a moved error stays an error and destroys nothing.
-SELFTEST(error, dropped_result_ends_its_value)
+KUNIT_TEST(cxxrt_error, dropped_result_ends_its_value)
 {
 	Counts counts;
 	{
@@ -149,7 +150,7 @@ SELFTEST(error, dropped_result_ends_its_value)
 	return {};
 }
 
-SELFTEST(error, c_codes_convert)
+KUNIT_TEST(cxxrt_error, c_codes_convert)
 {
 	test.expect(from_c(0).ok());
 	test.expect(from_c(3).ok());
@@ -161,7 +162,7 @@ SELFTEST(error, c_codes_convert)
 	return {};
 }
 
-SELFTEST(error, c_pointers_convert)
+KUNIT_TEST(cxxrt_error, c_pointers_convert)
 {
 	int target = 0;
 	test.expect(TRY(from_err_ptr(&target)) == &target);
@@ -175,10 +176,6 @@ SELFTEST(error, c_pointers_convert)
 	return {};
 }
 
-SELFTEST_SUITE(error, SELFTEST_CASE(error, number_is_a_valid_errno),
-	       SELFTEST_CASE(error, result_holds_a_value_or_an_error), SELFTEST_CASE(error, try_returns_early),
-	       SELFTEST_CASE(error, try_destroys_what_was_built), SELFTEST_CASE(error, moved_values_end_once),
-	       SELFTEST_CASE(error, dropped_result_ends_its_value), SELFTEST_CASE(error, c_codes_convert),
-	       SELFTEST_CASE(error, c_pointers_convert));
+KUNIT_SUITE(cxxrt_error);
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit

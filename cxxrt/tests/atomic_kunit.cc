@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/atomic.hpp>
+
+#include <cxxrt/kunit.hpp>
 #include <cxxrt/memory.hpp>
 
 #include "contexts.hpp"
-#include "suites.hpp"
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 namespace {
 
 enum class State : u32 { Idle = 0, Busy = 7, Gone = 0x80000001u };
@@ -113,7 +114,7 @@ private:
 
 }  // namespace
 
-SELFTEST(atomic, four_bytes)
+KUNIT_TEST(cxxrt_atomic, four_bytes)
 {
 	expect_operations<int>(test, 5, 7, 12);
 	expect_operations<int>(test, -5, -7, -12);
@@ -124,7 +125,7 @@ SELFTEST(atomic, four_bytes)
 	return {};
 }
 
-SELFTEST(atomic, eight_bytes)
+KUNIT_TEST(cxxrt_atomic, eight_bytes)
 {
 	expect_operations<long>(test, 5, 0x100000000, 0x100000005);
 	expect_operations<long>(test, -5, -0x100000000, -0x100000005);
@@ -135,7 +136,7 @@ SELFTEST(atomic, eight_bytes)
 	return {};
 }
 
-SELFTEST(atomic, enums_and_pointers)
+KUNIT_TEST(cxxrt_atomic, enums_and_pointers)
 {
 	Atomic<State> state{State::Busy};
 	test.expect_eq(state.swap(State::Gone), State::Busy);
@@ -152,10 +153,10 @@ SELFTEST(atomic, enums_and_pointers)
 	return {};
 }
 
-SELFTEST(atomic, four_bytes_lose_no_increment) { return expect_no_loss<u32>(test); }
-SELFTEST(atomic, eight_bytes_lose_no_increment) { return expect_no_loss<u64>(test); }
+KUNIT_TEST(cxxrt_atomic, four_bytes_lose_no_increment) { return expect_no_loss<u32>(test); }
+KUNIT_TEST(cxxrt_atomic, eight_bytes_lose_no_increment) { return expect_no_loss<u64>(test); }
 
-SELFTEST(atomic, release_publishes_to_acquire)
+KUNIT_TEST(cxxrt_atomic, release_publishes_to_acquire)
 {
 	auto channel = TRY(Box<Channel>::make(Gfp::Kernel));
 	Optional<u32> cpu = other_cpu();
@@ -169,7 +170,7 @@ SELFTEST(atomic, release_publishes_to_acquire)
 }
 
 /// They compile to the machine's own; that they order is not seen on x86 by a test this short.
-SELFTEST(atomic, barriers_run)
+KUNIT_TEST(cxxrt_atomic, barriers_run)
 {
 	memory_barrier();
 	read_barrier();
@@ -177,9 +178,6 @@ SELFTEST(atomic, barriers_run)
 	return {};
 }
 
-SELFTEST_SUITE(atomic, SELFTEST_CASE(atomic, four_bytes), SELFTEST_CASE(atomic, eight_bytes),
-	       SELFTEST_CASE(atomic, enums_and_pointers), SELFTEST_CASE(atomic, four_bytes_lose_no_increment),
-	       SELFTEST_CASE(atomic, eight_bytes_lose_no_increment),
-	       SELFTEST_CASE(atomic, release_publishes_to_acquire), SELFTEST_CASE(atomic, barriers_run));
+KUNIT_SUITE(cxxrt_atomic);
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/badblocks.hpp>
 
+#include <cxxrt/kunit.hpp>
 #include <cxxrt/page.hpp>
 
-#include "suites.hpp"
-
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 namespace {
 
 /// What show() prints, compared with `want`.
@@ -26,7 +25,7 @@ bool overlaps(const BadBlocks& list, u64 sector, u64 sectors) { return bool(list
 
 }  // namespace
 
-SELFTEST(badblocks, starts_empty)
+KUNIT_TEST(cxxrt_badblocks, starts_empty)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	TRY(list->init());
@@ -36,14 +35,14 @@ SELFTEST(badblocks, starts_empty)
 	return {};
 }
 
-SELFTEST(badblocks, without_init_ends_quietly)
+KUNIT_TEST(cxxrt_badblocks, without_init_ends_quietly)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	list.reset();
 	return {};
 }
 
-SELFTEST(badblocks, checks_overlap)
+KUNIT_TEST(cxxrt_badblocks, checks_overlap)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	TRY(list->init());
@@ -65,7 +64,7 @@ SELFTEST(badblocks, checks_overlap)
 }
 
 /// A check as long as the C function's int cannot say finds what is at its end.
-SELFTEST(badblocks, checks_far_away)
+KUNIT_TEST(cxxrt_badblocks, checks_far_away)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	TRY(list->init());
@@ -77,7 +76,7 @@ SELFTEST(badblocks, checks_far_away)
 	return {};
 }
 
-SELFTEST(badblocks, finds_the_first)
+KUNIT_TEST(cxxrt_badblocks, finds_the_first)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	TRY(list->init());
@@ -93,7 +92,7 @@ SELFTEST(badblocks, finds_the_first)
 	return {};
 }
 
-SELFTEST(badblocks, merges_neighbours)
+KUNIT_TEST(cxxrt_badblocks, merges_neighbours)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	TRY(list->init());
@@ -104,7 +103,7 @@ SELFTEST(badblocks, merges_neighbours)
 	return {};
 }
 
-SELFTEST(badblocks, remove_splits)
+KUNIT_TEST(cxxrt_badblocks, remove_splits)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	TRY(list->init());
@@ -125,7 +124,7 @@ SELFTEST(badblocks, remove_splits)
 }
 
 /// More than one entry of the table can say.
-SELFTEST(badblocks, long_range_is_cut_up)
+KUNIT_TEST(cxxrt_badblocks, long_range_is_cut_up)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	TRY(list->init());
@@ -147,7 +146,7 @@ SELFTEST(badblocks, long_range_is_cut_up)
 	return {};
 }
 
-SELFTEST(badblocks, full_table_is_enospc)
+KUNIT_TEST(cxxrt_badblocks, full_table_is_enospc)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	TRY(list->init());
@@ -164,7 +163,7 @@ SELFTEST(badblocks, full_table_is_enospc)
 	return {};
 }
 
-SELFTEST(badblocks, wrong_ranges_are_refused)
+KUNIT_TEST(cxxrt_badblocks, wrong_ranges_are_refused)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
 	TRY(list->init());
@@ -181,10 +180,16 @@ SELFTEST(badblocks, wrong_ranges_are_refused)
 	return {};
 }
 
-SELFTEST_SUITE(badblocks, SELFTEST_CASE(badblocks, starts_empty), SELFTEST_CASE(badblocks, without_init_ends_quietly),
-	       SELFTEST_CASE(badblocks, checks_overlap), SELFTEST_CASE(badblocks, checks_far_away),
-	       SELFTEST_CASE(badblocks, finds_the_first), SELFTEST_CASE(badblocks, merges_neighbours),
-	       SELFTEST_CASE(badblocks, remove_splits), SELFTEST_CASE(badblocks, long_range_is_cut_up),
-	       SELFTEST_CASE(badblocks, full_table_is_enospc), SELFTEST_CASE(badblocks, wrong_ranges_are_refused));
+KUNIT_TEST(cxxrt_badblocks, survives_failed_allocations)
+{
+	test.expect_survives_failed_allocations([]() -> Result<void> {
+		auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
+		TRY(list->init());
+		return {};
+	});
+	return {};
+}
 
-}  // namespace cxxrt::selftest
+KUNIT_SUITE(cxxrt_badblocks);
+
+}  // namespace cxxrt::kunit

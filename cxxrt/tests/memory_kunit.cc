@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/memory.hpp>
-#include <cxxrt/system.hpp>
 
-#include "suites.hpp"
+#include <cxxrt/kunit.hpp>
+#include <cxxrt/system.hpp>
+#include <cxxrt/work.hpp>
+
 #include "tracked.hpp"
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 namespace {
 
 template <size_t Align> struct alignas(Align) Aligned {
@@ -44,6 +46,22 @@ class SharedLarge : public RefCounted {
 };
 constexpr int kManyTimes = 1000;
 
+/// Adds to the value of the CPU that its work runs on.
+class PerCpuCounters : Pinned {
+public:
+	static constexpr u64 kTimes = 1000;
+	explicit PerCpuCounters(PerCpu<u64>&& values) : values_(move(values)) {}
+	PerCpu<u64> values_;
+	Work work_{callback<&PerCpuCounters::work_, &PerCpuCounters::run>};
+
+private:
+	void run()
+	{
+		for (u64 i = 0; i < kTimes; ++i)
+			values_.with_local([](u64& value) { ++value; });
+	}
+};
+
 /// Counts its references itself.
 struct Outside {
 	int references = 1;
@@ -53,7 +71,7 @@ struct Outside {
 
 }  // namespace
 
-SELFTEST(memory, box_builds_and_destroys_once)
+KUNIT_TEST(cxxrt_memory, box_builds_and_destroys_once)
 {
 	Counts counts;
 	{
@@ -69,7 +87,7 @@ SELFTEST(memory, box_builds_and_destroys_once)
 	return {};
 }
 
-SELFTEST(memory, box_flags_and_nodes)
+KUNIT_TEST(cxxrt_memory, box_flags_and_nodes)
 {
 	Counts counts;
 	{
@@ -85,7 +103,7 @@ SELFTEST(memory, box_flags_and_nodes)
 }
 
 /// Moving hands the object on, and destroys the one it replaces.
-SELFTEST(memory, box_moves)
+KUNIT_TEST(cxxrt_memory, box_moves)
 {
 	Counts one, other;
 	{
@@ -107,7 +125,7 @@ SELFTEST(memory, box_moves)
 	return {};
 }
 
-SELFTEST(memory, box_moved_to_itself_keeps)
+KUNIT_TEST(cxxrt_memory, box_moved_to_itself_keeps)
 {
 	Counts counts;
 	auto box = TRY(Box<Tracked>::make(Gfp::Kernel, counts, 6));
@@ -118,7 +136,7 @@ SELFTEST(memory, box_moved_to_itself_keeps)
 	return {};
 }
 
-SELFTEST(memory, box_resets_once)
+KUNIT_TEST(cxxrt_memory, box_resets_once)
 {
 	Counts counts;
 	auto box = TRY(Box<Tracked>::make(Gfp::Kernel, counts, 7));
@@ -133,7 +151,7 @@ SELFTEST(memory, box_resets_once)
 	return {};
 }
 
-SELFTEST(memory, box_leaks_and_adopts)
+KUNIT_TEST(cxxrt_memory, box_leaks_and_adopts)
 {
 	Counts counts;
 	auto box = TRY(Box<Tracked>::make(Gfp::Kernel, counts, 8));
@@ -147,7 +165,7 @@ SELFTEST(memory, box_leaks_and_adopts)
 	return {};
 }
 
-SELFTEST(memory, box_aligns)
+KUNIT_TEST(cxxrt_memory, box_aligns)
 {
 	TRY(expect_box_aligned<8>(test));
 	TRY(expect_box_aligned<16>(test));
@@ -156,7 +174,7 @@ SELFTEST(memory, box_aligns)
 	return {};
 }
 
-SELFTEST(memory, array_builds_and_destroys_each_once)
+KUNIT_TEST(cxxrt_memory, array_builds_and_destroys_each_once)
 {
 	Counts counts;
 	{
@@ -191,7 +209,7 @@ SELFTEST(memory, array_builds_and_destroys_each_once)
 	return {};
 }
 
-SELFTEST(memory, array_of_none)
+KUNIT_TEST(cxxrt_memory, array_of_none)
 {
 	auto array = TRY(Array<u64>::make(Gfp::Kernel, Node{}, 0));
 	test.expect_eq(array.size(), size_t(0));  // NOLINT(bugprone-use-after-move): what a move leaves
@@ -202,7 +220,7 @@ SELFTEST(memory, array_of_none)
 }
 
 /// Elements are initialised, and an array of several pages works like a small one.
-SELFTEST(memory, array_initialises_large)
+KUNIT_TEST(cxxrt_memory, array_initialises_large)
 {
 	constexpr size_t kCount = (8 << 20) / sizeof(u64);
 	auto array = TRY(Array<u64>::make(Gfp::Kernel, Node{}, kCount));
@@ -217,7 +235,7 @@ SELFTEST(memory, array_initialises_large)
 }
 
 /// Sizes that overflow, or that no machine has, fail without a warning in the log.
-SELFTEST(memory, array_too_large_is_enomem)
+KUNIT_TEST(cxxrt_memory, array_too_large_is_enomem)
 {
 	for (size_t size : each(~size_t(0), ~size_t(0) / sizeof(u64), (~size_t(0) / sizeof(u64)) + 1, size_t(1) << 60,
 				size_t(1) << 28))
@@ -225,11 +243,11 @@ SELFTEST(memory, array_too_large_is_enomem)
 	return {};
 }
 
-SELFTEST(memory, slab_builds_and_destroys_once)
+KUNIT_TEST(cxxrt_memory, slab_builds_and_destroys_once)
 {
 	Counts counts;
 	{
-		auto created = TRY(SlabCache<Tracked>::create("cxxrt_selftest_tracked"));
+		auto created = TRY(SlabCache<Tracked>::create("cxxrt_kunit_tracked"));
 		SlabCache<Tracked> cache{move(created)};
 		auto one = TRY(cache.make(Gfp::Kernel, counts, 1));
 		auto other = TRY(cache.make(Gfp::Atomic, counts, 2));
@@ -249,9 +267,9 @@ SELFTEST(memory, slab_builds_and_destroys_once)
 	return {};
 }
 
-SELFTEST(memory, slab_aligns)
+KUNIT_TEST(cxxrt_memory, slab_aligns)
 {
-	auto cache = TRY(SlabCache<Aligned<128>>::create("cxxrt_selftest_aligned"));
+	auto cache = TRY(SlabCache<Aligned<128>>::create("cxxrt_kunit_aligned"));
 	auto one = TRY(cache.make(Gfp::Kernel));
 	auto other = TRY(cache.make(Gfp::Kernel));
 	test.expect(is_aligned(&*one, 128));
@@ -261,7 +279,7 @@ SELFTEST(memory, slab_aligns)
 }
 
 /// Every possible CPU has a value, zero at first and its own; with_local() changes one of them.
-SELFTEST(memory, per_cpu_values_are_separate)
+KUNIT_TEST(cxxrt_memory, per_cpu_values_are_separate)
 {
 	struct Value {
 		u64 count;
@@ -284,7 +302,7 @@ SELFTEST(memory, per_cpu_values_are_separate)
 	return {};
 }
 
-SELFTEST(memory, ref_destroys_with_the_last)
+KUNIT_TEST(cxxrt_memory, ref_destroys_with_the_last)
 {
 	Counts counts;
 	{
@@ -304,7 +322,7 @@ SELFTEST(memory, ref_destroys_with_the_last)
 	return {};
 }
 
-SELFTEST(memory, ref_assignment_drops_the_old)
+KUNIT_TEST(cxxrt_memory, ref_assignment_drops_the_old)
 {
 	Counts one, other;
 	{
@@ -324,7 +342,7 @@ SELFTEST(memory, ref_assignment_drops_the_old)
 	return {};
 }
 
-SELFTEST(memory, aref_counts)
+KUNIT_TEST(cxxrt_memory, aref_counts)
 {
 	Outside object;
 	{
@@ -341,12 +359,12 @@ SELFTEST(memory, aref_counts)
 }
 
 /// Nothing to see here but in what the machine has left after some loads, which the VM suite measures.
-SELFTEST(memory, gives_much_memory_back)
+KUNIT_TEST(cxxrt_memory, gives_much_memory_back)
 {
 	struct PerCpuLarge {
 		u64 values[64];
 	};
-	auto cache = TRY(SlabCache<Large>::create("cxxrt_selftest_large"));
+	auto cache = TRY(SlabCache<Large>::create("cxxrt_kunit_large"));
 	for (int i = 0; i < kManyTimes; ++i) {
 		auto box = TRY(Box<Large>::make(Gfp::Kernel));
 		auto array = TRY(Array<Large>::make(Gfp::Kernel, Node{}, 1));
@@ -359,22 +377,89 @@ SELFTEST(memory, gives_much_memory_back)
 	return {};
 }
 
-SELFTEST(memory, node_is_any_by_default)
+KUNIT_TEST(cxxrt_memory, node_is_any_by_default)
 {
 	test.expect_eq(Node{}.id(), -1);
 	test.expect_eq(Node{3}.id(), 3);
 	return {};
 }
 
-SELFTEST_SUITE(memory, SELFTEST_CASE(memory, box_builds_and_destroys_once), SELFTEST_CASE(memory, box_flags_and_nodes),
-	       SELFTEST_CASE(memory, box_moves), SELFTEST_CASE(memory, box_moved_to_itself_keeps),
-	       SELFTEST_CASE(memory, box_resets_once), SELFTEST_CASE(memory, box_leaks_and_adopts),
-	       SELFTEST_CASE(memory, box_aligns), SELFTEST_CASE(memory, array_builds_and_destroys_each_once),
-	       SELFTEST_CASE(memory, array_of_none), SELFTEST_CASE(memory, array_initialises_large),
-	       SELFTEST_CASE(memory, array_too_large_is_enomem), SELFTEST_CASE(memory, slab_builds_and_destroys_once),
-	       SELFTEST_CASE(memory, slab_aligns), SELFTEST_CASE(memory, per_cpu_values_are_separate),
-	       SELFTEST_CASE(memory, ref_destroys_with_the_last), SELFTEST_CASE(memory, ref_assignment_drops_the_old),
-	       SELFTEST_CASE(memory, aref_counts), SELFTEST_CASE(memory, gives_much_memory_back),
-	       SELFTEST_CASE(memory, node_is_any_by_default));
+/// Each worker changes the value of the CPU it runs on, and no other.
+KUNIT_TEST(cxxrt_memory, per_cpu_local_is_this_cpus_own)
+{
+	auto values = TRY(PerCpu<u64>::create());
+	auto counters = TRY(Box<PerCpuCounters>::make(Gfp::Kernel, move(values)));
+	u32 online = 0;
+	for (u32 cpu = 0; cpu < cpu_id_limit(); ++cpu) {
+		if (!is_cpu_online(cpu))
+			continue;
+		++online;
+		counters->work_.schedule_on(cpu);
+		counters->work_.flush();
+	}
+	u32 counted = 0;
+	counters->values_.for_each([&](const u64& value) { counted += value == PerCpuCounters::kTimes ? 1 : 0; });
+	test.expect_eq(counted, online);
+	return {};
+}
 
-}  // namespace cxxrt::selftest
+KUNIT_TEST(cxxrt_memory, box_survives_failed_allocations)
+{
+	Counts counts;
+	test.expect_survives_failed_allocations([&] { return Box<Tracked>::make(Gfp::Kernel, counts, 1); });
+	test.expect_survives_failed_allocations([&] { return Box<Tracked>::make(Gfp::Atomic, counts, 2); });
+	test.expect_survives_failed_allocations([&] { return Box<Tracked>::make_on(Node{0}, Gfp::NoIo, counts, 3); });
+	test.expect_eq(counts.live(), 0);
+	return {};
+}
+
+/// Also one that is too large for kmalloc, and takes page after page.
+KUNIT_TEST(cxxrt_memory, array_survives_failed_allocations)
+{
+	Counts counts;
+	struct Element : Tracked {
+		explicit Element(Counts* counts) : Tracked(*counts, 9) {}
+	};
+	test.expect_survives_failed_allocations([&] { return Array<Element>::make(Gfp::Kernel, Node{}, 10, &counts); });
+	test.expect_eq(counts.live(), 0);
+	test.expect_survives_failed_allocations([] { return Array<Large>::make(Gfp::Kernel, Node{}, 4096); });
+	return {};
+}
+
+KUNIT_TEST(cxxrt_memory, ref_survives_failed_allocations)
+{
+	Counts counts;
+	test.expect_survives_failed_allocations([&] { return Ref<Shared>::make(Gfp::Kernel, counts, 1); });
+	test.expect_eq(counts.live(), 0);
+	return {};
+}
+
+KUNIT_TEST(cxxrt_memory, slab_cache_survives_failed_allocations)
+{
+	test.expect_survives_failed_allocations([] { return SlabCache<Large>::create("cxxrt_kunit_failing"); });
+	return {};
+}
+
+KUNIT_TEST(cxxrt_memory, slab_object_survives_failed_allocations)
+{
+	Counts counts;
+	auto cache = TRY(SlabCache<Tracked>::create("cxxrt_kunit_object"));
+	test.expect_survives_failed_allocations([&] { return cache.make(Gfp::Kernel, counts, 1); });
+	test.expect_survives_failed_allocations([&] { return cache.make(Gfp::NoWait, counts, 1); });
+	test.expect_eq(counts.live(), 0);
+	return {};
+}
+
+/// So large that it does not fit into the pages that per-CPU memory has in stock.
+KUNIT_TEST(cxxrt_memory, per_cpu_survives_failed_allocations)
+{
+	struct Huge {
+		u8 bytes[28 << 10];
+	};
+	test.expect_survives_failed_allocations([] { return PerCpu<Huge>::create(); });
+	return {};
+}
+
+KUNIT_SUITE(cxxrt_memory);
+
+}  // namespace cxxrt::kunit

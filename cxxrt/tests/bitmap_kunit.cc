@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/bitmap.hpp>
 
-#include "contexts.hpp"
-#include "suites.hpp"
+#include <cxxrt/kunit.hpp>
 
-namespace cxxrt::selftest {
+#include "contexts.hpp"
+
+namespace cxxrt::kunit {
 namespace {
 
 /// Claims from two CPUs until nothing is left, and notes who got what.
@@ -61,7 +62,7 @@ Result<Box<Claimers>> make_claimers(u32 bits)
 }  // namespace
 
 /// Sizes around the words of the map: each bit once, and then nothing.
-SELFTEST(bitmap, claims_every_bit_once)
+KUNIT_TEST(cxxrt_bitmap, claims_every_bit_once)
 {
 	for (u32 size : each(1u, 63u, 64u, 65u, 128u, 200u)) {
 		auto map = TRY(Bitmap::create(Gfp::Kernel, Node{}, size));
@@ -80,7 +81,7 @@ SELFTEST(bitmap, claims_every_bit_once)
 	return {};
 }
 
-SELFTEST(bitmap, gives_back)
+KUNIT_TEST(cxxrt_bitmap, gives_back)
 {
 	auto map = TRY(Bitmap::create(Gfp::Kernel, Node{0}, 70));
 	for (u32 i = 0; i < 70; ++i)
@@ -95,7 +96,7 @@ SELFTEST(bitmap, gives_back)
 	return {};
 }
 
-SELFTEST(bitmap, moves)
+KUNIT_TEST(cxxrt_bitmap, moves)
 {
 	auto map = TRY(Bitmap::create(Gfp::Kernel, Node{}, 10));
 	test.expect(bool(map.try_claim()));
@@ -110,7 +111,7 @@ SELFTEST(bitmap, moves)
 	return {};
 }
 
-SELFTEST(bitmap, of_no_bits)
+KUNIT_TEST(cxxrt_bitmap, of_no_bits)
 {
 	auto map = TRY(Bitmap::create(Gfp::Kernel, Node{}, 0));
 	test.expect(!map.try_claim());
@@ -118,7 +119,7 @@ SELFTEST(bitmap, of_no_bits)
 }
 
 /// As memory.gives_much_memory_back.
-SELFTEST(bitmap, gives_much_memory_back)
+KUNIT_TEST(cxxrt_bitmap, gives_much_memory_back)
 {
 	for (int i = 0; i < 1000; ++i) {
 		auto map = TRY(Bitmap::create(Gfp::Kernel, Node{}, 16384));
@@ -128,13 +129,13 @@ SELFTEST(bitmap, gives_much_memory_back)
 }
 
 /// Half a gigabyte in one piece fails, without a warning in the log.
-SELFTEST(bitmap, too_large_is_enomem)
+KUNIT_TEST(cxxrt_bitmap, too_large_is_enomem)
 {
 	test.expect_error(Bitmap::create(Gfp::Kernel, Node{}, ~0u), ENOMEM);
 	return {};
 }
 
-SELFTEST(bitmap, two_cpus_claim_every_bit_once)
+KUNIT_TEST(cxxrt_bitmap, two_cpus_claim_every_bit_once)
 {
 	auto claimers = TRY(make_claimers(Claimers::kBits));
 	Optional<u32> cpu = other_cpu();
@@ -151,7 +152,7 @@ SELFTEST(bitmap, two_cpus_claim_every_bit_once)
 	return {};
 }
 
-SELFTEST(bitmap, two_cpus_never_share_a_bit)
+KUNIT_TEST(cxxrt_bitmap, two_cpus_never_share_a_bit)
 {
 	auto claimers = TRY(make_claimers(2));
 	Optional<u32> cpu = other_cpu();
@@ -167,7 +168,7 @@ SELFTEST(bitmap, two_cpus_never_share_a_bit)
 	return {};
 }
 
-SELFTEST(bitmap, ida_gives_the_lowest)
+KUNIT_TEST(cxxrt_bitmap, ida_gives_the_lowest)
 {
 	Ida ida;
 	auto zero = TRY(ida.allocate(Gfp::Kernel));
@@ -187,7 +188,7 @@ SELFTEST(bitmap, ida_gives_the_lowest)
 	return {};
 }
 
-SELFTEST(bitmap, ida_ends_at_its_maximum)
+KUNIT_TEST(cxxrt_bitmap, ida_ends_at_its_maximum)
 {
 	Ida ida;
 	auto zero = TRY(ida.allocate(Gfp::Kernel, 1));
@@ -202,10 +203,26 @@ SELFTEST(bitmap, ida_ends_at_its_maximum)
 	return {};
 }
 
-SELFTEST_SUITE(bitmap, SELFTEST_CASE(bitmap, claims_every_bit_once), SELFTEST_CASE(bitmap, gives_back),
-	       SELFTEST_CASE(bitmap, moves), SELFTEST_CASE(bitmap, of_no_bits),
-	       SELFTEST_CASE(bitmap, gives_much_memory_back), SELFTEST_CASE(bitmap, too_large_is_enomem),
-	       SELFTEST_CASE(bitmap, two_cpus_claim_every_bit_once), SELFTEST_CASE(bitmap, two_cpus_never_share_a_bit),
-	       SELFTEST_CASE(bitmap, ida_gives_the_lowest), SELFTEST_CASE(bitmap, ida_ends_at_its_maximum));
+KUNIT_TEST(cxxrt_bitmap, survives_failed_allocations)
+{
+	test.expect_survives_failed_allocations([] { return Bitmap::create(Gfp::Kernel, Node{}, 100); });
+	return {};
+}
 
-}  // namespace cxxrt::selftest
+/// A failed allocation takes no number.
+KUNIT_TEST(cxxrt_bitmap, ida_survives_failed_allocations)
+{
+	test.expect_survives_failed_allocations([]() -> Result<void> {
+		Ida ida;
+		auto first = TRY(ida.allocate(Gfp::Kernel));
+		auto second = TRY(ida.allocate(Gfp::Kernel));
+		if (first.value() != 0 || second.value() != 1)
+			return ERANGE;
+		return {};
+	});
+	return {};
+}
+
+KUNIT_SUITE(cxxrt_bitmap);
+
+}  // namespace cxxrt::kunit

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <cxxrt/kunit.hpp>
 #include <cxxrt/memory.hpp>
 
-#include "suites.hpp"
 #include "tracked.hpp"
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 namespace {
 
 struct Outer {
@@ -19,7 +19,7 @@ struct Outer {
 }  // namespace
 
 /// An absent Optional is false, a present one gives its value, and assignment changes both.
-SELFTEST(types, optional_holds_or_not)
+KUNIT_TEST(cxxrt_types, optional_holds_or_not)
 {
 	Optional<u32> empty;
 	test.expect(!empty);
@@ -39,7 +39,7 @@ SELFTEST(types, optional_holds_or_not)
 }
 
 /// An owner inside an Optional is handed on by moving.
-SELFTEST(types, optional_moves_owners)
+KUNIT_TEST(cxxrt_types, optional_moves_owners)
 {
 	Counts counts;
 	{
@@ -54,7 +54,7 @@ SELFTEST(types, optional_moves_owners)
 	return {};
 }
 
-SELFTEST(types, literal_joins)
+KUNIT_TEST(cxxrt_types, literal_joins)
 {
 	constexpr auto joined = Literal("abc") + Literal("") + Literal("de");
 	static_assert(decltype(joined)::kLength == 5);
@@ -64,7 +64,7 @@ SELFTEST(types, literal_joins)
 }
 
 /// The same text is the same storage, so that names can be kept as pointers.
-SELFTEST(types, literal_has_one_storage)
+KUNIT_TEST(cxxrt_types, literal_has_one_storage)
 {
 	const char* one = kText<"storage">.text;
 	const char* other = kText<Literal("stor") + Literal("age")>.text;
@@ -72,7 +72,7 @@ SELFTEST(types, literal_has_one_storage)
 	return {};
 }
 
-SELFTEST(types, member_offset_is_offsetof)
+KUNIT_TEST(cxxrt_types, member_offset_is_offsetof)
 {
 	test.expect_eq(member_offset<&Outer::first>(), __builtin_offsetof(Outer, first));
 	test.expect_eq(member_offset<&Outer::second>(), __builtin_offsetof(Outer, second));
@@ -82,7 +82,7 @@ SELFTEST(types, member_offset_is_offsetof)
 	return {};
 }
 
-SELFTEST(types, owner_of_finds_the_owner)
+KUNIT_TEST(cxxrt_types, owner_of_finds_the_owner)
 {
 	Outer outer{};
 	test.expect(&owner_of<&Outer::first>(outer.first) == &outer);
@@ -92,7 +92,7 @@ SELFTEST(types, owner_of_finds_the_owner)
 	return {};
 }
 
-SELFTEST(types, exchange_and_swap_move)
+KUNIT_TEST(cxxrt_types, exchange_and_swap_move)
 {
 	int value = 1;
 	test.expect_eq(exchange(value, 2), 1);
@@ -107,9 +107,6 @@ SELFTEST(types, exchange_and_swap_move)
 	return {};
 }
 
-SELFTEST_SUITE(types, SELFTEST_CASE(types, optional_holds_or_not), SELFTEST_CASE(types, optional_moves_owners),
-	       SELFTEST_CASE(types, literal_joins), SELFTEST_CASE(types, literal_has_one_storage),
-	       SELFTEST_CASE(types, member_offset_is_offsetof), SELFTEST_CASE(types, owner_of_finds_the_owner),
-	       SELFTEST_CASE(types, exchange_and_swap_move));
+KUNIT_SUITE(cxxrt_types);
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <cxxrt/work.hpp>
 
+#include <cxxrt/kunit.hpp>
 #include <cxxrt/memory.hpp>
 
 #include "contexts.hpp"
-#include "suites.hpp"
 
-namespace cxxrt::selftest {
+namespace cxxrt::kunit {
 namespace {
 
 struct Seen {
@@ -62,7 +62,7 @@ public:
 		if (*queue_.wait_for([this] { return take(); }) > 0)
 			served_.fetch_add(1);
 	}
-	WaitQueue queue_{lock_class<"selftest waiters">};
+	WaitQueue queue_{lock_class<"kunit waiters">};
 	Atomic<int> tokens_, tries_, served_;
 	Work first_{callback<&Waiters::first_, &Waiters::wait>};
 	Work second_{callback<&Waiters::second_, &Waiters::wait>};
@@ -80,7 +80,7 @@ public:
 			queue_[1 - me].wake_one();
 		}
 	}
-	WaitQueue queue_[2] = {WaitQueue{lock_class<"selftest ping">}, WaitQueue{lock_class<"selftest pong">}};
+	WaitQueue queue_[2] = {WaitQueue{lock_class<"kunit ping">}, WaitQueue{lock_class<"kunit pong">}};
 	Atomic<int> turn_;
 	Work work_{callback<&PingPong::work_, &PingPong::run>};
 
@@ -90,7 +90,7 @@ private:
 
 }  // namespace
 
-SELFTEST(work, runs_in_process_context)
+KUNIT_TEST(cxxrt_work, runs_in_process_context)
 {
 	Seen seen;
 	Job job{seen, 2};
@@ -102,7 +102,7 @@ SELFTEST(work, runs_in_process_context)
 	return {};
 }
 
-SELFTEST(work, runs_on_the_named_cpu)
+KUNIT_TEST(cxxrt_work, runs_on_the_named_cpu)
 {
 	Seen seen;
 	Job job{seen, 0};
@@ -120,14 +120,14 @@ SELFTEST(work, runs_on_the_named_cpu)
 }
 
 /// Scheduled twice before it begins, it runs once.
-SELFTEST(work, waits_once)
+KUNIT_TEST(cxxrt_work, waits_once)
 {
 	Seen seen;
 	Job job{seen, 0};
 	bool first, second;
 	{
 		// Its CPU is this one, which cannot switch to the worker.
-		SpinLock lock{lock_class<"selftest work">};
+		SpinLock lock{lock_class<"kunit work">};
 		Guard guard{lock};
 		first = job.work_.schedule_on(current_cpu());
 		second = job.work_.schedule();
@@ -142,7 +142,7 @@ SELFTEST(work, waits_once)
 	return {};
 }
 
-SELFTEST(work, flush_without_schedule_returns)
+KUNIT_TEST(cxxrt_work, flush_without_schedule_returns)
 {
 	Seen seen;
 	Job job{seen, 0};
@@ -152,7 +152,7 @@ SELFTEST(work, flush_without_schedule_returns)
 }
 
 /// Work that runs is waited for.
-SELFTEST(work, destruction_waits)
+KUNIT_TEST(cxxrt_work, destruction_waits)
 {
 	Seen seen;
 	{
@@ -165,7 +165,7 @@ SELFTEST(work, destruction_waits)
 }
 
 /// Work that has not begun is taken back.
-SELFTEST(work, destruction_cancels)
+KUNIT_TEST(cxxrt_work, destruction_cancels)
 {
 	Seen seen;
 	int most = 0;
@@ -187,15 +187,15 @@ SELFTEST(work, destruction_cancels)
 }
 
 /// A condition that holds needs no wake-up.
-SELFTEST(work, wait_returns_at_once)
+KUNIT_TEST(cxxrt_work, wait_returns_at_once)
 {
-	WaitQueue queue{lock_class<"selftest wait">};
+	WaitQueue queue{lock_class<"kunit wait">};
 	queue.wake_one();
 	test.expect_eq(*queue.wait_for([] { return Optional<int>{3}; }), 3);
 	return {};
 }
 
-SELFTEST(work, waiters_wake)
+KUNIT_TEST(cxxrt_work, waiters_wake)
 {
 	auto game = TRY(Box<PingPong>::make(Gfp::Kernel));
 	game->work_.schedule();
@@ -206,7 +206,7 @@ SELFTEST(work, waiters_wake)
 }
 
 /// One wake-up wakes one waiter, and the other goes on sleeping.
-SELFTEST(work, wake_one_wakes_one)
+KUNIT_TEST(cxxrt_work, wake_one_wakes_one)
 {
 	auto waiters = TRY(Box<Waiters>::make(Gfp::Kernel));
 	waiters->first_.schedule();
@@ -229,10 +229,6 @@ SELFTEST(work, wake_one_wakes_one)
 	return {};
 }
 
-SELFTEST_SUITE(work, SELFTEST_CASE(work, runs_in_process_context), SELFTEST_CASE(work, runs_on_the_named_cpu),
-	       SELFTEST_CASE(work, waits_once), SELFTEST_CASE(work, flush_without_schedule_returns),
-	       SELFTEST_CASE(work, destruction_waits), SELFTEST_CASE(work, destruction_cancels),
-	       SELFTEST_CASE(work, wait_returns_at_once), SELFTEST_CASE(work, waiters_wake),
-	       SELFTEST_CASE(work, wake_one_wakes_one));
+KUNIT_SUITE(cxxrt_work);
 
-}  // namespace cxxrt::selftest
+}  // namespace cxxrt::kunit
