@@ -100,6 +100,18 @@ def test_messages_before_the_results_are_skipped():
     assert evaluated(printed(ALL).replace("@@ fio\n", "@@ fio\nfio: a warning\n"))
 
 
+def test_timed_sample_of_which_a_job_did_not_start_is_refused():
+    with pytest.raises(WorkloadError, match="fio: failed initializing LFSR"):
+        evaluated(printed(ALL).replace("@@ fio\n", "@@ fio\nfio: failed initializing LFSR\n"))
+
+
+@pytest.mark.parametrize(("size", "generator"), [("32k", "lfsr"), ("16m", "tausworthe64")])
+def test_large_blocks_are_not_drawn_by_a_generator_that_refuses_seeds(size, generator):
+    cell = matrix.Cell("x", {**CELL.axes, "bs": size})
+    text = fio.job_file(COUNTED, MATRIX.sampling, cell, [sample(0)], {"0.0.0": "/dev/x"}, 0)
+    assert f"random_generator={generator}\n" in text
+
+
 def test_sides_whose_queues_differ_are_refused():
     with pytest.raises(WorkloadError, match="0.0.2 of side b: conditions differ from those of the first sample: -x:1, \\+x:2"):
         evaluated(printed(ALL, ("x:1", "x:2", "x:1")))

@@ -23,7 +23,6 @@ _GLOBAL = {
     "registerfiles": 1,
     "nonvectored": 1,
     "norandommap": 1,
-    "random_generator": "lfsr",
     "group_reporting": 1,
     "thread": 1,
     "disk_util": 0,
@@ -34,6 +33,9 @@ _GLOBAL = {
 # A job that does no I/O.
 _NOTHING: dict[str, object] = {"stonewall": 1, "new_group": 1, "ioengine": "null", "rw": "read", "bs": 4096, "filename": "none", "size": 4096, "numjobs": 1, "iodepth": 1, "mem": "malloc"}
 _HUGE_PAGE = 2 << 20
+# fio's LFSR refuses a seed whose bits are all ones, as many of them as the number of a block has, and the job then does
+# nothing and reports no error. On a disk of few blocks that is no rare seed, so there they are drawn in another way.
+_LFSR_BLOCK_MOST = 32 << 10
 _PERCENTILES = {"p50": "50.000000", "p99": "99.000000", "p999": "99.900000"}
 _RW = re.compile(r"(rand)?(read|write)")
 # The parts of what a sample prints begin with such a line.
@@ -134,6 +136,7 @@ def job_file(setting: Setting, sampling: Sampling, cell: Cell, group: Sequence[P
     # The first CPU keeps what the guest does itself, if there are others.
     used = range(max(0, setting.cpus - jobs), setting.cpus) if setting.cpus > jobs else range(setting.cpus)
     shared: dict[str, object] = _GLOBAL | {
+        "random_generator": "lfsr" if cell.block_bytes <= _LFSR_BLOCK_MOST else "tausworthe64",
         **({"size": span} if span else {}),
         "rw": cell["rw"],
         "bs": cell.block_bytes,
@@ -204,7 +207,11 @@ def parse(cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Mea
     """Reads what a script printed of a sample. Errors: WorkloadError."""
     pieces = _PART.split(printed)
     parts = dict(zip(pieces[1::2], pieces[2::2]))
-    document = _document(parts.get("fio", ""))
+    text = parts.get("fio", "")
+    document = _document(text)
+    if not counted and (failed := [line for line in _messages(text) if line.startswith("fio: failed")]):
+        # A job that did not start is not among the errors, and others may have done I/Os.
+        raise WorkloadError(failed[0])
     try:
         return _measured(cell, sample, counted, document, parts.get(f"conditions_{sample.side}", ""))
     except (KeyError, TypeError) as error:
@@ -243,10 +250,15 @@ def explain(said: str) -> str:
     return next((line for line in lines if line.startswith("fio: ")), lines[-1] if lines else "")
 
 
+def _messages(text: str) -> list[str]:
+    """What fio complained about before its JSON."""
+    return [line for line in text.partition("{\n")[0].splitlines() if line.startswith("fio: ")]
+
+
 def _document(text: str) -> dict[str, Any]:
     """Returns the JSON in fio's output, which follows its error messages, if there are any. Errors: WorkloadError."""
-    messages, brace, rest = text.partition("{\n")
-    said = [line for line in messages.splitlines() if line.startswith("fio: ")]
+    _, brace, rest = text.partition("{\n")
+    said = _messages(text)
     try:
         document: dict[str, Any] = json.loads(brace + rest)
         if isinstance(document.get("jobs"), list) and "fio version" in document:
