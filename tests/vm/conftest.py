@@ -15,9 +15,25 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import testkernel  # noqa: E402
 from vmlib import PROJECT, Vm, installed_releases  # noqa: E402
+from vmlib.kernels import is_test  # noqa: E402
+
+# What needs a test kernel, and what is of no use there: bench's tools are not the kernel's.
+_ON_TEST_KERNELS = ["test_deliberate_bugs.py", "test_failed_allocations.py", "test_kunit.py"]
+_ON_STOCK_KERNELS = ["test_bench_guards.py", "test_bench_targets.py", "test_suites.py"]
 
 RELEASES = [os.environ["KREL"]] if os.environ.get("KREL") else installed_releases()
+
+collect_ignore = []
+if not any(map(is_test, RELEASES)):
+    collect_ignore += _ON_TEST_KERNELS
+if all(map(is_test, RELEASES)):
+    collect_ignore += _ON_STOCK_KERNELS
+
+_guests: list[Vm] = []  # Those that tests share.
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,7 +54,21 @@ def vm(release: str) -> Iterator[Vm]:
     """The guest that runs `release`. A test during which it dies or reports a bug fails; it is then rebooted."""
     with Vm(release, smp=2, mem=2048, cwd=PROJECT) as guest:
         print(f"\nkernel {release}, accelerator: {guest.accel_note}")
+        _guests.append(guest)
         yield guest
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_leaks() -> Iterator[None]:
+    """On a kernel that can tell: no test of the file may lose memory. An error of the last test says if one did."""
+    watched = [guest for guest in _guests if guest.alive and testkernel.has_leak_check(guest)]
+    for guest in watched:
+        testkernel.forget_leaks(guest)
+    yield
+    for guest in _guests:
+        if guest.alive and testkernel.has_leak_check(guest):
+            found = testkernel.leaks(guest)
+            assert not found, f"memory that nothing points to:\n{found[:4000]}"
 
 
 @pytest.fixture(scope="session")

@@ -148,10 +148,15 @@ def build(folder: Path, kernel_dir: Path, source: Path) -> Path:
     (folder / "Kbuild").write_text(
         f"obj-m := {name}.o\n{name}-cxx := {source.name}\n{name}-cxxdir := {source.parent}\ninclude {cxxrt}\n"
     )
+    make_modules(folder, kernel_dir)
+    return folder / f"{name}.ko"
+
+
+def make_modules(folder: Path, kernel_dir: Path) -> None:
+    """Builds what the Kbuild in `folder` says. Errors: AssertionError."""
     command = ["make", "-C", kernel_dir, f"M={folder}", "CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"]
     built = subprocess.run(command, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False)
     assert built.returncode == 0, built.stdout + built.stderr
-    return folder / f"{name}.ko"
 
 
 def failing_module(release: str, kernel_dir: Path) -> Path:

@@ -231,10 +231,85 @@ def unpolled_read(path, limit_s):
     return errno.errorcode[-result] if result is not None and result < 0 else result
 
 
+def fail_each(operation, undo, stride=1, workers=False):
+    """Does the operation again and again; in the nth run, the nth memory allocation of this thread fails.
+
+    With `workers`, that of every block layer's kernel thread fails too. Where a run succeeds all the same, `undo` follows.
+    Ends with the first run that needs fewer allocations; returns [allocations failed, result -> times, what undo said].
+    `stride` leaves out runs. A first run, with nothing failed, has Python load what it needs: what comes from files
+    other than the operation's would fail, too, and the guest's own file system does not take that well.
+    """
+    rehearsal = [attempt(OPERATIONS[name], args) for name, *args in ([operation, undo] if undo else [operation])]
+    if set(rehearsal) != {"ok"}:
+        return [0, {f"rehearsal: {rehearsal}": 1}, {}]
+    tasks = ["thread-self"]
+    if workers:
+        tasks += [pid for pid in ls("/proc") if pid.isdecimal() and kernel_thread(pid).endswith(("H", "-kblockd"))]
+    files = [os.open(f"/proc/{task}/{'' if task[0] == 't' else f'task/{task}/'}fail-nth", os.O_RDWR) for task in tasks]
+    results, undone, failed = {}, {}, 0
+    for nth in range(1, 5000, stride):
+        for file in files[1:] + files[:1]:
+            os.pwrite(file, b"%d" % nth, 0)
+        result = attempt(OPERATIONS[operation[0]], operation[1:])
+        left = [still_to_come(file) for file in files]
+        failed += left.count(0)
+        results[result] = results.get(result, 0) + 1
+        if result == "ok" and undo:
+            said = attempt(OPERATIONS[undo[0]], undo[1:])
+            undone[said] = undone.get(said, 0) + 1
+        if 0 not in left:
+            break
+    for file in files:
+        os.close(file)
+    return [failed, results, undone]
+
+
+def load_again(path, params):
+    """insmod, from a file that stays open."""
+    if path not in _kept:
+        _kept[path] = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    syscall("finit_module", _kept[path], params.encode(), 0)
+
+
+def still_to_come(file):
+    """How many allocations were left until the one to fail; 0 if it did fail. From now on none does."""
+    while True:
+        try:  # A copy from or to user space fails as well, and this can be the one.
+            left = int(os.pread(file, 16, 0))
+            os.pwrite(file, b"0", 0)
+            return left
+        except OSError as error:
+            if error.errno != errno.EFAULT:
+                raise
+
+
+def kernel_thread(pid):
+    """Its name; "" for a process, or what has ended."""
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            name = stat.read().split("(")[1].split(")")[0]
+        return name if name.startswith("kworker/") else ""
+    except OSError:
+        return ""
+
+
+_kept = {}  # path -> file descriptor
+_written = [0]
+
+
+def write_afresh(path, count):
+    """Writes `count` sectors where none was written yet, and reads them back. Errors: OSError."""
+    sector = _written[0]
+    _written[0] += count
+    dio_write(path, sector, count, sector)
+    if dio_check(path, sector, count, sector) != "same":
+        raise OSError(errno.EBADMSG, "other data than written")
+
+
 OPERATIONS = {
     function.__name__: function
     for function in (load, unload, put, get, ls, tree, hold, release, run, dio_write, dio_check, residue, clean_up)
-    + (memory, load_cycles, failing_loads, power_cycles, unpolled_read)
+    + (memory, load_cycles, failing_loads, power_cycles, unpolled_read, fail_each, load_again, write_afresh)
 } | {"mkdir": os.mkdir, "rmdir": os.rmdir, "exists": os.path.exists, "sleep": time.sleep}
 
 

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0
+"""What the test kernel offers to suites: allocations that fail on demand, and a search for leaks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from vmlib import Vm, kernels
+
+_DEBUG = "/sys/kernel/debug"
+_SCAN_S = 300
+# An object is not called a leak before it is 5 s old, and only if two scans in a row find it.
+_SCAN = f"""
+cd {_DEBUG}
+sleep 6
+echo scan >kmemleak
+sleep 1
+echo scan >kmemleak
+cat kmemleak
+echo clear >kmemleak
+"""
+# Those that may sleep, too, and pages of any order; without a call trace for each.
+_ALL_ALLOCATIONS = f"""
+cd {_DEBUG}
+echo N >failslab/ignore-gfp-wait
+echo N >fail_page_alloc/ignore-gfp-wait
+echo 0 >fail_page_alloc/min-order
+echo 0 >failslab/verbose
+echo 0 >fail_page_alloc/verbose
+"""
+
+
+def build_folder(release: str) -> Path:
+    """Where modules for the kernel are built against."""
+    return kernels.test_kernel_dir(release) / "build" if kernels.is_test(release) else Path(f"/lib/modules/{release}/build")
+
+
+def let_allocations_fail(vm: Vm) -> None:
+    """Lets fail-nth fail every kind of allocation that has a way to fail."""
+    vm.run(_ALL_ALLOCATIONS, check=True)
+
+
+def has_leak_check(vm: Vm) -> bool:
+    """Says whether leaks can be searched for."""
+    return vm.run(["test", "-e", f"{_DEBUG}/kmemleak"]).rc == 0
+
+
+def forget_leaks(vm: Vm) -> None:
+    """What is lost by now will not be found."""
+    vm.run(f"echo clear >{_DEBUG}/kmemleak", check=True)
+
+
+def leaks(vm: Vm) -> str:
+    """Searches for memory that nothing points to any more: what the kernel says of it, "" if there is none."""
+    return vm.run(_SCAN, _SCAN_S, check=True).out.strip()
