@@ -22,7 +22,7 @@ endif
 releases = $(or $(KREL),$(shell tools/kernels list))
 need-releases = $(or $(releases),$(error no supported kernel headers are installed: run 'make setup', or apt-get install linux-headers-amd64))
 
-.PHONY: all modules setup modules_install clean help test testkernel bench bench-gate check check-border compile_commands.json FORCE
+.PHONY: all modules setup modules_install clean help test test-quick soak testkernel bench bench-gate check check-border compile_commands.json FORCE
 all: modules
 
 ## modules           all modules for every supported installed kernel (the default)
@@ -64,6 +64,18 @@ test:
 	+@$(MAKE) modules
 	+@$(MAKE) compile_commands.json
 	@$(PYTHON) tools/run-tests $(TESTS)
+
+## test-quick        the inner loop: newest stock kernel, the driver's main suites, host tests that take no time
+test-quick:
+	@tools/setup
+	+@$(MAKE) -s modules
+	@$(PYTHON) tools/run-tests --quick
+
+## soak              everything at once, for long, on the test kernel; MINUTES= (default 20), KREL= for another kernel
+soak:
+	@tools/setup
+	$(if $(KREL),+@$(MAKE) -s modules,@tools/testkernel && $(MAKE) -s modules KDIR="$$(tools/testkernel kdir)")
+	@$(PYTHON) tests/vm/soak.py $(if $(KREL),--release $(KREL)) --minutes $(or $(MINUTES),20)
 
 ## testkernel        builds the kernel in which bugs are loud, and all modules for it; TESTKERNEL= for its options
 testkernel:

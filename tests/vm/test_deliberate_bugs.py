@@ -24,7 +24,7 @@ BUGS = {
     "double_free": "BUG: KASAN: double-free in ",
     "index_past_the_end": "BUG: KASAN: slab-out-of-bounds in ",
     "leak": "",
-    "sleep_under_a_spinlock": "BUG: scheduling while atomic: insmod",
+    "sleep_under_a_spinlock": "BUG: sleeping function called from invalid context",
 }
 
 

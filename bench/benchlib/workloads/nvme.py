@@ -72,8 +72,9 @@ class Nvme:
     def guest_arguments(self, matrix: Matrix) -> list[str]:
         """Two emulated controllers with disks that keep nothing and read as zeroes: the host's storage is not in the way."""
         arguments = []
+        size = int(matrix.tables["guest"]["disk"]) << 20
         for side, address in _GUEST.items():
-            drive = f"null-co,node-name=disk_{side},size={matrix.tables['guest']['disk']}M,read-zeroes=on"
+            drive = f"null-co,node-name=disk_{side},size={size},read-zeroes=on"
             slot = address.split(":")[-1].split(".")[0]
             arguments += ["-blockdev", f"driver={drive}"]
             arguments += ["-device", f"nvme,serial=bench_{side},drive=disk_{side},addr=0x{slot}"]

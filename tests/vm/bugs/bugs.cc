@@ -5,7 +5,6 @@
 #include <cxxrt/log.hpp>
 #include <cxxrt/memory.hpp>
 #include <cxxrt/module.hpp>
-#include <cxxrt/time.hpp>
 
 namespace cxxrt::bugs {
 namespace {
@@ -68,8 +67,9 @@ Result<void> leak()
 Result<void> sleep_under_a_spinlock()
 {
 	SpinLock lock{lock_class<"bugs spinlock">};
-	Guard guard{lock};
-	sleep_ms(1);
+	Mutex mutex{lock_class<"bugs mutex">};
+	Guard outer{lock};
+	Guard inner{mutex};
 	return {};
 }
 

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+"""tools/run-tests: what it runs, and how it counts."""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def run_tests(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> ModuleType:
+    """The program as a module, whose logs go elsewhere."""
+    loader = importlib.machinery.SourceFileLoader("run_tests", str(TOP / "tools" / "run-tests"))
+    spec = importlib.util.spec_from_loader("run_tests", loader)
+    assert spec
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "run_tests", module)
+    loader.exec_module(module)
+    monkeypatch.setattr(module, "RESULTS", tmp_path)
+    return module
+
+
+def counts(lane: object) -> tuple[int, int, int]:
+    return lane.passed, lane.failed, lane.skipped
+
+
+def test_tests_are_counted_by_outcome(run_tests: ModuleType, tmp_path: Path) -> None:
+    test = tmp_path / "test_x.py"
+    test.write_text(
+        "import pytest\n"
+        "def test_good(): pass\n"
+        "def test_good_too(): pass\n"
+        "def test_bad(): assert 0\n"
+        "def test_none(): pytest.skip('why')\n"
+        "@pytest.fixture\ndef broken(): raise OSError\n"
+        "def test_error(broken): pass\n"
+    )
+    lane = run_tests.Lane("x", [str(test)])
+    lane.run()
+    assert counts(lane) == (2, 2, 1)
+
+
+@pytest.mark.parametrize("text", ["import nothing_of_that_name\n", "", "import os\ndef test_x(): os._exit(3)\n"])
+def test_a_lane_that_counts_nothing_has_failed(run_tests: ModuleType, tmp_path: Path, text: str) -> None:
+    test = tmp_path / "test_x.py"
+    test.write_text(text)
+    lane = run_tests.Lane("x", [str(test)])
+    lane.run()
+    assert counts(lane) == (0, 1, 0)
+
+
+def test_what_cannot_be_made_is_a_failure(run_tests: ModuleType, tmp_path: Path) -> None:
+    lane = run_tests.Lane("x", [str(tmp_path)], before=[["true"], ["sh", "-c", "echo why; exit 7"], ["touch", str(tmp_path / "not")]])
+    lane.run()
+    assert counts(lane) == (0, 1, 0)
+    assert lane.complaints == ["x: sh -c echo why; exit 7 ended with code 7"]
+    assert not (tmp_path / "not").exists() and (tmp_path / "x.log").read_text() == "why\n"
+
+
+def test_every_stock_kernel_the_test_kernel_and_the_host_have_a_lane(run_tests: ModuleType) -> None:
+    names = [lane.name for lane in run_tests.lanes([])]
+    assert names[0] == "testkernel" and names[-1] == "host" and [name for name in names if name.startswith("vm-6.")] == names[1:-1]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--quick"]])
+def test_files_that_lanes_name_exist(run_tests: ModuleType, arguments: list[str]) -> None:
+    named = [word.removeprefix("--ignore=") for lane in run_tests.lanes(arguments) for word in lane.arguments]
+    assert named and [word for word in named if not (TOP / word).exists()] == []
