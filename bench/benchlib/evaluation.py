@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from statistics import fmean, median
 
 from . import environment, stats
-from .model import METRICS, SIDES, CellResult, RunData, flat
+from .model import METRICS, SIDES, TOO_LARGE, CellResult, RunData, flat
 
 EMULATED = "EMULATED"
+FAILED, NOT_RUN = "failed", "not run"  # In place of a verdict.
 LATENCIES = {"p50": "p50", "p99": "p99", "p999": "p99.9"}  # Metric -> what to call it.
 _HOW = {
     "icount": f"{EMULATED} (QEMU TCG, instructions counted)",
@@ -34,8 +35,10 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """The comparison's verdict, or "failed"."""
-        return self.comparison.verdict if self.comparison else "failed"
+        """The comparison's verdict, FAILED, or NOT_RUN if only the machine has not enough memory for the cell."""
+        if self.comparison:
+            return self.comparison.verdict
+        return NOT_RUN if self.failure.startswith(TOO_LARGE) else FAILED
 
     @property
     def stands(self) -> bool:
@@ -71,8 +74,13 @@ class Report:
 
     @property
     def failures(self) -> list[Row]:
-        """The rows without a result."""
-        return [row for row in self.rows if not row.comparison]
+        """The rows without a result that should have one."""
+        return self.with_verdict(FAILED)
+
+    @property
+    def not_run(self) -> list[Row]:
+        """The rows for which the machine has not enough memory."""
+        return self.with_verdict(NOT_RUN)
 
     @property
     def how(self) -> str:
@@ -114,8 +122,8 @@ class Report:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many cells have each verdict, and failed."""
-        return {verdict: len(self.with_verdict(verdict)) for verdict in (*stats.VERDICTS, "failed")}
+        """How many cells have each verdict, failed, and were not run if there are such."""
+        return {verdict: len(self.with_verdict(verdict)) for verdict in (*stats.VERDICTS, FAILED, *([NOT_RUN] if self.not_run else []))}
 
     @property
     def summary(self) -> str:

@@ -5,7 +5,8 @@ A reference (bench/reference/<driver>-<release>.json) has, for each cell, what s
 in its own code, and in each function of the kernel and the module; and what side a executed in the kernel.
 
 More than LIMIT_PERCENT is a failure. Where samples scatter (timers of a full queue may or may not expire together),
-growth in the kernel must also be more than so many standard errors of the two means.
+growth in the kernel must also be more than so many standard errors of the two means. A cell whose own standard error is
+above _NOISE_PERCENT fails: it cannot be judged.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from . import profile
 from .model import CellResult, RunData, flat
 
 LIMIT_PERCENT = 0.2
+_NOISE_PERCENT = 0.5  # Of the mean: a standard error above it would let any growth pass.
 _STANDARD_ERRORS = 3
 _FORMAT = 1
 _DIGITS = 2
@@ -51,10 +53,14 @@ def reference_path(folder: Path, driver: str, release: str) -> Path:
 def make_reference(run: RunData) -> dict[str, Any]:
     """Returns the reference that a run makes. Errors: GateError if the run is not whole."""
     _must_count(run)
+    cells = {cell.name: _figures(cell) for cell in run.cells}
+    for name, figures in cells.items():
+        if noise := _noise(figures):
+            raise GateError(f"no reference: {name}: {noise}")
     return {
         "format": _FORMAT,
         **{key: run.record[key] for key in ("driver", "profile", "release", "commit", "versions")},
-        "cells": {cell.name: _figures(cell) for cell in run.cells},
+        "cells": cells,
     }
 
 
@@ -143,6 +149,8 @@ def _figures(cell: CellResult) -> dict[str, Any]:
 
 def _judge(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> Verdict:
     """Returns the verdict on one cell."""
+    if noise := _noise(now):
+        return Verdict(False, (f"{name}: FAILED: {noise}: {_change(now['kernel'], before['kernel'])}",))
     scatter = {"kernel": _STANDARD_ERRORS * math.hypot(now["error"], before["error"])}
     grown = [
         key
@@ -156,6 +164,14 @@ def _judge(name: str, now: Mapping[str, Any], before: Mapping[str, Any]) -> Verd
     if abs(_growth(now["a"], before["a"])) > LIMIT_PERCENT:
         lines.append(f"  so did the C driver, {_change(now['a'], before['a'])}: not only the driver differs")
     return Verdict(False, (*lines, *_grown_symbols(now["symbols"], before["symbols"])))
+
+
+def _noise(figures: Mapping[str, Any]) -> str:
+    """Says that a cell's samples scatter too much to be compared; "" if they do not."""
+    error, mean = figures["error"], figures["kernel"]
+    if 100 * error <= _NOISE_PERCENT * mean:
+        return ""
+    return f"too noisy to judge: the standard error in the kernel is {error:.1f} of {mean:.1f} instructions per I/O, more than {_NOISE_PERCENT:g} %"
 
 
 def _grown_symbols(now: Mapping[str, float], before: Mapping[str, float]) -> list[str]:

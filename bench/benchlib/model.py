@@ -15,7 +15,8 @@ The record (run.json) has these keys:
   versions     {"fio": ..., "qemu": ..., "gcc": ..., "python": ...}, each one line
   host         the machine that runs the benchmark: {"cpu", "cpus", "kernel"}
   system       the machine under test, see environment.py: a flat dict of strings and numbers, in the order to be shown
-  doubts       list of lines: what makes the numbers doubtful
+  systems      each machine under test at each start of the run: a list of {"host", "system"}; not in old records
+  doubts       list of lines: what makes the numbers doubtful; with the host's name before it if there are several
   modules      {"a": {...}, "b": {...}}: "name", "file", "text", "data", "bss" (bytes), "build_id"
   settings     {table: {key: value}}: all tables of the matrix file as they applied
   failures     {cell name: reason}
@@ -28,6 +29,7 @@ from dataclasses import dataclass
 from typing import Any
 
 SIDES = ("a", "b", "c")  # c: the module of a once more, the control.
+TOO_LARGE = "not run: it takes"  # How the failure of a cell begins for which the machine has not enough memory.
 KINDS = ("warmup", "measure", "latency", "profile")
 
 

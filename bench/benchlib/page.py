@@ -249,7 +249,12 @@ def _setup(record: dict[str, Any]) -> list[tuple[str, list[tuple[str, str]]]]:
     parts.append(("Run", _pairs(run | {"command": " ".join(record["command"])})))
     for side, module in record["modules"].items():
         parts.append((f"Module {side.upper()}", _pairs(module)))
-    parts.append(("System under test", _pairs(record["system"])))
+    systems = record.get("systems", [])
+    for number, entry in enumerate(systems, 1):
+        which = f" {number}: {entry['host']}" if len(systems) > 1 else ""
+        parts.append((f"System under test{which}", _pairs(entry["system"])))
+    if not systems:
+        parts.append(("System under test", _pairs(record["system"])))
     parts.append(("Machine that runs the benchmark", _pairs(record["host"])))
     parts.append(("Versions", _pairs(record["versions"])))
     for name, table in record["settings"].items():

@@ -92,7 +92,7 @@ def _panel(axes: Any, group: Group, titled: bool) -> None:
         c = row.comparison
         if c is None:
             box = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            axes.text(0, place, "failed", color=COLOURS["slower"], ha="center", va="center", fontsize=8, bbox=box)
+            axes.text(0, place, row.verdict, color=COLOURS["slower"], ha="center", va="center", fontsize=8, bbox=box)
             continue
         if row.control:
             _interval(axes, place + 0.24, row.control, ".", _CONTROL, 3)

@@ -47,7 +47,7 @@ def show(data: RunData, console: Console) -> None:
 
 
 def failed(data: RunData) -> bool:
-    """Whether a cell of the run has no result."""
+    """Whether a cell of the run has no result that should have one."""
     return bool(evaluate(data).failures)
 
 
@@ -67,6 +67,8 @@ def _show(report: Report, console: Console) -> None:
         say("")
     for row in report.failures:
         say(f"failed: {row.cell.name}: {row.failure}", "red")
+    for row in report.not_run:
+        say(f"{row.cell.name}: {row.failure}", "yellow")
     say(report.legend)
     say(f"{report.extent('slower')}; {report.extent('faster')}")
     say(report.summary, "bold")

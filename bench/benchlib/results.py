@@ -199,7 +199,7 @@ def _evaluate(boots: list[PlannedCell], parts: Mapping[str, RawCell], record: Ma
         raw = parts.get(planned.key)
         if raw is None:
             if record["complete"]:
-                return CellResult(cell.name, cell.axes, failure="not run")
+                return CellResult(cell.name, cell.axes, failure="it was not taken")
             continue
         if raw.failure:
             return CellResult(cell.name, cell.axes, failure=raw.failure)
@@ -208,7 +208,7 @@ def _evaluate(boots: list[PlannedCell], parts: Mapping[str, RawCell], record: Ma
         except workloads.WorkloadError as error:
             return CellResult(cell.name, cell.axes, failure=str(error))
         profiles += [Profile(side, found["ios"], found["folded"], found.get("unit", "instructions")) for side, found in sorted(raw.profiles.items())]
-    failure = "" if taken else "not run"
+    failure = "" if taken else "it was not taken"
     return CellResult(cell.name, cell.axes, tuple(taken), failure, tuple(profiles))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from . import elf, environment, guards, insn, perf, profile, results, workloads
 from .matrix import Matrix
+from .model import TOO_LARGE
 from .plan import PlannedCell, PlannedSample
 from .results import RawCell, RawGroup
 from .targets import Target, TargetError
@@ -118,6 +119,7 @@ class Run:
         self._finished: set[str] = set()
         self._lost: list[Exception] = []
         self._sampling: set[str] = set()  # Machines that take a sample now.
+        self._described: set[str] = set()  # Machines that the record describes since this start.
 
     def stop(self) -> None:
         """Makes `execute` return soon; to be repeated until it has. What was taken is kept."""
@@ -140,9 +142,10 @@ class Run:
         for thread in threads:
             thread.join()
         for error in self._lost:
-            if isinstance(error, _EXPECTED):
-                raise RunError(str(error)) from None
-            raise error
+            if not isinstance(error, _EXPECTED):
+                raise error
+        if self._lost:
+            raise RunError("; ".join(dict.fromkeys(map(str, self._lost))))
         if not self._stopped.is_set():
             self.folder.complete()
 
@@ -164,6 +167,7 @@ class Run:
         target = machine.target
         target.start()
         machine.guard()
+        target.watch()
         with environment.Governor(target):
             if self._matrix.sampling.reload == "cell":
                 all(self._take_loaded(machine, [planned]) for planned in left)
@@ -177,20 +181,44 @@ class Run:
         alive = True
         setting = self._load(machine)
         try:
+            self._check_log(machine.target, "when the modules are loaded")
             self._describe(machine.target)
             for planned in cells:
                 alive = alive and not self._stopped.is_set() and self._take(machine, setting, planned)
+            if alive and not self._stopped.is_set():
+                self._check_log(machine.target, "after the last cell")
         finally:
             # A guest that takes no more goes away with its modules.
             if not machine.target.own or (alive and self._matrix.sampling.reload == "cell"):
                 self._unload(machine, setting)
         return alive
 
+    def _check_log(self, target: Target, when: str) -> None:
+        """What the kernel reports here is no cell's. Errors: TargetError."""
+        if splats := target.splats():
+            line = f"the kernel reports a bug {when}: {splats[0]}"
+            self._doubt(target, [line])
+            raise TargetError(f"{target.name}: {line}")
+
+    def _doubt(self, target: Target, lines: Sequence[str]) -> None:
+        """Notes in the record what makes numbers of a machine doubtful."""
+        with self._lock:
+            doubts = self.folder.record["doubts"]
+            doubts += [line for line in (f"{target.name}: {text}" if len(self._machines) > 1 else text for text in lines) if line not in doubts]
+            self.folder.update()
+
     def _unload(self, machine: Machine, setting: Setting) -> None:
         """Undoes what loading the modules did. Errors: TargetError."""
-        done = machine.target.run(self._workload.unload(self._matrix, setting), _LOAD_TIMEOUT_S)
-        if done.rc:
-            raise TargetError(f"{machine.target.name}: cannot unload the modules: {_last_line(done.err)}")
+        try:
+            done = machine.target.run(self._workload.unload(self._matrix, setting), _LOAD_TIMEOUT_S)
+            if done.rc:
+                raise TargetError(f"{machine.target.name}: cannot unload the modules: {_last_line(done.err)}")
+            self._check_log(machine.target, "when the modules are unloaded")
+        except _EXPECTED as error:
+            # What goes wrong because the run was stopped is no error; but this test box is not as it was before.
+            if self._stopped.is_set() and not machine.target.own:
+                self._lost.append(error)
+            raise
 
     def _load(self, machine: Machine) -> Setting:
         """Loads the modules, and tells the counting plugin where they are. Errors: TargetError."""
@@ -209,24 +237,29 @@ class Run:
                 for section, length in module.info.code.items():
                     script += f'{mark} range "$(cat {shlex.quote(f"/sys/module/{name}/sections/{section}")})" {length:x}\n'
             script += f"cat /proc/kallsyms >{shlex.quote(str(counting.symbols))}\n{mark} symbols\n"
+        said, _ = self._mark()
         done = target.run(script, _LOAD_TIMEOUT_S)
         if done.rc:
             raise TargetError(f"cannot load the modules: {_last_line(done.err)}")
+        if errors := [line for line in said.news().splitlines() if line.startswith("error ")]:
+            raise TargetError(f"the counting plugin says: {errors[0]}")
         return setting
 
     def _describe(self, target: Target) -> None:
-        """Notes what the record says of the machine, once."""
-        if self.folder.record["system"]:
+        """Notes what the record says of the machine, once in each start of the run."""
+        if target.name in self._described:
             return
         system = environment.collect(target, target.accel)
+        doubts = environment.doubts(system, target.accel)
+        if target.own and not self._counting:
+            doubts += environment.host_doubts(environment.collect(LocalTarget(), "metal"), target.accel)
         with self._lock:
+            self._described.add(target.name)
             record = self.folder.record
-            record["system"] = system
-            record["doubts"] = environment.doubts(system, target.accel)
-            if target.own and not self._counting:
-                record["doubts"] += environment.host_doubts(environment.collect(LocalTarget(), "metal"), target.accel)
-            record["versions"]["fio"] = str(system.get("fio", "unknown"))
-            self.folder.update()
+            record["system"] = record["system"] or system
+            record.setdefault("systems", []).append({"host": target.name, "system": system})
+            record["versions"]["fio"] = ", ".join(dict.fromkeys(str(entry["system"].get("fio", "unknown")) for entry in record["systems"]))
+        self._doubt(target, doubts)
 
     def _take(self, machine: Machine, setting: Setting, planned: PlannedCell) -> bool:
         """Takes a cell, and saves what it left, unless the run was stopped meanwhile. Says whether the machine can go on."""
@@ -235,7 +268,7 @@ class Run:
         alive = True
         need = self._workload.needs_mib(self._matrix, planned.cell)
         if need > machine.memory - SYSTEM_MIB:
-            raw.failure = f"not run: it takes {need + SYSTEM_MIB} MiB of memory, the machine has {machine.memory} MiB"
+            raw.failure = f"{TOO_LARGE} {need + SYSTEM_MIB} MiB of memory, the machine has {machine.memory} MiB"
         else:
             try:
                 self._take_groups(target, setting, planned, raw)
@@ -246,20 +279,31 @@ class Run:
                 raw.failure, alive = str(error), False
             if self._stopped.is_set():
                 return False
-        if not raw.failure:
-            try:
-                results.evaluate(planned, raw, self._workload, setting.counted)
-            except workloads.WorkloadError as error:
-                raw.failure = str(error)
-        if alive and (splats := target.splats()):
-            raw.failure = f"the kernel reports a bug: {splats[0]}"
+            if not raw.failure:
+                raw.failure = self._why_unsound(setting, planned, raw)
+            if alive:
+                # In this order: it is seen here if the guest has died since the last script.
+                splats, alive = target.splats(), target.alive()
+                if splats:
+                    raw.failure = f"the kernel reports a bug: {splats[0]}"
+                elif not alive:
+                    raw.failure = raw.failure or "the guest died when its samples were taken"
+            if self._stopped.is_set():
+                return False
         self.folder.save(planned, raw)
         self._note(planned, raw)
         return alive
 
+    def _why_unsound(self, setting: Setting, planned: PlannedCell, raw: RawCell) -> str:
+        """Why the samples of a cell cannot be used, "" if they can."""
+        try:
+            results.evaluate(planned, raw, self._workload, setting.counted)
+        except workloads.WorkloadError as error:
+            return str(error)
+        return ""
+
     def _take_groups(self, target: Target, setting: Setting, planned: PlannedCell, raw: RawCell) -> None:
         """Takes the samples of a cell until one fails, or the run is stopped. Errors: TargetError."""
-        target.watch()
         for group in self._workload.groups(self._matrix, planned.cell, planned.samples, setting.counted):
             raw.failure = self._take_group(target, setting, planned, group, raw)
             if raw.failure or self._stopped.is_set():

@@ -14,7 +14,7 @@ from . import evaluation
 from .evaluation import LATENCIES, Report, Row
 from .model import METRICS
 
-STYLES = {"faster": "green", "slower": "red", "equivalent": "default", "inconclusive": "yellow", "failed": "bold red"}
+STYLES = {"faster": "green", "slower": "red", "equivalent": "default", "inconclusive": "yellow", evaluation.FAILED: "bold red", evaluation.NOT_RUN: "yellow"}
 
 
 def number(value: float | None, counted: bool) -> str:

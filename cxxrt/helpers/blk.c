@@ -6,9 +6,20 @@
 #include <linux/blkdev.h>
 #include "blk.h"
 
-int cxxrt_add_disk(struct gendisk *disk)
+/*
+ * On 6.12 the search for partitions opens a file, which is closed when the system call returns. Where that is the one
+ * that loads the module, and init fails after all, the module's memory is gone by then: a blank disk is not searched.
+ */
+int cxxrt_add_disk(struct gendisk *disk, bool blank)
 {
-	return add_disk(disk);
+	int err;
+
+	if (blank)
+		set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+	err = add_disk(disk);
+	if (blank)
+		clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
+	return err;
 }
 
 int cxxrt_badblocks_check(struct badblocks *bb, u64 sector, u64 sectors, u64 *first, u64 *count)

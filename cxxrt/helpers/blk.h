@@ -50,7 +50,7 @@ struct cxxrt_limits {
 };
 struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct cxxrt_limits *limits, void *queuedata);
 struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node);
-int cxxrt_add_disk(struct gendisk *disk);
+int cxxrt_add_disk(struct gendisk *disk, bool blank);
 void del_gendisk(struct gendisk *disk);
 void put_disk(struct gendisk *disk);
 void set_capacity(struct gendisk *disk, sector_t sectors);

@@ -6,6 +6,7 @@
 CXXRT_HELPERS_BEGIN
 
 extern struct module __this_module;
+bool cxxrt_module_is_unused(void);
 
 extern const struct kernel_param_ops param_ops_bool;
 extern const struct kernel_param_ops param_ops_int;

@@ -4,9 +4,37 @@
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/ktime.h>
+#include <linux/sched/task_stack.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 #include "time.h"
+
+/* Where the life of objects is watched (CONFIG_DEBUG_OBJECTS), those on a stack have to be told apart. */
+static bool is_watched_on_stack(const void *object)
+{
+	return IS_ENABLED(CONFIG_DEBUG_OBJECTS) && object_is_on_stack(object);
+}
+
+void cxxrt_end_hrtimer(struct hrtimer *timer)
+{
+	hrtimer_cancel(timer);
+	if (is_watched_on_stack(timer))
+		destroy_hrtimer_on_stack(timer);
+}
+
+void cxxrt_end_timer(struct timer_list *timer)
+{
+	timer_shutdown_sync(timer);
+	if (is_watched_on_stack(timer))
+		destroy_timer_on_stack(timer);
+}
+
+void cxxrt_end_work(struct work_struct *work)
+{
+	cancel_work_sync(work);
+	if (is_watched_on_stack(work))
+		destroy_work_on_stack(work);
+}
 
 u64 cxxrt_hrtimer_forward_now(struct hrtimer *timer, s64 ns)
 {
@@ -15,7 +43,10 @@ u64 cxxrt_hrtimer_forward_now(struct hrtimer *timer, s64 ns)
 
 void cxxrt_hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*expired)(struct hrtimer *))
 {
-	hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	if (is_watched_on_stack(timer))
+		hrtimer_init_on_stack(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	else
+		hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
 	timer->function = expired;
 }
 
@@ -28,7 +59,7 @@ void cxxrt_hrtimer_start(struct hrtimer *timer, s64 ns)
 void cxxrt_init_work(struct work_struct *work, void (*run)(struct work_struct *), const char *name,
 		     struct lock_class_key *key)
 {
-	__init_work(work, 0);
+	__init_work(work, is_watched_on_stack(work));
 	work->data = (atomic_long_t)WORK_DATA_INIT();
 	lockdep_init_map(&work->lockdep_map, name, key, 0);
 	INIT_LIST_HEAD(&work->entry);
@@ -58,10 +89,8 @@ bool cxxrt_schedule_work_on(int cpu, struct work_struct *work)
 void cxxrt_timer_setup(struct timer_list *timer, void (*expired)(struct timer_list *), const char *name,
 		       struct lock_class_key *key)
 {
-	init_timer_key(timer, expired, 0, name, key);
-}
-
-int cxxrt_timer_shutdown_sync(struct timer_list *timer)
-{
-	return timer_shutdown_sync(timer);
+	if (is_watched_on_stack(timer))
+		init_timer_on_stack_key(timer, expired, 0, name, key);
+	else
+		init_timer_key(timer, expired, 0, name, key);
 }

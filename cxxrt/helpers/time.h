@@ -6,6 +6,7 @@
 CXXRT_HELPERS_BEGIN
 
 void cxxrt_hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*expired)(struct hrtimer *));
+void cxxrt_end_hrtimer(struct hrtimer *timer);
 void cxxrt_hrtimer_start(struct hrtimer *timer, s64 ns);
 int hrtimer_cancel(struct hrtimer *timer);
 bool hrtimer_active(const struct hrtimer *timer);
@@ -15,7 +16,7 @@ u64 cxxrt_ktime_get_ns(void);
 void cxxrt_timer_setup(struct timer_list *timer, void (*expired)(struct timer_list *), const char *name,
 		       struct lock_class_key *key);
 int mod_timer(struct timer_list *timer, unsigned long expires);
-int cxxrt_timer_shutdown_sync(struct timer_list *timer);
+void cxxrt_end_timer(struct timer_list *timer);
 unsigned long cxxrt_jiffies(void);
 void msleep(unsigned int ms);
 
@@ -23,7 +24,7 @@ void cxxrt_init_work(struct work_struct *work, void (*run)(struct work_struct *)
 		     struct lock_class_key *key);
 bool cxxrt_schedule_work(struct work_struct *work);
 bool cxxrt_schedule_work_on(int cpu, struct work_struct *work);
-bool cancel_work_sync(struct work_struct *work);
+void cxxrt_end_work(struct work_struct *work);
 bool flush_work(struct work_struct *work);
 
 CXXRT_HELPERS_END

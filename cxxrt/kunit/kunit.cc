@@ -13,6 +13,9 @@ namespace cxxrt::kunit {
 
 namespace {
 
+constinit module::RangedParam<1, 1000> fail_stride{1};
+CXXRT_PARAM(fail_stride, "Where allocations are failed one by one: every how many, 1 to 1000");
+
 const char* base_name(const char* path)
 {
 	const char* base = path;
@@ -22,6 +25,8 @@ const char* base_name(const char* path)
 }
 
 }  // namespace
+
+u32 Test::fail_stride() { return u32(kunit::fail_stride.get()); }
 
 void Test::fail_number(Where where, s64 got, s64 want)
 {

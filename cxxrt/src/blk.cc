@@ -102,7 +102,7 @@ Result<void> Disk::add(const Identity& identity)
 	disk_->minors = 1;
 	raw::cxxrt_strscpy(disk_->disk_name, identity.name, sizeof(disk_->disk_name));
 	raw::set_capacity(disk_, identity.sectors);
-	TRY(from_c(raw::cxxrt_add_disk(disk_)));
+	TRY(from_c(raw::cxxrt_add_disk(disk_, identity.blank)));
 	added_ = true;
 	return {};
 }

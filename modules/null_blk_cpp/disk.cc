@@ -225,6 +225,7 @@ Result<Box<Nullb>> Nullb::create(const Config& config, PageStore& store, const c
 		.major = major,
 		.first_minor = disk->index(),
 		.sectors = config.capacity(),
+		.blank = store.is_empty(),
 	}));
 	return disk;
 }

@@ -50,7 +50,7 @@ Result<Box<Device>> make_device(QueueMode mode, IrqMode irq, bool memory_backed)
 
 }  // namespace
 
-/// A disk that appears is read for a partition table, along its path, before create() returns.
+/// Data along each path: path_kunit.cc, and in a guest.
 KUNIT_TEST(null_blk_disk, every_path_comes_and_goes)
 {
 	for (QueueMode mode : each(QueueMode::Mq, QueueMode::Bio)) {

@@ -17,6 +17,8 @@ public:
 	PageStore() = default;
 	~PageStore();
 
+	/// Nothing was ever written.
+	bool is_empty() const { return pages_.is_empty(); }
 	/// Copies between the store and `segment`, from `sector` on.
 	/// Context: process; may sleep.   Units: sectors of 512 bytes; the segment is whole sectors.
 	/// Errors: NoSpace no memory for a page.

@@ -3,6 +3,7 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -105,16 +106,55 @@ def test_timed_sample_of_which_a_job_did_not_start_is_refused():
         evaluated(printed(ALL).replace("@@ fio\n", "@@ fio\nfio: failed initializing LFSR\n"))
 
 
-@pytest.mark.parametrize(("size", "generator"), [("32k", "lfsr"), ("16m", "tausworthe64")])
-def test_large_blocks_are_not_drawn_by_a_generator_that_refuses_seeds(size, generator):
+@pytest.mark.parametrize(("size", "span", "generator"), [("4k", 0, "lfsr"), ("4k", 1 << 26, "tausworthe64"), ("32k", 0, "tausworthe64"), ("16m", 0, "tausworthe64")])
+def test_few_blocks_are_not_drawn_by_a_generator_that_refuses_seeds(size, span, generator):
     cell = matrix.Cell("x", {**CELL.axes, "bs": size})
-    text = fio.job_file(COUNTED, MATRIX.sampling, cell, [sample(0)], {"0.0.0": "/dev/x"}, 0)
+    text = fio.job_file(COUNTED, MATRIX.sampling, cell, [sample(0)], {"0.0.0": "/dev/x"}, span)
     assert f"random_generator={generator}\n" in text
+
+
+@pytest.mark.parametrize(("profile", "generator"), [("quick", "lfsr"), ("standard", "tausworthe64")])
+def test_a_span_is_given_only_where_the_matrix_has_one(profile, generator):
+    some = matrix.load(PROJECT / "bench/matrix/null_blk.toml", profile, WORKLOADS)
+    script = NULL_BLK.script(some, COUNTED, CELL, GROUP)
+    assert f"random_generator={generator}\n" in script and ("\nsize=67108864\n" in script) == (profile == "standard")
+
+
+def offsets(folder, seed):
+    """Where two jobs of a process with our settings read, as fio logs it."""
+    folder.mkdir()
+    setting = dataclasses.replace(TIMED, cpus=1, counted=False)
+    group = [dataclasses.replace(sample(number), seed=seed) for number in (0, 1)]
+    text = fio.job_file(setting, MATRIX.sampling, CELL, group, {s.id: "x" for s in group}, 1 << 26)
+    text = text.replace("ioengine=io_uring", "ioengine=null").replace("mem=shmhuge", "mem=malloc").replace("cpus_allowed=0\n", "")
+    text = re.sub("time_based=1|runtime=.*|ramp_time=.*|hugepage-size=.*|cpus_allowed_policy=.*|fixedbufs=1|registerfiles=1|nonvectored=1", "", text)
+    text = re.sub(r"(?m)^\[0\.0\.(.)\]$", r"[job]\nnumber_ios=9\nwrite_iolog=log\1", text)
+    done = subprocess.run(["fio", "-"], input=text, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr + done.stdout
+    return tuple(tuple(re.findall(r" read (\d+) ", (folder / f"log{number}").read_text())) for number in (0, 1))
+
+
+def test_the_seed_decides_where_fio_reads(tmp_path):
+    first, other = offsets(tmp_path / "a", 7), offsets(tmp_path / "b", 8)
+    assert first == offsets(tmp_path / "c", 7) and len(first[0]) == len(first[1]) == 9
+    assert len({*first, *other}) == 4  # Each job of a process has offsets of its own.
 
 
 def test_sides_whose_queues_differ_are_refused():
     with pytest.raises(WorkloadError, match="0.0.2 of side b: conditions differ from those of the first sample: -x:1, \\+x:2"):
         evaluated(printed(ALL, ("x:1", "x:2", "x:1")))
+
+
+def test_sample_of_which_no_conditions_are_known_is_refused():
+    with pytest.raises(WorkloadError, match="0.0.4 of side c: the attributes of its disk's queue were not printed"):
+        evaluated(printed(ALL).replace("@@ conditions_c\nx:1\n", ""))
+
+
+def test_the_control_of_nvme_is_compared_on_the_controller_of_side_a():
+    text = printed(ALL).replace("conditions_c", "x")
+    assert WORKLOADS["nvme"].parse(CELL, GROUP[4], False, text).conditions == "x:1"
+    script = WORKLOADS["nvme"].script(matrix.load(PROJECT / "bench/matrix/nvme.toml", "quick", WORKLOADS), TIMED, CELL, [GROUP[4]])
+    assert "echo '@@ conditions_a'\n" in script
 
 
 def test_sample_that_missed_the_module_is_refused():

@@ -74,6 +74,15 @@ def test_growth_within_the_scatter_of_samples_passes(reference, kernel, passed):
     assert verdict.passed == passed
 
 
+def test_a_run_too_noisy_to_judge_fails_whatever_it_measured(reference):
+    (verdict,) = gate.compare(make_run(make_cell(scatter=2.1)), reference)
+    assert not verdict.passed
+    said = "cell: FAILED: too noisy to judge: the standard error in the kernel is 2.1 of 400.0 instructions per I/O, more than 0.5 %"
+    assert verdict.lines[0].startswith(said)
+    with pytest.raises(gate.GateError, match="no reference: cell: too noisy to judge"):
+        gate.make_reference(make_run(make_cell(scatter=2.1)))
+
+
 def test_growth_of_own_code_fails_even_if_the_kernel_makes_up_for_it(reference):
     (verdict,) = gate.compare(make_run(make_cell(kernel=390, own=41)), reference)
     assert not verdict.passed

@@ -164,6 +164,21 @@ def test_run_in_which_everything_failed_is_drawn(counted, tmp_path):
     assert "16 failed" in (tmp_path / report.TABLE_TEXT).read_text()
 
 
+def test_cells_that_the_machine_is_too_small_for_are_no_failures(counted, tmp_path):
+    small = dataclasses.replace(counted.cells[0], samples=(), profiles=(), failure="not run: it takes 9 MiB of memory, the machine has 8 MiB")
+    others = [cell for cell in counted.cells[1:] if not cell.failure]
+    data = RunData(counted.record, (small, *others))
+    assert not report.failed(data) and report.failed(counted)
+    report.draw(tmp_path, data)
+    text = (tmp_path / report.TABLE_TEXT).read_text()
+    assert "0 inconclusive, 0 failed, 1 not run; after" in text and "failed:" not in text
+    assert f"{small.name}: {small.failure}\n" in text
+    assert read(tmp_path / "table.csv")[0]["verdict"] == "not run"
+    markdown, html = (tmp_path / "README.md").read_text(), (tmp_path / "report.html").read_text()
+    assert f"| {small.name} | | | | | not run |" in markdown and "**failed**" not in markdown
+    assert '<li class="not-run"><b>1</b>not run</li>' in html and "Failed cells" not in html and "Cells not run" in html
+
+
 def test_load_of_others_before_a_sample_is_doubtful():
     timed = bench_fixture.run(accel="tcg")
     line = "samples the load average was above the benchmark's own, up to 9.5 on 1 CPUs"

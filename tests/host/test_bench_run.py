@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0
 """A whole run against a machine that is made up: what is kept, what fails, and how an interrupted run goes on."""
 
+import concurrent.futures
 import dataclasses
+import importlib.machinery
 import json
 import re
+import subprocess
 import sys
 import threading
+import types
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 PROJECT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(PROJECT / "bench"))
 
-from benchlib import elf, environment, matrix, plan, results, runner, start, workloads  # noqa: E402
-from benchlib.targets import Result, TargetError  # noqa: E402
+from benchlib import elf, environment, insn, matrix, page, plan, report, results, runner, start, workloads  # noqa: E402
+from benchlib.targets import Result, TargetError, vm  # noqa: E402
 
 WORKLOADS = workloads.known()
 INFO = elf.ModuleInfo(1, 2, 3, "id", {})
@@ -39,7 +44,8 @@ class Box:
         self.hook = hook
         self.scripts = []
         self.starts = 0
-        self.said = []
+        self.said = ["BUG: before the run"]
+        self.dead = False
 
     def start(self):
         self.starts += 1
@@ -59,7 +65,8 @@ class Box:
             return Result(0, "", "")
         one = {"error": 0, "read": {"total_ios": 100, "io_bytes": 100 * 4096, "runtime": 9, "iops": 100 + len(self.scripts), "bw_bytes": 5}}
         jobs = [{"jobname": name, **one, "write": one["read"]} for name in ids]
-        return Result(0, "0.5\n@@ fio\n" + json.dumps({"fio version": "fio-3", "jobs": jobs}, indent=1), "")
+        told = "".join(f"@@ conditions_{side}\nx:1\n" for side in re.findall("@@ conditions_(.)", script))
+        return Result(0, f"0.5\n{told}@@ fio\n" + json.dumps({"fio version": "fio-3", "jobs": jobs}, indent=1), "")
 
     def place(self, files):
         return {name: str(path) for name, path in files.items()}
@@ -67,11 +74,15 @@ class Box:
     def stock_module(self, name):
         return f"/{name}.ko"
 
+    def alive(self):
+        return not self.dead
+
     def watch(self):
         self.said = []
 
     def splats(self):
-        return self.said
+        said, self.said = self.said, []
+        return said
 
 
 def chosen(tmp_path, boots=1, stacks=False):
@@ -170,6 +181,198 @@ def test_a_kernel_bug_fails_the_cell(tmp_path):
     read, write = results.load(folder.path).cells
     assert read.failure == "the kernel reports a bug: BUG: spinlock bad magic" and not read.samples
     assert not write.failure
+
+
+def test_a_bug_between_two_cells_fails_the_next_one_that_runs(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path)
+    box = Box()
+    save = folder.save
+
+    def save_and_say(planned, raw):
+        save(planned, raw)
+        if len(folder.done()) == 1:
+            box.said.append("BUG: between")
+
+    folder.save = save_and_say
+    make_run(folder, loaded, modules, box).execute()
+    assert sorted(cell.failure for cell in results.load(folder.path).cells) == ["", "the kernel reports a bug: BUG: between"]
+
+
+@pytest.mark.parametrize(("what", "said"), [("insmod", "loaded"), ("^rmmod", "unloaded")])
+def test_a_kernel_bug_at_the_modules_load_or_unload_ends_the_run(tmp_path, what, said):
+    folder, loaded, modules = new_folder(tmp_path)
+    box = Box(hook=lambda script: box.said.append("BUG: x") if re.search(what, script) else None)
+    box.own = False
+    line = f"the kernel reports a bug when the modules are {said}: BUG: x"
+    with pytest.raises(runner.RunError, match=f"^box: {line}"):
+        make_run(folder, loaded, modules, box).execute()
+    data = results.load(folder.path)
+    assert data.record["doubts"] == [line]
+    assert any(script.startswith("rmmod") for script in box.scripts)
+    assert all(cell.failure == "it was not taken" or said == "unloaded" for cell in data.cells)
+
+
+def test_a_bug_before_is_not_blamed_on_a_cell_that_does_not_run(tmp_path, monkeypatch):
+    folder, loaded, modules = new_folder(tmp_path)
+    monkeypatch.setattr(environment, "collect", lambda target, accel: target.said.append("BUG: x") or {"cpu": "x"} if target is box else {})
+    box = Box()
+    with pytest.raises(runner.RunError, match="box: the kernel reports a bug after the last cell: BUG: x"):
+        make_run(folder, loaded, modules, box, memory=330).execute()
+    assert all("not run: it takes" in cell.failure for cell in results.load(folder.path).cells)
+
+
+def test_a_guest_that_dies_after_its_script_fails_the_cell(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path)
+
+    class Mortal(Box):
+        def start(self):
+            super().start()
+            self.dead = False
+
+        def run(self, script, timeout=60):
+            done = super().run(script, timeout)
+            self.dead = "[0.0.14]" in script  # The last sample of the cell that reads.
+            return done
+
+    box = Mortal()
+    make_run(folder, loaded, modules, box).execute()
+    read, write = results.load(folder.path).cells
+    assert read.failure == "the guest died when its samples were taken" and not read.samples
+    assert not write.failure and box.starts == (2 if [p.index for p in folder.plan] == [0, 1] else 1)
+
+
+def test_an_error_of_the_counting_plugin_at_load_ends_the_run(tmp_path):
+    folder, loaded, modules = new_folder(tmp_path)
+    counting = runner.Counting(insn.Tools(tmp_path / "insn.so", tmp_path / "mark"), tmp_path)
+    counting.counts.write_text("error of another boot\n")
+
+    def refuse(script):
+        if "insmod" in script:
+            with open(counting.counts, "a") as file:
+                file.write("error no symbols: symbols\n")
+
+    machine = runner.Machine(Box(hook=refuse), 2, 4096, {}, {})
+    with pytest.raises(runner.RunError, match="^the counting plugin says: error no symbols: symbols$"):
+        runner.Run(folder, loaded, WORKLOADS["null_blk"], [machine], modules, counting).execute()
+
+
+def loaded_program():
+    """bench/run as a module."""
+    main = types.ModuleType("bench_run")
+    main.__file__ = str(PROJECT / "bench/run")
+    importlib.machinery.SourceFileLoader("bench_run", main.__file__).exec_module(main)
+    return main
+
+
+def test_modules_that_stay_after_an_interruption_are_reported(tmp_path, monkeypatch, capsys):
+    folder, loaded, modules = new_folder(tmp_path)
+
+    def fail(script):
+        if "[0." in script:
+            run.stop()
+        return Result(1, "", "rmmod: in use\n") if script.startswith("rmmod") else None
+
+    box = Box(hook=fail)
+    box.own = False
+    run = make_run(folder, loaded, modules, box)
+    future = concurrent.futures.Future()
+
+    def interrupt(*_, **__):
+        with pytest.raises(runner.RunError) as error:
+            run.execute()
+        future.set_exception(error.value)
+        raise KeyboardInterrupt
+
+    main = loaded_program()
+    monkeypatch.setattr(concurrent.futures, "wait", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        main.watch(Console(width=110), [start.Prepared("box", "", False, run)], [future])
+    assert capsys.readouterr().err == "bench/run: box: cannot unload the modules: rmmod: in use\n"
+
+
+def test_every_host_is_described_at_every_start(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "collect", lambda target, accel: {"cpu": target.name, "fio": f"fio-{target.name[-1]}"})
+    monkeypatch.setattr(environment, "doubts", lambda system, accel: ["it is slow", f"a doubt of {system['cpu']}"])
+    folder, loaded, modules = new_folder(tmp_path, boots=2)
+    fail = Box("ssh:y", hook=lambda script: lose() if "[1." in script else None)
+
+    def lose():
+        raise TargetError("lost")
+
+    fail.own = False
+    with pytest.raises(runner.RunError, match="lost"):
+        make_run(folder, loaded, modules, Box("ssh:x"), fail).execute()
+    folder.close()
+    make_run(results.Folder.resume(folder.path), loaded, modules, Box("ssh:x"), Box("ssh:y")).execute()
+    record = results.load(folder.path).record
+    hosts = [entry["host"] for entry in record["systems"]]
+    assert sorted(hosts[:2]) == ["ssh:x", "ssh:y"] and hosts[2:] == ["ssh:y"]  # The first has nothing left to take.
+    assert record["system"] == record["systems"][0]["system"]
+    assert sorted(record["doubts"]) == sorted(f"{host}: {line}" for host in ("ssh:x", "ssh:y") for line in ("it is slow", f"a doubt of {host}"))
+    assert sorted(record["versions"]["fio"].split(", ")) == ["fio-x", "fio-y"]
+    titles = [title for title, _ in page._setup(record)]
+    assert [title for title in titles if "under test" in title] == [f"System under test {n}: {host}" for n, host in enumerate(hosts, 1)]
+
+
+def test_one_report_that_cannot_be_drawn_does_not_keep_the_next_from_it(tmp_path, monkeypatch, capsys):
+    main = loaded_program()
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    prepared = []
+    for name in "ab":
+        folder, loaded, modules = new_folder(tmp_path / name)
+        run = make_run(folder, loaded, modules, Box())
+        run.execute()
+        prepared.append(start.Prepared(name, "", False, run))
+
+    def draw(folder, data):
+        if folder == prepared[0].run.folder.path:
+            raise report.ReportError("no npm")
+
+    monkeypatch.setattr(report, "draw", draw)
+    done = concurrent.futures.Future()
+    done.set_result(None)
+    assert [main.conclude(Console(width=110), one, done) for one in prepared] == [2, 0]
+    said = capsys.readouterr()
+    assert said.err == "bench/run: no npm\n" and said.out.count("written to") == 1
+
+
+@pytest.mark.parametrize(("ignored", "code"), [(False, "interrupted"), (True, "goes on")])
+def test_hanging_up_is_an_interruption_unless_it_is_ignored(ignored, code):
+    script = """if True:
+        import os, signal, sys
+        from benchlib import signals
+        signals.interrupt()
+        try:
+            os.kill(os.getpid(), signal.SIGHUP)
+            print("goes on")
+        except KeyboardInterrupt:
+            print("interrupted")
+    """
+    command = [*(["nohup"] if ignored else []), sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=PROJECT / "bench", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"{code}\n"
+    for name in ("run", "gate"):
+        assert "    signals.interrupt()\n" in (PROJECT / "bench" / name).read_text()
+
+
+def test_bugs_of_a_dead_guest_are_told_once():
+    class Vm:
+        alive = False
+        said = ["BUG: x"]
+
+        def splats(self):
+            return self.said
+
+        def dmesg_mark(self):
+            pass
+
+    target = vm.VmTarget.__new__(vm.VmTarget)
+    target._vm = Vm()
+    target.watch()
+    assert (target.splats(), target.splats(), target.alive()) == (["BUG: x"], [], False)
+    Vm.said = ["BUG: x", "Kernel panic"]
+    assert target.splats() == ["Kernel panic"]
 
 
 def test_a_cell_that_does_not_fit_is_said_to_be_not_run(tmp_path):

@@ -107,3 +107,40 @@ def test_a_lost_connection_is_not_a_script_that_failed(host, tmp_path):
 def test_odd_names_of_hosts_are_refused(ssh, name):
     with pytest.raises(TargetError, match="is no host: write ssh:user@host"):
         SshTarget(name)
+
+
+@pytest.fixture
+def log(ssh, host, tmp_path):
+    """The kernel log of the host, as a file; scripts find it in the place of the real one."""
+    path = tmp_path / "kmsg"
+    path.write_text("BUG: old\n")
+    (tmp_path / "dmesg").write_text(f"#!/bin/sh\n[ ! -e {tmp_path}/broken ] || {{ echo 'dmesg: not permitted' >&2; exit 1; }}\ncat {path}\n")
+    (tmp_path / "dmesg").chmod(0o755)
+    ssh.write_text(SSH.replace('exec sh -c "$last"', f'last=$(printf "%s" "$last" | sed "s|>/dev/kmsg|>>{path}|")\nexec sh -c "$last"'))
+    return path
+
+
+def say(log, line):
+    with open(log, "a") as file:
+        file.write(line + "\n")
+
+
+def test_every_bug_in_the_kernel_log_is_told_once(host, log):
+    host.watch()
+    assert host.splats() == []
+    say(log, "BUG: first")
+    assert host.splats() == ["BUG: first"] and host.splats() == []
+    # The log is a ring: our mark may be gone, but not what came after it.
+    log.write_text("BUG: second\n")
+    assert host.splats() == ["BUG: second"] and host.splats() == []
+
+
+def test_a_kernel_log_that_cannot_be_read_is_not_one_without_bugs(host, log, tmp_path):
+    host.watch()
+    (tmp_path / "broken").touch()
+    with pytest.raises(TargetError, match="ssh:root@box:22: cannot read the kernel log: dmesg: not permitted"):
+        host.splats()
+    (tmp_path / "broken").unlink()
+    (tmp_path / "dmesg").write_text("#!/bin/sh\n")
+    with pytest.raises(TargetError, match="takes no lines from /dev/kmsg"):
+        host.splats()

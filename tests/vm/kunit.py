@@ -125,11 +125,11 @@ def read_report(rc: int, said: str, dmesg: Sequence[str]) -> Report:
     return Report(rc, said, planned, suites, lines)
 
 
-def load(vm: Vm, module: Path) -> Report:
+def load(vm: Vm, module: Path, *params: str) -> Report:
     """Loads a test module, which runs its suites, and returns what they printed."""
-    vm.dmesg_mark()
-    done = vm.run(["insmod", module], timeout=LOAD_TIMEOUT)
-    return read_report(done.rc, done.err.strip(), vm.dmesg_lines())
+    before = len(vm.dmesg_lines(whole=True))
+    done = vm.run(["insmod", module, *params], timeout=LOAD_TIMEOUT)
+    return read_report(done.rc, done.err.strip(), vm.dmesg_lines(whole=True)[before:])
 
 
 def unload(vm: Vm, name: str) -> None:

@@ -235,18 +235,19 @@ def fail_each(operation, undo, stride=1, workers=False):
     """Does the operation again and again; in the nth run, the nth memory allocation of this thread fails.
 
     With `workers`, that of every block layer's kernel thread fails too. Where a run succeeds all the same, `undo` follows.
-    Ends with the first run that needs fewer allocations; returns [allocations failed, result -> times, what undo said].
+    Ends with the first run that needs fewer allocations; returns [allocations failed, result -> times, what undo said,
+    result of that run].
     `stride` leaves out runs. A first run, with nothing failed, has Python load what it needs: what comes from files
     other than the operation's would fail, too, and the guest's own file system does not take that well.
     """
     rehearsal = [attempt(OPERATIONS[name], args) for name, *args in ([operation, undo] if undo else [operation])]
     if set(rehearsal) != {"ok"}:
-        return [0, {f"rehearsal: {rehearsal}": 1}, {}]
+        return [0, {f"rehearsal: {rehearsal}": 1}, {}, ""]
     tasks = ["thread-self"]
     if workers:
         tasks += [pid for pid in ls("/proc") if pid.isdecimal() and kernel_thread(pid).endswith(("H", "-kblockd"))]
     files = [os.open(f"/proc/{task}/{'' if task[0] == 't' else f'task/{task}/'}fail-nth", os.O_RDWR) for task in tasks]
-    results, undone, failed = {}, {}, 0
+    results, undone, failed, last = {}, {}, 0, ""
     for nth in range(1, 5000, stride):
         for file in files[1:] + files[:1]:
             os.pwrite(file, b"%d" % nth, 0)
@@ -258,10 +259,11 @@ def fail_each(operation, undo, stride=1, workers=False):
             said = attempt(OPERATIONS[undo[0]], undo[1:])
             undone[said] = undone.get(said, 0) + 1
         if 0 not in left:
+            last = result
             break
     for file in files:
         os.close(file)
-    return [failed, results, undone]
+    return [failed, results, undone, last]
 
 
 def load_again(path, params):

@@ -3,7 +3,7 @@
 
 The allocations are those of the whole system call: the module loader's, configfs's and the block layer's as well; and so
 are copies to and from user space, which fail in their turn. CXXRT_FAIL_STRIDE=1 fails every one; the default is
-every 7th, which takes minutes less.
+every 19th, which takes minutes instead of half an hour.
 """
 
 from __future__ import annotations
@@ -19,10 +19,12 @@ from testkernel import let_allocations_fail
 from vmlib import Vm
 from vmlib.kernels import is_test
 
-STRIDE = int(os.environ.get("CXXRT_FAIL_STRIDE", "7"))
+STRIDE = int(os.environ.get("CXXRT_FAIL_STRIDE", "19"))
 TIMEOUT = 1500
 # What a failed copy from or to user space gives, besides what a failed allocation does.
 NO_MEMORY = {"ENOMEM", "EFAULT"}
+# The block layer does not look whether there was memory for a disk's name.
+NO_DISK = NO_MEMORY | {"EINVAL"}
 DEVICES = {
     "bare": {"memory_backed": 0, "irqmode": 0},
     "timer": {"memory_backed": 0, "irqmode": 2, "submit_queues": 2},
@@ -41,24 +43,24 @@ def drv(vm: Vm, ko: Callable[[str], Path], release: str) -> Iterator[Driver]:
 
 
 def check(drv: Driver, what: str, told: list[Any], errors: set[str], least: int) -> None:
-    """Each run succeeded or failed with one of `errors`; the last one, with nothing failed, succeeded."""
-    failed, results, undone = told
+    """At least so many failed; each run succeeded or failed with one of `errors`; the last one, with nothing failed, succeeded."""
+    failed, results, undone, last = told
     print(f"{drv.release} {what}: {failed} allocations failed one by one; {results}; undone {undone}")
-    assert failed >= least // STRIDE and set(results) <= errors | {"ok"} and results.get("ok", 0) >= 1, told
+    assert failed >= max(1, least) and set(results) <= errors | {"ok"} and last == "ok", told
     assert set(undone) <= {"ok"}, told
 
 
 @pytest.mark.parametrize("params", ["nr_devices=0", "nr_devices=2 memory_backed=1 irqmode=2 submit_queues=2"])
 def test_load(drv: Driver, params: str) -> None:
     told, left = drv.do(("fail_each", ("load_again", str(drv.path), params), ("unload", NAME), STRIDE), ("residue",), timeout=TIMEOUT)
-    check(drv, f"load {params}", told, NO_MEMORY, 50)
+    check(drv, f"load {params}", told, NO_DISK, 100 // STRIDE)
     assert left == []
 
 
 def test_create_and_remove(drv: Driver) -> None:
     steps = (drv.load_op("nr_devices=0"), ("fail_each", ("mkdir", f"{ROOT}/a"), ("rmdir", f"{ROOT}/a"), STRIDE), ("ls", ROOT))
     loaded, told, left = drv.do(*steps, timeout=TIMEOUT)
-    check(drv, "mkdir", told, NO_MEMORY, 5)
+    check(drv, "mkdir", told, NO_MEMORY, 30 // STRIDE)
     assert (loaded, left) == ("ok", ["features"])
 
 
@@ -67,7 +69,7 @@ def test_power_on(drv: Driver, device: str) -> None:
     on, off = power("a", 1), power("a", 0)
     steps = (drv.load_op("nr_devices=0"), *make("a", **DEVICES[device]), ("fail_each", on, off, STRIDE), ("exists", "/sys/block/a"))
     *made, told, left = drv.do(*steps, timeout=TIMEOUT)
-    check(drv, f"power {device}", told, NO_MEMORY, 50)
+    check(drv, f"power {device}", told, NO_DISK, 100 // STRIDE)
     assert set(made) == {"ok"} and left is False
 
 
@@ -80,5 +82,5 @@ def test_io(drv: Driver, device: str) -> None:
     else:
         io = ("dio_write", "/dev/a", 0, 64, 1)
     *made, told, again = drv.do(*steps, ("fail_each", io, None, 1, True), io, timeout=TIMEOUT)
-    check(drv, f"I/O {device}", told, NO_MEMORY | {"EIO", "ENOSPC", "EAGAIN"}, 3)
+    check(drv, f"I/O {device}", told, NO_MEMORY | {"EIO", "ENOSPC", "EAGAIN"}, 10)
     assert set(made) == {"ok"} and again == "ok"

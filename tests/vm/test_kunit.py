@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ from vmlib import Vm
 from vmlib.kernels import is_test
 
 PARSER_TIMEOUT = 120
+# Whole disks take minutes when every allocation is failed.
+PARAMS = {"null_blk_cpp_kunit": [f"fail_stride={os.environ.get('CXXRT_FAIL_STRIDE', '9')}"]}
 # Why cases may be skipped on a test kernel.
 EXPECTED_SKIPS = {"this kernel's null_blk has no bio disks"}
 
@@ -50,10 +53,14 @@ def report(request: pytest.FixtureRequest, vm: Vm, ko: Ko) -> Report:
     if not vm.alive:
         vm.boot()
     let_allocations_fail(vm)
-    found = load(vm, ko(request.param))
+    # insmod waits for all cases.
+    vm.run("echo 0 >/proc/sys/kernel/hung_task_timeout_secs", check=True)
+    found = load(vm, ko(request.param), *PARAMS.get(request.param, []))
     unload(vm, request.param)
-    print(found.summary())
+    print(found.summary(), *found.problems(), sep="\n")
     print(f"{found.failed_allocations()} allocations failed one by one")
+    lost = leaks(vm) if has_leak_check(vm) else ""
+    assert not lost, f"memory that nothing points to:\n{lost[:4000]}"
     return found
 
 

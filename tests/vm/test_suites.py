@@ -34,7 +34,7 @@ def report(request: pytest.FixtureRequest, vm: Vm, ko: Ko) -> Report:
         vm.boot()
     found = load(vm, ko(request.param))
     unload(vm, request.param)
-    print(found.summary())
+    print(found.summary(), *found.problems(), sep="\n")
     return found
 
 

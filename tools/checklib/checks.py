@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from vmlib import KernelError, testkernel
+
 from . import cxx, tree
 from .runner import CannotRun, Commands, Ended, Job, Plan
 
@@ -67,9 +69,14 @@ class Checkout:
 
     @cached_property
     def test(self) -> list[Build]:
-        """The newest build for a test kernel, if there is one."""
-        folders = sorted(self.top.glob("build/*-cxxtest-*"), key=lambda folder: folder.stat().st_mtime)
-        return [build for build in map(cxx.gcc_commands, folders[-1:]) if build]
+        """The build for the test kernel, if there is one that is whole and not older than what it is generated from."""
+        try:
+            folder = self.top / "build" / testkernel.recipe().release
+            made = (folder / "Module.symvers").stat().st_mtime
+        except (KernelError, OSError):
+            return []
+        generators = self.chosen(lambda file: True, "cxxrt/raw", "cxxrt/helpers")
+        return [] if any(file.stat().st_mtime > made for file in generators) else [cxx.gcc_commands(folder)]
 
     def builds(self, file: Path) -> list[Build]:
         """Those that a source or header is checked in: suites are not the same where there is KUnit."""
@@ -82,9 +89,11 @@ class Checkout:
         for source in self.chosen(lambda file: file.suffix == ".cc", "cxxrt", "modules"):
             if source.is_relative_to(self.top / _CASES):
                 continue
+            for release, build in zip(self.releases, self.stock):
+                if source not in build:
+                    where = source.relative_to(self.top)
+                    raise CannotRun(f"the build for {release} has no {where}: run make, or name it in a Kbuild")
             commands = [build[source] for build in self.builds(source) if source in build]
-            if not commands and self.builds(source):
-                raise CannotRun(f"no build has {source.relative_to(self.top)}: run make, or name it in a Kbuild")
             found += [(source, command) for command in commands]
         for example in self.chosen(lambda file: file.suffix == ".cc", "docs/example"):
             found += [(example, _any(build)) for build in self.stock]

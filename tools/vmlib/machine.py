@@ -509,6 +509,14 @@ class Vm:
         """Returns the kernel-log lines since dmesg_mark() that report a kernel bug."""
         return find_splats(self.dmesg_lines())
 
+    def take_splats(self) -> list[str]:
+        """Returns them and makes the next call begin after them, so that none is seen twice or missed."""
+        self._sync()
+        with self.changed:
+            lines = self._log.lines(False)
+            self._log.mark()
+        return find_splats(lines)
+
 
 def _share(tag: str, path: Path, readonly: str) -> list[str]:
     """Returns QEMU's arguments to share `path` as `tag`."""

@@ -48,8 +48,11 @@ class Target(Protocol):
     def stock_module(self, name: str) -> str:
         """The path there of a module that came with its kernel."""
 
+    def alive(self) -> bool:
+        """Says whether a guest goes on, as far as is known. What becomes of a test box, run() finds out."""
+
     def watch(self) -> None:
-        """Begins to watch the kernel log."""
+        """Begins to watch the kernel log: once after each start()."""
 
     def splats(self) -> list[str]:
-        """Lines of the kernel log since watch() that report a bug."""
+        """Lines of the kernel log since the last call, or since watch(), that report a bug; none is left out."""

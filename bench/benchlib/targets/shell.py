@@ -26,7 +26,7 @@ _COPY_S = 600
 _HOST = re.compile(r"(\w[\w.-]*@)?\w[\w.-]*(:\d+)?")
 _LOST = 255  # ssh's exit code for what is not the command's fault.
 _REACHED = "bench: reached"
-# A line of its own in the kernel log, behind which the new lines are.
+# A line of its own in the kernel log, which parts what was there before from what comes.
 _MARK = "bench: watching"
 
 
@@ -114,14 +114,30 @@ class ShellTarget:
             raise TargetError(f"{self.name}: its kernel {self.release} has no module {name}")
         return done.out.strip()
 
+    def alive(self) -> bool:
+        return True
+
     def watch(self) -> None:
-        self._watches += 1
-        self.run(f"echo '{_MARK} {self._watches}' >/dev/kmsg")
+        self._new_lines()
 
     def splats(self) -> list[str]:
-        lines = self.run("dmesg").out.splitlines()
-        marks = [place for place, line in enumerate(lines) if line.endswith(f"{_MARK} {self._watches}")]
-        return find_splats(lines[marks[-1] + 1 :] if marks else lines)
+        return find_splats(self._new_lines())
+
+    def _new_lines(self) -> list[str]:
+        """Marks the kernel log, and returns the lines between the mark before, or the log's beginning, and this one."""
+        self._watches += 1
+        done = self.run(f"echo '{_MARK} {self._watches}' >/dev/kmsg && dmesg")
+        if done.rc:
+            raise TargetError(f"{self.name}: cannot read the kernel log: {(done.err.strip().splitlines() or ['no reason given'])[-1]}")
+        lines = done.out.splitlines()
+        # The last mark of a number is ours: another run may have left the same.
+        places = {line[line.index(_MARK) :]: place for place, line in enumerate(lines) if _MARK in line}
+        end = places.get(f"{_MARK} {self._watches}")
+        if end is None:
+            raise TargetError(f"{self.name}: the kernel log takes no lines from /dev/kmsg: sysctl kernel.printk_devkmsg=on")
+        # A mark that is gone was overwritten, and with it all that was before.
+        begin = places.get(f"{_MARK} {self._watches - 1}", -1)
+        return lines[begin + 1 : end]
 
 
 class LocalTarget(ShellTarget):

@@ -24,6 +24,7 @@ class VmTarget:
         """`memory` in MiB. Errors: TargetError."""
         self.release = release
         self.accel = accel
+        self._told = 0  # Splats that splats() has returned.
         try:
             self._vm = Vm(release, cpus, memory, accel, [folder], qemu_args=arguments, cwd=PROJECT)
         except KernelError as error:
@@ -59,8 +60,15 @@ class VmTarget:
             raise TargetError(str(error)) from None
         return str(Path("/lib/modules") / self.release / path.relative_to(folder)) if folder else str(path)
 
+    def alive(self) -> bool:
+        return self._vm.alive
+
     def watch(self) -> None:
         self._vm.dmesg_mark()
+        self._told = 0
 
     def splats(self) -> list[str]:
-        return self._vm.splats() if self._vm.alive else []
+        # A mark after each call would lose what comes between the two.
+        found = self._vm.splats()
+        told, self._told = self._told, len(found)
+        return found[told:]

@@ -23,6 +23,7 @@ _GLOBAL = {
     "registerfiles": 1,
     "nonvectored": 1,
     "norandommap": 1,
+    "randrepeat": 0,  # Else fio ignores randseed.
     "group_reporting": 1,
     "thread": 1,
     "disk_util": 0,
@@ -34,8 +35,8 @@ _GLOBAL = {
 _NOTHING: dict[str, object] = {"stonewall": 1, "new_group": 1, "ioengine": "null", "rw": "read", "bs": 4096, "filename": "none", "size": 4096, "numjobs": 1, "iodepth": 1, "mem": "malloc"}
 _HUGE_PAGE = 2 << 20
 # fio's LFSR refuses a seed whose bits are all ones, as many of them as the number of a block has, and the job then does
-# nothing and reports no error. On a disk of few blocks that is no rare seed, so there they are drawn in another way.
-_LFSR_BLOCK_MOST = 32 << 10
+# nothing and reports no error. Only where there are very many blocks is that a rare seed: small ones, on a whole disk.
+_LFSR_BLOCK_MOST = 4 << 10
 _PERCENTILES = {"p50": "50.000000", "p99": "99.000000", "p999": "99.900000"}
 _RW = re.compile(r"(rand)?(read|write)")
 # The parts of what a sample prints begin with such a line.
@@ -136,7 +137,7 @@ def job_file(setting: Setting, sampling: Sampling, cell: Cell, group: Sequence[P
     # The first CPU keeps what the guest does itself, if there are others.
     used = range(max(0, setting.cpus - jobs), setting.cpus) if setting.cpus > jobs else range(setting.cpus)
     shared: dict[str, object] = _GLOBAL | {
-        "random_generator": "lfsr" if cell.block_bytes <= _LFSR_BLOCK_MOST else "tausworthe64",
+        "random_generator": "lfsr" if cell.block_bytes <= _LFSR_BLOCK_MOST and not span else "tausworthe64",
         **({"size": span} if span else {}),
         "rw": cell["rw"],
         "bs": cell.block_bytes,
@@ -203,8 +204,8 @@ def run(setting: Setting, job: str, group: Sequence[PlannedSample], expand: bool
     return f"cat >job <<{quoted}\n{job}END\n{command} || {{ code=$?; grep '^fio: ' out >&2 || :; exit $code; }}\n{end}{stacks}echo '@@ fio'\ncat out\n"
 
 
-def parse(cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Measured:
-    """Reads what a script printed of a sample. Errors: WorkloadError."""
+def parse(cell: Cell, sample: PlannedSample, counted: bool, printed: str, disk: str = "") -> Measured:
+    """Reads what a script printed of a sample; `disk` is the side whose disk it used, if not its own. Errors: WorkloadError."""
     pieces = _PART.split(printed)
     parts = dict(zip(pieces[1::2], pieces[2::2]))
     text = parts.get("fio", "")
@@ -212,8 +213,11 @@ def parse(cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Mea
     if not counted and (failed := [line for line in _messages(text) if line.startswith("fio: failed")]):
         # A job that did not start is not among the errors, and others may have done I/Os.
         raise WorkloadError(failed[0])
+    conditions = parts.get(f"conditions_{disk or sample.side}", "").strip()
+    if not conditions:
+        raise WorkloadError("the attributes of its disk's queue were not printed")
     try:
-        return _measured(cell, sample, counted, document, parts.get(f"conditions_{sample.side}", ""))
+        return _measured(cell, sample, counted, document, conditions)
     except (KeyError, TypeError) as error:
         raise WorkloadError(f"fio's output is not understood: {error!r}") from None
 

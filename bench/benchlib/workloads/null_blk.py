@@ -92,7 +92,8 @@ class NullBlk:
             if matrix.tables["prepare"]["fill"] and matrix.tables["device"].get("memory_backed") and "read" in str(cell["rw"]):
                 lines.append(f"dd if=/dev/zero of=/dev/{disk} bs=4M count={-(-span // 4)} oflag=direct status=none")
         paths = {name: f"/dev/{disk}" for name, disk in disks.items()}
-        lines.append(fio.run(setting, fio.job_file(setting, matrix.sampling, cell, group, paths, span * _MIB), group))
+        used = span * _MIB if matrix.tables["prepare"]["span"] else 0
+        lines.append(fio.run(setting, fio.job_file(setting, matrix.sampling, cell, group, paths, used), group))
         return "\n".join(lines)
 
     def parse(self, cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Measured:

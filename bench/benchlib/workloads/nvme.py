@@ -111,8 +111,8 @@ class Nvme:
         return "\n".join(lines)
 
     def parse(self, cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Measured:
-        """Reads fio's output."""
-        return fio.parse(cell, sample, counted, printed)
+        """Reads fio's output. The control uses the controller of side A."""
+        return fio.parse(cell, sample, counted, printed, "b" if sample.side == "b" else "a")
 
     def explain(self, said: str) -> str:
         """fio's own words, else the last line."""

@@ -618,6 +618,7 @@ struct Identity {
 	const char* name;  ///< copied; at most 31 bytes
 	u32 major, first_minor;
 	u64 sectors;  ///< capacity in 512-byte sectors
+	bool blank;   ///< nothing was ever written to it: partitions are not looked for
 };
 
 /// A gendisk and its queue.  Invariant: the Context outlives it.

@@ -99,12 +99,13 @@ public:
 		if (skipped_ != nullptr)
 			return;
 		u32 failed = 0;
-		for (bool fails = true; fails;) {
-			fail_allocation(failed + 1);
+		bool fails = true;
+		for (u32 nth = 1; fails; nth += fail_stride()) {
+			fail_allocation(nth);
 			auto made = make();
 			fails = has_allocation_failed();
 			failed += fails ? 1 : 0;
-			if (failed == kMostAllocations || (!made.ok() && !(fails && made.error() == want)))
+			if (nth > kMostAllocations || (!made.ok() && !(fails && made.error() == want)))
 				return fail_allocations(where, failed, made.ok() ? 0 : made.error().to_c());
 		}
 		note_allocations(where, failed);
@@ -140,6 +141,8 @@ private:
 	void fail(Where where);
 
 	static const char* why_no_allocation_fails();
+	/// The module's parameter of that name; 1 to fail every allocation.
+	static u32 fail_stride();
 	/// Has the `nth` allocation from now on fail, counted from 1, in this thread.
 	static void fail_allocation(u32 nth);
 	/// Ends that; says whether there were so many.

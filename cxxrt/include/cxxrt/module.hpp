@@ -12,6 +12,8 @@ namespace cxxrt::module {
 
 /// A module is a class with `static Result<Box<T>> create()`: what create() builds lives until
 /// the module is removed, and its destructor undoes everything. A failed create() leaves nothing.
+/// Where somebody has taken hold of what a failed create() had made, the load waits until they let go; if they don't
+/// within 10 s, it succeeds, and the module does nothing until it is removed.
 /// Context: process; may sleep.
 template <class T> concept Module = requires {
 	{ T::create() } -> same_as<Result<Box<T>>>;
@@ -23,9 +25,15 @@ template <Module T> inline constinit T* instance = nullptr;
 template <Module T> inline int init()
 {
 	auto created = T::create();
-	if (!created.ok())
+	if (created.ok()) {
+		instance<T> = created.take().leak();
+		return 0;
+	}
+	// The kernel takes the module's memory away when this fails, whoever holds a reference.
+	if (raw::cxxrt_module_is_unused())
 		return created.error().to_c();
-	instance<T> = created.take().leak();
+	log::error<"load failed with %d, but something it made is still in use: it stays, and does nothing">(
+		created.error().to_c());
 	return 0;
 }
 

@@ -40,7 +40,7 @@ public:
 		raw::cxxrt_hrtimer_setup(&timer_, &thunk<Member, Function>);
 	}
 	/// Waits for a running function.   Context: process, not the function itself.
-	~HrTimer() EXCLUDES(atomic_context) { raw::hrtimer_cancel(&timer_); }
+	~HrTimer() EXCLUDES(atomic_context) { raw::cxxrt_end_hrtimer(&timer_); }
 
 	/// Expires once, `delay` from now. Restarts a timer that has not expired yet.   Context: any.
 	CXXRT_INLINE void start(Nanoseconds delay) { raw::cxxrt_hrtimer_start(&timer_, delay.count()); }
@@ -69,7 +69,7 @@ public:
 		raw::cxxrt_timer_setup(&timer_, &thunk<Member, Function>, "cxxrt::Timer", &key<Member>);
 	}
 	/// Waits for a running function.   Context: process.
-	~Timer() EXCLUDES(atomic_context) { raw::cxxrt_timer_shutdown_sync(&timer_); }
+	~Timer() EXCLUDES(atomic_context) { raw::cxxrt_end_timer(&timer_); }
 	/// Expires once, `ms` milliseconds from now, rounded up to a tick.   Context: any.
 	void start_ms(u32 ms) { raw::mod_timer(&timer_, raw::cxxrt_jiffies() + raw::cxxrt_msecs_to_jiffies(ms)); }
 

@@ -20,7 +20,7 @@ public:
 		raw::cxxrt_init_work(&work_, &thunk<Member, Function>, "cxxrt::Work", &key<Member>);
 	}
 	/// Context: process; waits for a running function.
-	~Work() EXCLUDES(atomic_context) { raw::cancel_work_sync(&work_); }
+	~Work() EXCLUDES(atomic_context) { raw::cxxrt_end_work(&work_); }
 	/// Runs it soon, once; false if it was waiting to run already.   Context: any.
 	bool schedule() { return raw::cxxrt_schedule_work(&work_); }
 	/// The same on one CPU.   Only for an online CPU, which the caller knows to stay so.

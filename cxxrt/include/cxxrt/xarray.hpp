@@ -19,6 +19,8 @@ public:
 	/// The entry at `index`, or null.   Context: any. The caller knows that the object stays.
 	T* load(unsigned long index) const { return static_cast<T*>(raw::xa_load(unsafe_raw(), index)); }
 
+	/// Context: any.
+	bool is_empty() const { return array_.xa_head == nullptr; }
 	/// Stores `entry` if the slot is empty; returns what the slot holds afterwards.
 	/// Context: process; sleeps.   Errors: ENOMEM.
 	Result<T*> insert_or_get(unsigned long index, T* entry, SleepingGfp flags) EXCLUDES(atomic_context)
