@@ -7,13 +7,17 @@
 #include "blk.h"
 
 /*
+ * add_disk() does not look whether there was memory for the name, and then fails with EINVAL; a name that is there stays.
+ *
  * On 6.12 the search for partitions opens a file, which is closed when the system call returns. Where that is the one
  * that loads the module, and init fails after all, the module's memory is gone by then: a blank disk is not searched.
  */
 int cxxrt_add_disk(struct gendisk *disk, bool blank)
 {
-	int err;
+	int err = dev_set_name(disk_to_dev(disk), "%s", disk->disk_name);
 
+	if (err)
+		return err;
 	if (blank)
 		set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
 	err = add_disk(disk);

@@ -14,7 +14,7 @@ namespace cxxrt::kunit {
 namespace {
 
 constinit module::RangedParam<1, 1000> fail_stride{1};
-CXXRT_PARAM(fail_stride, "Where allocations are failed one by one: every how many, 1 to 1000");
+CXXRT_PARAM(fail_stride, "Of what makes many allocations, every how many fail, 1 to 1000");
 
 const char* base_name(const char* path)
 {

@@ -17,7 +17,7 @@ from vmlib.kernels import is_test
 
 PARSER_TIMEOUT = 120
 # Whole disks take minutes when every allocation is failed.
-PARAMS = {"null_blk_cpp_kunit": [f"fail_stride={os.environ.get('CXXRT_FAIL_STRIDE', '9')}"]}
+FAIL_STRIDE = os.environ.get("CXXRT_FAIL_STRIDE", "19")
 # Why cases may be skipped on a test kernel.
 EXPECTED_SKIPS = {"this kernel's null_blk has no bio disks"}
 
@@ -55,7 +55,7 @@ def report(request: pytest.FixtureRequest, vm: Vm, ko: Ko) -> Report:
     let_allocations_fail(vm)
     # insmod waits for all cases.
     vm.run("echo 0 >/proc/sys/kernel/hung_task_timeout_secs", check=True)
-    found = load(vm, ko(request.param), *PARAMS.get(request.param, []))
+    found = load(vm, ko(request.param), f"fail_stride={FAIL_STRIDE}")
     unload(vm, request.param)
     print(found.summary(), *found.problems(), sep="\n")
     print(f"{found.failed_allocations()} allocations failed one by one")

@@ -100,7 +100,7 @@ public:
 			return;
 		u32 failed = 0;
 		bool fails = true;
-		for (u32 nth = 1; fails; nth += fail_stride()) {
+		for (u32 nth = 1; fails; nth += nth < kEach ? 1 : fail_stride()) {
 			fail_allocation(nth);
 			auto made = make();
 			fails = has_allocation_failed();
@@ -141,7 +141,7 @@ private:
 	void fail(Where where);
 
 	static const char* why_no_allocation_fails();
-	/// The module's parameter of that name; 1 to fail every allocation.
+	/// The module's parameter of that name; 1 if every allocation is to fail.
 	static u32 fail_stride();
 	/// Has the `nth` allocation from now on fail, counted from 1, in this thread.
 	static void fail_allocation(u32 nth);
@@ -153,6 +153,8 @@ private:
 	void note_allocations(Where where, u32 failed);
 
 	static constexpr size_t kTextSize = 160;
+	/// So many are failed one by one; of those after them every fail_stride()th.
+	static constexpr u32 kEach = 32;
 	/// More than anything here needs: something tries again for ever.
 	static constexpr u32 kMostAllocations = 10000;
 #if CXXRT_KUNIT
