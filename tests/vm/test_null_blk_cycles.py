@@ -19,6 +19,7 @@ from vmlib import Vm
 CYCLES = int(os.environ.get("CXXRT_CYCLES", "100"))
 FIO_CYCLES = int(os.environ.get("CXXRT_FIO_CYCLES", "5"))
 WARM_UP = 20
+SECONDS_EACH = 5  # At most, in a test kernel that checks everything; a deadline, and no measure of anything.
 # Buffers of the guest itself come and go. Less than a page for each of 100 cycles.
 SLACK_KIB = {"/Used": 384, "/Slab": 512, "/VmallocUsed": 256, "/Percpu": 64}
 # Freed in bulk, much later; what they stand for is in VmallocUsed.
@@ -79,11 +80,11 @@ def test_nb24_load_cycles_leak_nothing(drv: Driver, params: str):
         cycles = ("failing_loads", str(drv.path), params)
 
     def batch() -> tuple[dict[str, int], dict[str, int]]:
-        before, done, after, left = drv.do(("memory",), (*cycles, count), ("memory",), ("residue",), timeout=60 + count)
+        before, done, after, left = drv.do(("memory",), (*cycles, count), ("memory",), ("residue",), timeout=60 + SECONDS_EACH * count)
         assert (done, left) == (count, [])
         return before, after
 
-    assert drv.do((*cycles, WARM_UP)) == [WARM_UP]
+    assert drv.do((*cycles, WARM_UP), timeout=60 + SECONDS_EACH * WARM_UP) == [WARM_UP]
     check_flat(f"{drv.release} load {params}", batch, count)
 
 
@@ -95,11 +96,11 @@ def test_nb24_power_cycles_leak_nothing(drv: Driver, attributes: dict[str, int])
     cycles = ("power_cycles", f"{ROOT}/a", "a")
 
     def batch() -> tuple[dict[str, int], dict[str, int]]:
-        before, done, after = drv.do(("memory",), (*cycles, count), ("memory",), timeout=60 + count)
+        before, done, after = drv.do(("memory",), (*cycles, count), ("memory",), timeout=60 + SECONDS_EACH * count)
         assert done == count
         return before, after
 
-    assert drv.do((*cycles, WARM_UP)) == [WARM_UP]
+    assert drv.do((*cycles, WARM_UP), timeout=60 + SECONDS_EACH * WARM_UP) == [WARM_UP]
     check_flat(f"{drv.release} power {attributes}", batch, count)
 
 
