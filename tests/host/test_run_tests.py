@@ -69,7 +69,7 @@ def test_every_stock_kernel_the_test_kernel_and_the_host_have_a_lane(run_tests: 
     assert names[0] == "testkernel" and names[-1] == "host" and [name for name in names if name.startswith("vm-6.")] == names[1:-1]
 
 
-@pytest.mark.parametrize("arguments", [[], ["--quick"]])
+@pytest.mark.parametrize("arguments", [[], ["--quick"], ["--bench"]])
 def test_files_that_lanes_name_exist(run_tests: ModuleType, arguments: list[str]) -> None:
     named = [word.removeprefix("--ignore=") for lane in run_tests.lanes(arguments) for word in lane.arguments]
     assert named and [word for word in named if not (TOP / word).exists()] == []

@@ -148,7 +148,15 @@ def test_a_fio_that_fails_fails_its_cell_alone(box: Box):
 
 def test_an_interrupted_run_over_ssh_leaves_nothing_and_goes_on(box: Box):
     """SIGINT within a sample: disks, modules and huge pages are put back; --resume takes the rest."""
-    process = subprocess.Popen(box.command("--target", box.target), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=box.environment)
+    process = subprocess.Popen(
+        box.command("--target", box.target),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=box.environment,
+        # A shell's background jobs ignore it, and so would all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     try:
         deadline = time.monotonic() + TIMEOUT_S
         while box.vm.run("[ -e /sys/block/bench0 ]").rc:
