@@ -32,7 +32,10 @@ echo 0 >failslab/verbose
 echo 0 >fail_page_alloc/verbose
 """
 # Where the kernel itself loses memory when there is none: a function in the call trace, and what it does.
-_KERNELS_OWN = {"sysfs_slab_add": "forgets a cache's name when sysfs cannot show the cache"}
+_KERNELS_OWN = {
+    "sysfs_slab_add": "forgets the name of a cache that sysfs has no memory for",
+    "blk_mq_alloc_and_init_hctx": "keeps a hardware queue that sysfs has no memory for; the C driver loses the same",
+}
 
 
 def build_folder(release: str) -> Path:
