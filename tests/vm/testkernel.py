@@ -35,6 +35,7 @@ echo 0 >fail_page_alloc/verbose
 _KERNELS_OWN = {
     "sysfs_slab_add": "forgets the name of a cache that sysfs has no memory for",
     "blk_mq_alloc_and_init_hctx": "keeps a hardware queue that sysfs has no memory for; the C driver loses the same",
+    "blk_mq_register_hctx": "the name of that queue",
 }
 
 
