@@ -8,6 +8,7 @@
 # and is built as ever: make -C /lib/modules/$(uname -r)/build M=$PWD modules
 #
 # hello-cxxdir  where the sources are; the Kbuild's own folder if not given
+# hello-trace   the tracepoints it has: names of files in helpers/trace/
 # *_kunit.cc    a module with such a source is a test module; see <cxxrt/kunit.hpp>
 # CXXRT_LTO=0   no link-time inlining: C helpers stay calls; debug information is kept if make is
 #               told not to make BTF of it: CONFIG_DEBUG_INFO_BTF_MODULES=
@@ -107,19 +108,30 @@ $(obj)/cxxrt/helpers-%.o: $(CXXRT_DIR)/helpers/%.c FORCE
 	$(call if_changed_dep,cxxrt_helper)
 cxxrt-helper-objs = $(patsubst %,$(obj)/cxxrt/helpers-%.o,$(if $(cxxrt-is-test),$(cxxrt-helpers),$(filter-out kunit,$(cxxrt-helpers))))
 
+# Tracepoints are C, and of the modules that name them. Not inlined: what only sections refer to
+# would be lost.
+quiet_cmd_cxxrt_trace = CC [H]  $@
+      cmd_cxxrt_trace = $(CC) -Wp,-MMD,$(depfile) $(cxxrt-c-flags) -g0 -c -o $@ $<
+$(obj)/cxxrt/trace-%.o: $(CXXRT_DIR)/helpers/trace/%.c FORCE
+	$(call if_changed_dep,cxxrt_trace)
+cxxrt-trace-objs = $(patsubst %,$(obj)/cxxrt/trace-%.o,$($(1)-trace))
+
 # --- C++ objects and the join, per module --------------------------------------------------
 quiet_cmd_cxxrt_cxx = CXX [M] $@
       cmd_cxxrt_cxx = $(CXX) -Wp,-MMD,$(depfile) $(cxxrt-cxx-flags) $(cxxrt-lto) $(cxxrt-debug) \
 		      -DKBUILD_MODNAME='"$(cxxrt-modname)"' $($(cxxrt-modname)-cxxflags) -c -o $@ $<
 
 # One optimisation over helpers and C++: -fwhole-program makes everything local but the
-# functions marked externally_visible, so unused helpers vanish and used ones are inlined.
+# functions marked externally_visible, so unused helpers vanish and used ones are inlined. A second
+# file symbol would tell objtool that this is a linked object, which it takes as a whole kernel's.
 cxxrt-frame := $(if $(CONFIG_KASAN),,-Wframe-larger-than=1024 -Werror)
 quiet_cmd_cxxrt_join = LTO [M] $@
       cmd_cxxrt_join = $(if $(cxxrt-lto),\
 	$(CXX) -xlto $(cxxrt-codegen-flags) $(cxxrt-frame) -g0 -fwhole-program -c -o $@.tmp,\
-	$(LD) -r -o $@.tmp) $(filter %.o,$^) && \
-	$(LD) -r --force-group-allocation $(addprefix -T ,$(filter %.lds,$^)) -o $@ $@.tmp && rm -f $@.tmp \
+	$(LD) -r -o $@.tmp) $(filter-out $(obj)/cxxrt/trace-%,$(filter %.o,$^)) && \
+	$(LD) -r --force-group-allocation $(addprefix -T ,$(filter %.lds,$^)) -o $@ $@.tmp \
+	$(filter $(obj)/cxxrt/trace-%,$^) && rm -f $@.tmp \
+	$(patsubst $(obj)/cxxrt/trace-%.o,&& $(OBJCOPY) -N %.c $@,$(filter $(obj)/cxxrt/trace-%,$^)) \
 	$(if $(delay-objtool),,&& $(objtool) $(objtool-args) $@)
 
 cxxrt-is-test = $(filter %_kunit.cc,$($(1)-cxx))
@@ -140,12 +152,13 @@ $(if $(filter-out $(words $(call cxxrt-objs-of,$(1))),$(words $(sort $(call cxxr
 	$(error cxxrt: two sources of $(1) have the same name))
 $(foreach s,$(call cxxrt-sources,$(1)),$(eval $(call cxxrt-object-rule,$(1),$(s))))
 $(obj)/$(1).cxx.o: private part-of-module := y
-$(obj)/$(1).cxx.o: $(call cxxrt-objs-of,$(1)) $(cxxrt-helper-objs) $(CXXRT_DIR)/join.lds \
+$(obj)/$(1).cxx.o: $(call cxxrt-objs-of,$(1)) $(cxxrt-helper-objs) $(cxxrt-trace-objs) $(CXXRT_DIR)/join.lds \
 	$(if $(cxxrt-is-test),$(CXXRT_DIR)/kunit/suites.lds) $(obj)/cxxrt/raw_check.ok FORCE
 	$$(call if_changed,cxxrt_join)
 endef
 $(foreach m,$(cxxrt-modules),$(eval $(call cxxrt-module-rules,$(m))))
 
 targets += $(addprefix cxxrt/,kernel_types.o raw_types.hpp constants.s raw_constants.hpp raw_check.ok \
-	$(cxxrt-helpers:%=helpers-%.o)) $(cxxrt-modules:%=%.cxx.o)
+	$(cxxrt-helpers:%=helpers-%.o) \
+	$(patsubst $(CXXRT_DIR)/helpers/trace/%.c,trace-%.o,$(wildcard $(CXXRT_DIR)/helpers/trace/*.c))) $(cxxrt-modules:%=%.cxx.o)
 clean-files += cxxrt $(cxxrt-modules:%=%.cxx)

@@ -57,6 +57,21 @@ struct bio_vec cxxrt_bio_iter_iovec(const struct bio *bio, struct bvec_iter iter
 	return bio_iter_iovec(bio, iter);
 }
 
+u32 cxxrt_bio_bytes(const struct bio *bio)
+{
+	return bio->bi_iter.bi_size;
+}
+
+bool cxxrt_bio_is_fua(const struct bio *bio)
+{
+	return bio->bi_opf & REQ_FUA;
+}
+
+bool cxxrt_bio_is_preflush(const struct bio *bio)
+{
+	return bio->bi_opf & REQ_PREFLUSH;
+}
+
 u32 cxxrt_bio_op(const struct bio *bio)
 {
 	return bio_op((struct bio *)bio);
@@ -72,6 +87,11 @@ u64 cxxrt_bio_sector(const struct bio *bio)
 	return bio->bi_iter.bi_sector;
 }
 
+void cxxrt_bio_set_sector(struct bio *bio, u64 sector)
+{
+	bio->bi_iter.bi_sector = sector;
+}
+
 void cxxrt_bio_set_status(struct bio *bio, blk_status_t status)
 {
 	bio->bi_status = status;
@@ -85,7 +105,27 @@ static struct queue_limits cxxrt_queue_limits(const struct cxxrt_limits *limits)
 		.physical_block_size = limits->physical_block_size,
 		.max_hw_sectors = limits->max_hw_sectors,
 		.virt_boundary_mask = limits->virt_boundary_mask,
+		.max_hw_discard_sectors = limits->max_discard_sectors,
+		.discard_granularity = limits->max_discard_sectors ? limits->logical_block_size : 0,
+		.max_write_zeroes_sectors = limits->max_write_zeroes_sectors,
+		.features = (limits->write_cache ? BLK_FEAT_WRITE_CACHE : 0) | (limits->fua ? BLK_FEAT_FUA : 0) |
+			    (limits->rotational ? BLK_FEAT_ROTATIONAL : 0) | (limits->zone_sectors ? BLK_FEAT_ZONED : 0),
+		.chunk_sectors = limits->zone_sectors,
+		.max_zone_append_sectors = limits->max_zone_append_sectors,
+		.max_open_zones = limits->max_open_zones,
+		.max_active_zones = limits->max_active_zones,
 	};
+}
+
+/* The disk has its capacity and its operations by now, which are asked for the zones. */
+int cxxrt_set_zoned(struct gendisk *disk, const struct cxxrt_limits *limits)
+{
+	return blk_revalidate_disk_zones(disk);
+}
+
+bool cxxrt_emulates_zone_append(struct gendisk *disk)
+{
+	return queue_emulates_zone_append(disk->queue);
 }
 
 struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node)
@@ -110,8 +150,43 @@ static void cxxrt_set_limits(struct request_queue *q, const struct cxxrt_limits 
 		blk_queue_max_hw_sectors(q, limits->max_hw_sectors);
 	if (limits->virt_boundary_mask)
 		blk_queue_virt_boundary(q, limits->virt_boundary_mask);
-	blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
+	if (limits->max_discard_sectors) {
+		q->limits.discard_granularity = limits->logical_block_size;
+		blk_queue_max_discard_sectors(q, limits->max_discard_sectors);
+	}
+	blk_queue_max_write_zeroes_sectors(q, limits->max_write_zeroes_sectors);
+	blk_queue_write_cache(q, limits->write_cache, limits->fua);
+	if (!limits->rotational)
+		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
+}
+
+/* The disk has its capacity and its operations by now, which are asked for the zones. */
+int cxxrt_set_zoned(struct gendisk *disk, const struct cxxrt_limits *limits)
+{
+	struct request_queue *q = disk->queue;
+
+	disk_set_zoned(disk, BLK_ZONED_HM);
+	blk_queue_flag_set(QUEUE_FLAG_ZONE_RESETALL, q);
+	blk_queue_required_elevator_features(q, ELEVATOR_F_ZBD_SEQ_WRITE);
+	if (queue_is_mq(q)) {
+		int err = blk_revalidate_disk_zones(disk, NULL);
+
+		if (err)
+			return err;
+	} else {
+		blk_queue_chunk_sectors(q, limits->zone_sectors);
+		disk->nr_zones = bdev_nr_zones(disk->part0);
+	}
+	blk_queue_max_zone_append_sectors(q, limits->zone_sectors);
+	disk_set_max_open_zones(disk, limits->max_open_zones);
+	disk_set_max_active_zones(disk, limits->max_active_zones);
+	return 0;
+}
+
+bool cxxrt_emulates_zone_append(struct gendisk *disk)
+{
+	return false;
 }
 
 struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node)
@@ -177,6 +252,11 @@ bool cxxrt_blk_rq_is_fua(const struct request *rq)
 u64 cxxrt_blk_rq_pos(const struct request *rq)
 {
 	return blk_rq_pos(rq);
+}
+
+void cxxrt_blk_rq_set_sector(struct request *rq, u64 sector)
+{
+	rq->__sector = sector;
 }
 
 int cxxrt_blk_validate_block_size(unsigned long bytes)

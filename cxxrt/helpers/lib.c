@@ -8,6 +8,7 @@
 #include <linux/list.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
+#include <linux/random.h>
 #include <linux/ratelimit.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -104,6 +105,11 @@ unsigned int cxxrt_num_possible_cpus(void)
 int cxxrt_ratelimit(struct ratelimit_state *state)
 {
 	return __ratelimit(state);
+}
+
+u32 cxxrt_random_below(u32 limit)
+{
+	return get_random_u32_below(limit);
 }
 
 void cxxrt_ratelimit_init(struct ratelimit_state *state)

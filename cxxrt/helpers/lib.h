@@ -39,7 +39,10 @@ int cxxrt_kstrtoul(const char *text, unsigned int base, unsigned long *value);
 int kstrtoint(const char *text, unsigned int base, int *value);
 int kstrtouint(const char *text, unsigned int base, unsigned int *value);
 int kstrtoull(const char *text, unsigned int base, unsigned long long *value);
+char *get_options(const char *text, int count, int *numbers);
 int scnprintf(char *out, size_t size, const char *format, ...);
+char *strim(char *text);
+char *(strchr)(const char *text, int wanted);
 int (strcmp)(const char *a, const char *b);
 size_t cxxrt_strscpy(char *to, const char *from, size_t size);
 void *(memcpy)(void *to, const void *from, size_t bytes) CXXRT_KASAN_CHECKED(memcpy);
@@ -58,6 +61,7 @@ unsigned int cxxrt_nr_online_nodes(void);
 bool cxxrt_node_online(int node);
 unsigned long cxxrt_msecs_to_jiffies(unsigned int ms);
 void cxxrt_cond_resched(void);
+u32 cxxrt_random_below(u32 limit);
 
 CXXRT_HELPERS_END
 #endif

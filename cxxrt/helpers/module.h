@@ -12,6 +12,7 @@ extern const struct kernel_param_ops param_ops_bool;
 extern const struct kernel_param_ops param_ops_int;
 extern const struct kernel_param_ops param_ops_uint;
 extern const struct kernel_param_ops param_ops_ulong;
+extern const struct kernel_param_ops param_ops_string;
 
 void config_group_init(struct config_group *group);
 void config_item_init_type_name(struct config_item *item, const char *name, const struct config_item_type *type);

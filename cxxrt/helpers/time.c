@@ -55,6 +55,16 @@ void cxxrt_hrtimer_start(struct hrtimer *timer, s64 ns)
 	hrtimer_start(timer, ns_to_ktime(ns), HRTIMER_MODE_REL);
 }
 
+void cxxrt_hrtimer_start_at(struct hrtimer *timer, u64 ns)
+{
+	hrtimer_start(timer, ns_to_ktime(ns), HRTIMER_MODE_ABS);
+}
+
+void cxxrt_hrtimer_set_expiry(struct hrtimer *timer, u64 ns)
+{
+	hrtimer_set_expires(timer, ns_to_ktime(ns));
+}
+
 /* The macro INIT_WORK() makes a lock class of its own per expansion; the caller has one per kind. */
 void cxxrt_init_work(struct work_struct *work, void (*run)(struct work_struct *), const char *name,
 		     struct lock_class_key *key)

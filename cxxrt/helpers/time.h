@@ -8,6 +8,8 @@ CXXRT_HELPERS_BEGIN
 void cxxrt_hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*expired)(struct hrtimer *));
 void cxxrt_end_hrtimer(struct hrtimer *timer);
 void cxxrt_hrtimer_start(struct hrtimer *timer, s64 ns);
+void cxxrt_hrtimer_start_at(struct hrtimer *timer, u64 ns);
+void cxxrt_hrtimer_set_expiry(struct hrtimer *timer, u64 ns);
 int hrtimer_cancel(struct hrtimer *timer);
 bool hrtimer_active(const struct hrtimer *timer);
 u64 cxxrt_hrtimer_forward_now(struct hrtimer *timer, s64 ns);
@@ -23,6 +25,7 @@ void msleep(unsigned int ms);
 void cxxrt_init_work(struct work_struct *work, void (*run)(struct work_struct *), const char *name,
 		     struct lock_class_key *key);
 bool cxxrt_schedule_work(struct work_struct *work);
+int kblockd_schedule_work(struct work_struct *work);
 bool cxxrt_schedule_work_on(int cpu, struct work_struct *work);
 void cxxrt_end_work(struct work_struct *work);
 bool flush_work(struct work_struct *work);

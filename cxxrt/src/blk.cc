@@ -12,6 +12,15 @@ raw::cxxrt_limits to_c(const Limits& limits)
 		.physical_block_size = limits.physical_block_size,
 		.max_hw_sectors = limits.max_hw_sectors,
 		.virt_boundary_mask = limits.virt_boundary_mask,
+		.max_discard_sectors = limits.max_discard_sectors,
+		.max_write_zeroes_sectors = limits.max_write_zeroes_sectors,
+		.write_cache = limits.write_cache,
+		.fua = limits.fua,
+		.rotational = limits.rotational,
+		.zone_sectors = limits.zones.zone_sectors,
+		.max_zone_append_sectors = limits.zones.max_append_sectors,
+		.max_open_zones = limits.zones.max_open,
+		.max_active_zones = limits.zones.max_active,
 	};
 }
 
@@ -22,8 +31,6 @@ u32 queues_of(u32 type, QueueCounts counts)
 		return counts.submit;
 	return type == raw::HCTX_TYPE_POLL ? counts.poll : 0;
 }
-
-constexpr raw::block_device_operations kMqDiskOps{.owner = &raw::__this_module};
 
 }  // namespace
 
@@ -55,33 +62,38 @@ void detail::put_back(raw::cxxrt_rq_list* list, raw::request* first, raw::reques
 #endif
 }
 
-Result<Box<TagSet>> TagSet::create(const raw::blk_mq_ops* ops, u32 pdu_size, const TagSetConfig& config, void* context)
+Result<void> TagSet::allocate(const raw::blk_mq_ops* ops, u32 pdu_size, const TagSetConfig& config, void* tags)
 {
-	Box<TagSet> made = TRY(Box<TagSet>::make(Gfp::Kernel, Key{}));
-	raw::blk_mq_tag_set& set = made->set_;
-	set.ops = ops;
-	set.cmd_size = pdu_size;
-	set.flags = u32(raw::BLK_MQ_F_SHOULD_MERGE) | (config.blocking ? u32(raw::BLK_MQ_F_BLOCKING) : 0) |
-		    (config.no_scheduler ? u32(raw::BLK_MQ_F_NO_SCHED) : 0) |
-		    (config.shared_bitmap ? u32(raw::BLK_MQ_F_TAG_HCTX_SHARED) : 0);
-	set.driver_data = context;
-	set.nr_hw_queues = config.queues.submit + config.queues.poll;
+	set_.ops = ops;
+	set_.cmd_size = pdu_size;
+	set_.flags = u32(raw::BLK_MQ_F_SHOULD_MERGE) | (config.blocking ? u32(raw::BLK_MQ_F_BLOCKING) : 0) |
+		     (config.no_scheduler ? u32(raw::BLK_MQ_F_NO_SCHED) : 0) |
+		     (config.shared_bitmap ? u32(raw::BLK_MQ_F_TAG_HCTX_SHARED) : 0);
+	set_.driver_data = tags;
+	set_.nr_hw_queues = config.queues.submit + config.queues.poll;
 	// Default, read (empty) and poll; without polled queues only the first.
-	set.nr_maps = config.queues.poll != 0 ? 3 : 1;
-	set.queue_depth = config.depth;
-	set.numa_node = config.node.id();
-	set.timeout = u32(raw::cxxrt_msecs_to_jiffies(config.timeout_ms));
-	TRY(from_c(raw::blk_mq_alloc_tag_set(&set)));
-	made->allocated_ = true;
-	return made;
+	set_.nr_maps = config.may_poll || config.queues.poll != 0 ? 3 : 1;
+	set_.queue_depth = config.depth;
+	set_.numa_node = config.node.id();
+	set_.timeout = u32(raw::cxxrt_msecs_to_jiffies(config.timeout_ms));
+	TRY(from_c(raw::blk_mq_alloc_tag_set(&set_)));
+	allocated_ = true;
+	return {};
 }
 
-Result<Disk> Disk::create(TagSet& tags, const Limits& limits)
+Result<void> TagSet::resize(u32 total)
+{
+	raw::blk_mq_update_nr_hw_queues(&set_, int(total));
+	if (set_.nr_hw_queues != total)
+		return ENOMEM;
+	return {};
+}
+
+Result<Disk> Disk::create(TagSet& tags, const Limits& limits, const raw::block_device_operations* ops, void* context)
 {
 	const raw::cxxrt_limits c = to_c(limits);
-	void* context = tags.set_.driver_data;
 	raw::gendisk* disk = TRY(from_err_ptr(raw::cxxrt_blk_mq_alloc_disk(&tags.set_, &c, context)));
-	disk->fops = &kMqDiskOps;
+	disk->fops = ops;
 	disk->private_data = context;
 	return Disk{disk};
 }
@@ -95,13 +107,29 @@ Result<Disk> Disk::create_bio(const raw::block_device_operations* ops, const Lim
 	return Disk{disk};
 }
 
-Result<void> Disk::add(const Identity& identity)
+Result<void> ZoneReport::add(u32 index, const ZoneInfo& zone) const
+{
+	raw::blk_zone c{};
+	c.start = zone.start;
+	c.len = zone.length;
+	c.wp = zone.write_pointer;
+	c.type = u8(zone.conventional ? raw::BLK_ZONE_TYPE_CONVENTIONAL : raw::BLK_ZONE_TYPE_SEQWRITE_REQ);
+	c.cond = u8(zone.condition);
+	c.capacity = zone.capacity;
+	return from_c(take_(&c, index, data_));
+}
+
+Result<void> Disk::add(const Identity& identity, const Limits& limits)
 {
 	disk_->major = int(identity.major);
 	disk_->first_minor = int(identity.first_minor);
 	disk_->minors = 1;
 	raw::cxxrt_strscpy(disk_->disk_name, identity.name, sizeof(disk_->disk_name));
 	raw::set_capacity(disk_, identity.sectors);
+	if (limits.zones.zone_sectors != 0) {
+		const raw::cxxrt_limits c = to_c(limits);
+		TRY(from_c(raw::cxxrt_set_zoned(disk_, &c)));
+	}
 	TRY(from_c(raw::cxxrt_add_disk(disk_, identity.blank)));
 	added_ = true;
 	return {};

@@ -49,6 +49,7 @@ struct Pdu {
 struct Driver {
 	using HwQueue = Device;
 	using Context = Device;
+	using Tags = Device;
 	using Pdu = kunit::Pdu;
 
 	static Status queue_rq(Device& device, blk::Request<Pdu> request)
@@ -82,10 +83,10 @@ struct BioDriver {
 	}
 };
 
-Result<Box<blk::TagSet>> make_tags(Device& device, u32 depth = 4)
+Result<Box<blk::TagSetFor<Device>>> make_tags(Device& device, u32 depth = 4)
 {
 	const blk::TagSetConfig config{.depth = depth, .queues = device.counts, .node = Node{}, .timeout_ms = 1000};
-	return blk::TagSet::create(blk::MqDriverTable<Device>::of<Driver>(), config, device);
+	return blk::TagSet::create(blk::MqDriverTable<Device, Device>::of<Driver>(), config, device);
 }
 
 Result<blk::Disk> make_bio_disk(Device& device, const blk::Limits& limits = {})
@@ -96,22 +97,23 @@ Result<blk::Disk> make_bio_disk(Device& device, const blk::Limits& limits = {})
 /// A disk that can be seen, with what it needs.
 struct Shown {
 	blk::Major major;
-	Box<blk::TagSet> tags;
+	Box<blk::TagSetFor<Device>> tags;
 	blk::Disk disk;
 
 	static Result<Box<Shown>> create(Device& device)
 	{
 		auto major = TRY(blk::Major::create("cxxrt_kunit"));
 		auto tags = TRY(make_tags(device));
-		auto disk = TRY(blk::Disk::create(*tags, {}));
+		auto disk = TRY(blk::Disk::create(*tags, {}, device));
 		auto shown = TRY(Box<Shown>::make(Gfp::Kernel, move(major), move(tags), move(disk)));
 		TRY(shown->disk.add({.name = "cxxrt_kunit",
 				     .major = shown->major.number(),
 				     .first_minor = 0,
-				     .sectors = kSectors}));
+				     .sectors = kSectors},
+				    {}));
 		return shown;
 	}
-	Shown(blk::Major&& m, Box<blk::TagSet>&& t, blk::Disk&& d) : major(move(m)), tags(move(t)), disk(move(d)) {}
+	Shown(blk::Major&& m, Box<blk::TagSetFor<Device>>&& t, blk::Disk&& d) : major(move(m)), tags(move(t)), disk(move(d)) {}
 };
 
 /// What Segments finds, as digits: pages counted from the first, 1024-byte units of offset and length.
@@ -270,7 +272,7 @@ KUNIT_TEST(cxxrt_blk, bio_disk_serves_what_it_is_asked)
 	auto major = TRY(blk::Major::create("cxxrt_kunit"));
 	{
 		auto disk = TRY(make_bio_disk(*device));
-		TRY(disk.add({.name = "cxxrt_kunit", .major = major.number(), .first_minor = 0, .sectors = kSectors}));
+		TRY(disk.add({.name = "cxxrt_kunit", .major = major.number(), .first_minor = 0, .sectors = kSectors}, {}));
 		test.expect(device->bios.load_relaxed() > 0);
 		disk.stop();
 	}
@@ -285,7 +287,7 @@ KUNIT_TEST(cxxrt_blk, disk_that_was_not_added_ends_quietly)
 {
 	auto device = TRY(Box<Device>::make(Gfp::Kernel));
 	auto tags = TRY(make_tags(*device));
-	auto disk = TRY(blk::Disk::create(*tags, {}));
+	auto disk = TRY(blk::Disk::create(*tags, {}, *device));
 	blk::Disk moved{move(disk)};
 	disk = move(moved);
 	blk::Disk none;
@@ -299,7 +301,7 @@ KUNIT_TEST(cxxrt_blk, disk_is_refused_when_its_queue_is)
 	auto device = TRY(Box<Device>::make(Gfp::Kernel));
 	auto tags = TRY(make_tags(*device));
 	device->takes_queue = EIO;
-	test.expect_error(blk::Disk::create(*tags, {}), ENOMEM);
+	test.expect_error(blk::Disk::create(*tags, {}, *device), ENOMEM);
 	test.expect_eq(device->queues.load_relaxed(), 0);
 	return {};
 }
@@ -337,7 +339,7 @@ KUNIT_TEST(cxxrt_blk, disk_survives_failed_allocations)
 {
 	auto device = TRY(Box<Device>::make(Gfp::Kernel));
 	auto tags = TRY(make_tags(*device));
-	test.expect_survives_failed_allocations([&] { return blk::Disk::create(*tags, {}); });
+	test.expect_survives_failed_allocations([&] { return blk::Disk::create(*tags, {}, *device); });
 	test.expect_survives_failed_allocations([&] { return make_bio_disk(*device); });
 	return {};
 }

@@ -12,6 +12,8 @@ namespace null_blk {
 namespace {
 /// A disk cannot go before its requests have ended, so they must end in a time one can wait for.
 constexpr unsigned long kLongestCompletionNsec = 60'000'000'000;
+constexpr unsigned long kMostCacheMib = ~0ul >> 20;
+constexpr u32 kMostMbps = 40 * 1024;
 }  // namespace
 
 bool is_valid_home_node(u32 node) { return int(node) == Node{}.id() || is_node_online(int(node)); }
@@ -55,8 +57,20 @@ Result<void> Config::normalise()
 	if (blk::kBioDisks)
 		queue_mode = min(queue_mode, u32(QueueMode::Mq));
 	irqmode = min(irqmode, u32(IrqMode::Timer));
+	// It says what C would do; here, memory that takes sleep is left to a worker.
 	if (memory_backed)
 		blocking = true;
+	else
+		cache_size = 0;
+	cache_size = min(cache_size, kMostCacheMib);
+	mbps = is_bio() ? 0 : min(mbps, kMostMbps);
+	if (discard && !memory_backed) {
+		log::info<"discard option is ignored without memory backing">();
+		discard = false;
+	} else if (discard && zoned) {
+		log::info<"discard option is ignored in zoned mode">();
+		discard = false;
+	}
 	return {};
 }
 

@@ -48,6 +48,83 @@ template <auto Field> struct Plain {
 	static Result<void> store(Device& device, const char* text) { return store_value(device, Field, text); }
 };
 
+/// Changes the disk of a device that is on.
+template <auto Field> struct Queues {
+	static Result<size_t> show(Device& device, configfs::Buffer out)
+	{
+		RoleGuard guard{device.registry.lock, device_state};
+		return out.line(queue_counts(device).*Field);
+	}
+	static Result<void> store(Device& device, const char* text)
+	{
+		const u32 value = TRY(parse<u32>(text));
+		RoleGuard guard{device.registry.lock, device_state};
+		blk::QueueCounts counts = queue_counts(device);
+		counts.*Field = value;
+		return device.registry.set_queues(device, counts);
+	}
+
+private:
+	static blk::QueueCounts queue_counts(const Device& device) REQUIRES(device_state)
+	{
+		return {.submit = device.config.submit_queues, .poll = device.config.poll_queues};
+	}
+};
+
+/// Whoever writes a sector makes its zone read-only or offline, or empty if it is that already.
+template <blk::ZoneCondition Condition> struct ZoneState {
+	static Result<void> store(Device& device, const char* text)
+	{
+		RoleGuard guard{device.registry.lock, device_state};
+		if (!device.config.zoned) {
+			log::error<"null_blk device is not zoned">();
+			return EINVAL;
+		}
+		Zones* zones = device.disk ? device.disk->zones() : nullptr;
+		if (zones == nullptr) {
+			log::error<"null_blk device is not yet powered">();
+			return EINVAL;
+		}
+		return zones->set_condition(TRY(parse<unsigned long long>(text)), Condition);
+	}
+};
+
+/// "+first-last" and "-first-last", in 512-byte sectors.
+struct BadBlocks {
+	static Result<size_t> show(Device& device, configfs::Buffer out) { return device.bad.list.show(out); }
+	static Result<void> store(Device& device, const char* text)
+	{
+		FixedText<128> copy;
+		if (!copy.assign(text))
+			return EINVAL;
+		char* range = copy.trim();
+		const char sign = range[0];
+		if (sign != '+' && sign != '-')
+			return EINVAL;
+		char* dash = find_char(range + 1, '-');
+		if (dash == nullptr)
+			return EINVAL;
+		*dash = '\0';
+		const u64 first = TRY(parse<unsigned long long>(range + 1));
+		const u64 last = TRY(parse<unsigned long long>(dash + 1));
+		if (first > last)
+			return EINVAL;
+		enable(device);
+		// All sectors that there are: the list says that this is too large.
+		const u64 sectors = last - first + 1;
+		return sign == '+' ? device.bad.list.add(first, sectors) : device.bad.list.remove(first, sectors);
+	}
+
+private:
+	/// From now on every request is checked.
+	static void enable(Device& device)
+	{
+		RoleGuard guard{device.registry.lock, device_state};
+		if (device.bad.in_use.swap(1) == 0 && device.disk)
+			device.disk->check_bad_sectors();
+	}
+};
+
 struct HomeNode {
 	static Result<size_t> show(Device& device, configfs::Buffer out)
 	{
@@ -83,14 +160,30 @@ struct Power {
 struct Features {
 	static Result<size_t> show(Registry&, configfs::Buffer out)
 	{
+		// The C driver's, to the byte, on either kind of kernel.
+		constexpr bool newer = kHasZoneAppendLimit;
 		return out.line(
-			"blocking,blocksize,completion_nsec,home_node,hw_queue_depth,irqmode,max_sectors,"
-			"memory_backed,no_sched,poll_queues,power,queue_mode,shared_tag_bitmap,size,"
-			"submit_queues,use_per_node_hctx,virt_boundary");
+			newer ? "badblocks,blocking,blocksize,cache_size,fua,completion_nsec,discard,home_node,"
+				"hw_queue_depth,irqmode,max_sectors,mbps,memory_backed,no_sched,poll_queues,power,"
+				"queue_mode,shared_tag_bitmap,shared_tags,size,submit_queues,use_per_node_hctx,"
+				"virt_boundary,zoned,zone_capacity,zone_max_active,zone_max_open,zone_nr_conv,"
+				"zone_offline,zone_readonly,zone_size,zone_append_max_sectors,zone_full"
+			      : "badblocks,blocking,blocksize,cache_size,completion_nsec,discard,home_node,"
+				"hw_queue_depth,irqmode,max_sectors,mbps,memory_backed,no_sched,poll_queues,power,"
+				"queue_mode,shared_tag_bitmap,shared_tags,size,submit_queues,use_per_node_hctx,"
+				"virt_boundary,zoned,zone_capacity,zone_max_active,zone_max_open,zone_nr_conv,"
+				"zone_offline,zone_readonly,zone_size");
 	}
 };
 
 }  // namespace attributes
+
+Result<Box<Device>> Device::create(Registry& owner)
+{
+	Box<Device> device = TRY(Box<Device>::make(Gfp::Kernel, owner));
+	TRY(device->bad.list.init());
+	return device;
+}
 
 // --- the registry ----------------------------------------------------------------------------
 
@@ -133,7 +226,7 @@ Result<void> Registry::create_parameter_devices()
 {
 	RoleGuard guard{lock, device_state};
 	for (u32 i = 0; i < params::device_count(); ++i) {
-		Box<Device> device = TRY(Box<Device>::make(Gfp::Kernel, *this));
+		Box<Device> device = TRY(Device::create(*this));
 		TRY(power_on(*device));
 		parameter_devices_.push_back(*device.leak());
 	}
@@ -159,7 +252,7 @@ Result<Box<Device>> Registry::make_item(const char* name)
 		if (find(name) != nullptr)
 			return EEXIST;
 	}
-	return Box<Device>::make(Gfp::Kernel, *this);
+	return Device::create(*this);
 }
 
 void Registry::drop_item(Device& device)
@@ -181,7 +274,7 @@ Result<void> Registry::power_on(Device& device)
 		log::error<"disk %s exists already">(name.c_str());
 		return EEXIST;
 	}
-	Result<Box<Nullb>> disk = Nullb::create(device.config, device.store, name.c_str(), major_.number(), move(id));
+	Result<Box<Nullb>> disk = make_disk(device, name.c_str(), move(id));
 	if (!disk.ok()) {
 		const Config& config = device.config;
 		log::error<"disk %s: submit_queues=%u poll_queues=%u hw_queue_depth=%u: error %d">(
@@ -193,6 +286,33 @@ Result<void> Registry::power_on(Device& device)
 	device.config.index = device.disk->index();
 	live_.push_back(*device.disk);
 	log::info<"disk %s created">(name.c_str());
+	return {};
+}
+
+Result<Box<Nullb>> Registry::make_disk(Device& device, const char* name, Ida::Id&& id)
+{
+	const bool shares = device.config.shared_tags && !device.config.is_bio();
+	if (shares && !shared_tags_) {
+		Config config = params::default_config();
+		// Whoever shares them may have any.
+		config.memory_backed = false;
+		shared_tags_ = TRY(TagSpace::create(config, Nullb::shared_path()));
+	}
+	const Source source{.store = device.store,
+			    .bad = device.bad,
+			    .shared = shares ? shared_tags_.get() : nullptr};
+	return Nullb::create(device.config, source, name, major_.number(), move(id));
+}
+
+Result<void> Registry::set_queues(Device& device, blk::QueueCounts counts)
+{
+	if (device.disk) {
+		if (counts.submit == 0 || counts.submit > cpu_id_limit() || counts.poll > params::most_poll_queues())
+			return EINVAL;
+		TRY(device.disk->resize(counts));
+	}
+	device.config.submit_queues = counts.submit;
+	device.config.poll_queues = counts.poll;
 	return {};
 }
 

@@ -118,11 +118,11 @@ KUNIT_TEST(null_blk_device, data_stays_when_the_power_goes)
 		RoleGuard guard{registry.lock, device_state};
 		TRY(registry.power_on(device));
 		set_byte(*page, 0x77);
-		test.expect_eq(device.store.transfer(Op::Write, 64, all), Status::Ok);
+		test.expect_eq(device.store.write(64, all), Status::Ok);
 		registry.power_off(device);
 		set_byte(*page, 0);
 		TRY(registry.power_on(device));
-		test.expect_eq(device.store.transfer(Op::Read, 64, all), Status::Ok);
+		test.expect_eq(device.store.read(64, all), Status::Ok);
 		test.expect_eq(byte(*page), 0x77);
 		return {};
 	});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "disk.hpp"
 
+#include "params.hpp"
 #include "path.hpp"
 
 #include <cxxrt/enforce.hpp>
@@ -11,6 +12,7 @@ using blk::Status;
 
 namespace {
 constexpr u32 kTimeoutMs = 5000;
+constexpr u32 kTries = 1000;
 }
 
 // --- bio devices -----------------------------------------------------------------------------
@@ -73,6 +75,128 @@ BioQueue& Nullb::bio_queue()
 	return *bio_queues_[current_cpu() / cpus_per_queue];
 }
 
+// --- requests that are not just done -----------------------------------------------------------
+
+void Nullb::lose(HwQueue& queue, blk::Request<> request)
+{
+	Guard guard{queue.poll_lock};
+	queue.lost.push_back(request.start());
+}
+
+Optional<Status> Nullb::divert(HwQueue& queue, blk::Request<> request)
+{
+	if (timeout_.happens()) {
+		lose(queue, request);
+		return Status::Ok;
+	}
+	if (requeue_.happens()) {
+		// The block layer's way and the driver's, in turn.
+		if (queue.requeued.fetch_add(1) % 2 == 0)
+			return Status::Resource;
+		request.requeue();
+		return Status::Ok;
+	}
+	if (throttle_ && !throttle_->admits(request.bytes()))
+		return Status::DevResource;
+	return {};
+}
+
+Status Nullb::handle(Io& io) { return zones_ ? zones_->handle(io) : medium_.access(io).status; }
+
+Status Nullb::handle(blk::Request<> request)
+{
+	Io io{request.io()};
+	const Status status = handle(io);
+	if (io.op == blk::Op::ZoneAppend)
+		request.set_sector(io.sector);
+	return status;
+}
+
+Status Nullb::handle_slowly(Io& io)
+{
+	// Others may use up, in between, what was prepared; not for ever.
+	for (u32 tries = 0; tries < kTries; ++tries) {
+		if (!medium_.prepare(io, zones_ ? zones_->target(io) : io.sector).ok())
+			return Status::NoSpace;
+		io.prepared = true;
+		const Status status = handle(io);
+		if (status != Status::Resource)
+			return status;
+	}
+	return Status::NoSpace;
+}
+
+Status Nullb::handle(blk::Bio& bio)
+{
+	const blk::BioView view = bio.view();
+	Io io{view.io()};
+	if (view.is_preflush() && !medium_.flush().ok())
+		return Status::NoSpace;
+	if (io.sectors == 0 && io.is_write())
+		return Status::Ok;
+	Status status = handle(io);
+	if (status == Status::Resource)
+		status = handle_slowly(io);
+	if (io.op == blk::Op::ZoneAppend)
+		bio.set_sector(io.sector);
+	return status;
+}
+
+void Nullb::fail(blk::InFlight<>&& rq, Status status)
+{
+	if (status != Status::Resource) {
+		move(rq).end(status);
+		return;
+	}
+	{
+		Guard guard{deferred_lock_};
+		deferred_.push_back(move(rq));
+	}
+	worker_.schedule_for_block_io();
+}
+
+void Nullb::work_on_deferred()
+{
+	blk::RequestList all;
+	{
+		Guard guard{deferred_lock_};
+		deferred_.splice_to(all);
+	}
+	while (!all.is_empty()) {
+		blk::InFlight<> rq = all.pop_front();
+		const blk::Request<> request = rq.request();
+		Io io{request.io()};
+		const Status status = handle_slowly(io);
+		if (io.op == blk::Op::ZoneAppend)
+			request.set_sector(io.sector);
+		move(rq).end(status);
+	}
+}
+
+blk::Status transfer_none(PageStore& store, blk::Op op, u64 sector, u32 sectors)
+{
+	switch (op) {
+	case blk::Op::Flush:
+		// Without a cache there is nothing to flush.
+		return Status::Ok;
+	case blk::Op::Discard:
+	case blk::Op::WriteZeroes:
+		if (sectors > kLongDiscard)
+			return Status::Resource;
+		store.discard(sector, sectors);
+		return Status::Ok;
+	default:
+		return Status::NotSupported;
+	}
+}
+
+void Nullb::check_bad_sectors()
+{
+	has_bad_sectors_.store_relaxed(1);
+	for (HwQueue& queue : queues_)
+		queue.check_bad_sectors();
+}
+
 // --- multi-queue devices ---------------------------------------------------------------------
 
 void MqQueues::wait_for_poll(HwQueue& queue, blk::Request<> request)
@@ -82,17 +206,17 @@ void MqQueues::wait_for_poll(HwQueue& queue, blk::Request<> request)
 	queue.poll_list.push_back(request.start());
 }
 
-void MqQueues::fail_polled(HwQueue& queue, blk::Request<> request, Status status)
+void MqQueues::end_polled(HwQueue& queue, blk::Request<> request, Status status)
 {
 	blk::RequestList started;
-	blk::RequestList failed;
+	blk::RequestList ending;
 	{
 		Guard guard{queue.poll_lock};
 		// To the timeout it goes from not started to ended: it is never in the queue's list.
 		started.push_back(request.start());
-		started.begin_completion(failed);
+		started.begin_completion(ending);
 	}
-	failed.pop_front().end(status);
+	queue.disk.fail(ending.pop_front(), status);
 }
 
 u32 MqQueues::poll(HwQueue& queue, blk::CompletionBatch batch)
@@ -110,123 +234,237 @@ u32 MqQueues::poll(HwQueue& queue, blk::CompletionBatch batch)
 
 blk::TimeoutResult MqQueues::timeout(HwQueue& queue, blk::Request<> request, blk::QueueKind kind)
 {
-	// Everything but a polled request ends by itself: a slow transfer, or a long
-	// completion_nsec, is not a lost request.
-	if (kind != blk::QueueKind::Polled)
-		return blk::TimeoutResult::Restart;
-	blk::RequestList lost;
+	blk::RequestList late;
 	{
 		Guard guard{queue.poll_lock};
+		if (queue.lost.contains(request))
+			late.push_back(queue.lost.remove(request));
+		// Everything else but a polled request ends by itself: a slow transfer, or a long
+		// completion_nsec, is not a lost request.
+		else if (kind != blk::QueueKind::Polled)
+			return blk::TimeoutResult::Restart;
 		// poll() has it and will end it, or has ended it already.
-		if (!request.is_in_flight())
+		else if (!request.is_in_flight())
 			return blk::TimeoutResult::Done;
-		lost.push_back(queue.poll_list.remove(request));
+		else
+			late.push_back(queue.poll_list.remove(request));
 	}
 	log::info<"rq %p timed out">(request.id());
-	lost.pop_front().end(Status::Timeout);
+	late.pop_front().end(Status::Timeout);
 	return blk::TimeoutResult::Done;
 }
 
-blk::QueueCounts Nullb::counts(u32 total) const
+// --- tags and queues -------------------------------------------------------------------------------
+
+Result<Box<TagSpace>> TagSpace::create(const Config& config, Table path)
 {
-	if (total == counts_.submit + counts_.poll)
-		return counts_;
+	const blk::QueueCounts counts{.submit = config.submit_queues, .poll = config.poll_queues};
+	Box<TagSpace> made = TRY(Box<TagSpace>::make(Gfp::Kernel, Key{}, counts));
+	made->set_ = TRY(blk::TagSet::create(path,
+					     {
+						     .depth = config.hw_queue_depth,
+						     .queues = counts,
+						     .node = config.node(),
+						     .timeout_ms = kTimeoutMs,
+						     .may_poll = params::most_poll_queues() != 0,
+						     // What takes sleep is a worker's, so memory does not ask for it.
+						     .blocking = config.blocking && !config.memory_backed,
+						     .no_scheduler = config.no_sched,
+						     .shared_bitmap = config.shared_tag_bitmap,
+					     },
+					     *made));
+	return made;
+}
+
+blk::QueueCounts TagSpace::counts(u32 total) const
+{
+	if (total == wanted_.submit + wanted_.poll)
+		return wanted_;
+	if (total == before_.submit + before_.poll)
+		return before_;
 	log::warn<"tag set has unexpected nr_hw_queues: %u">(total);
 	return {.submit = 1, .poll = 0};
 }
 
-Result<void> Nullb::build_mq(const Config& config, blk::MqDriverTable<Nullb> path)
+Result<void> TagSpace::resize(blk::QueueCounts counts)
+{
+	before_ = exchange(wanted_, counts);
+	const Result<void> resized = set_->resize(counts.submit + counts.poll);
+	if (!resized.ok())
+		wanted_ = before_;
+	before_ = wanted_;
+	return resized;
+}
+
+Result<void> Nullb::resize(blk::QueueCounts counts)
+{
+	if (!own_tags_)
+		return EINVAL;
+	return own_tags_->resize(counts);
+}
+
+Result<HwQueue*> Nullb::init_queue(u32 index)
+{
+	if (init_hctx_.happens())
+		return EFAULT;
+	return &queues_[index];
+}
+
+// --- building ----------------------------------------------------------------------------------------
+
+Nullb::Nullb(Key, const Config& config, const Source& source, const char* name, Ida::Id&& id)
+	: store_(source.store),
+	  tags_(source.shared),
+	  name_(name),
+	  id_(move(id)),
+	  timeout_(config.timeout_inject),
+	  requeue_(config.requeue_inject),
+	  init_hctx_(config.init_hctx_fault_inject),
+	  medium_(config, source.store, source.bad)
+{
+	if (source.bad.in_use.load_relaxed() != 0)
+		check_bad_sectors();
+}
+
+bool Nullb::needs_everything(const Config& config) const
+{
+	return zones_ || medium_.has_cache() || config.mbps != 0 || timeout_.is_on() || requeue_.is_on();
+}
+
+Result<void> Nullb::build_mq(const Config& config, TagSpace::Table path)
 {
 	const Node node = config.node();
-	queues_ = TRY(Array<HwQueue>::make(Gfp::Kernel, node, size_t(counts_.submit) + counts_.poll, &store_,
-					   completion_time_));
-	tags_ = TRY(blk::TagSet::create(path,
-					{
-						.depth = config.hw_queue_depth,
-						.queues = counts_,
-						.node = node,
-						.timeout_ms = kTimeoutMs,
-						.blocking = config.blocking,
-						.no_scheduler = config.no_sched,
-						.shared_bitmap = config.shared_tag_bitmap,
-					},
-					*this));
-	disk_ = TRY(blk::Disk::create(*tags_, limits(config)));
+	if (config.irq_mode() == IrqMode::Timer)
+		timers_ = TRY(Array<TimerQueue>::make(Gfp::Kernel, node, cpu_id_limit(),
+						      Nanoseconds{config.completion_nsec}));
+	// As many as there may ever be: resize() adds some.
+	queues_ = TRY(Array<HwQueue>::make(Gfp::Kernel, node, size_t(cpu_id_limit()) + params::most_poll_queues(), this,
+					   &store_, timers_.begin(), config.irq_mode()));
+	if (has_bad_sectors())
+		check_bad_sectors();
+	if (tags_ == nullptr) {
+		own_tags_ = TRY(TagSpace::create(config, path));
+		tags_ = own_tags_.get();
+	}
+	disk_ = TRY(blk::Disk::create(tags_->set(), limits(config), *this));
+	if (config.mbps != 0)
+		throttle_ = TRY(Box<Throttle>::make(Gfp::Kernel, disk_, config.mbps));
 	return {};
 }
 
 Result<void> Nullb::build_bio(const Config& config, blk::BioDriverTable<Nullb> path)
 {
 	const Node node = config.node();
-	bio_queues_ = TRY(Array<Box<BioQueue>>::make(Gfp::Kernel, node, counts_.submit));
+	bio_queues_ = TRY(Array<Box<BioQueue>>::make(Gfp::Kernel, node, config.submit_queues));
 	for (Box<BioQueue>& queue : bio_queues_)
-		queue = TRY(BioQueue::create(node, config.hw_queue_depth, completion_time_));
+		queue = TRY(BioQueue::create(node, config.hw_queue_depth, Nanoseconds{config.completion_nsec}));
 	disk_ = TRY(blk::Disk::create_bio(path, limits(config), node, *this));
 	return {};
 }
 
 namespace {
 
+/// Each path under a short name: with both, what is called through the tables would have names that
+/// are too long for objtool.
+template <u32 Number> struct Path : MqPath<IrqMode(Number / 3), Backing(Number % 3)> {};
+template <IrqMode Irq, Backing Data> using PathOf = Path<u32(Irq) * 3 + u32(Data)>;
+
 /// Calls `f` with the configuration as template arguments: the only place that asks for it.
-template <class F> auto with_path(const Config& config, F&& f)
+template <class F> auto with_path(IrqMode irq, Backing backing, F&& f)
 {
 	const auto with_backing = [&]<Backing Data>() {
-		switch (config.irq_mode()) {
+		switch (irq) {
 		case IrqMode::None:
 			return f.template operator()<IrqMode::None, Data>();
 		case IrqMode::Softirq:
 			return f.template operator()<IrqMode::Softirq, Data>();
-		case IrqMode::Timer:
-			break;
+		default:
+			return f.template operator()<IrqMode::Timer, Data>();
 		}
-		return f.template operator()<IrqMode::Timer, Data>();
 	};
-	return config.memory_backed ? with_backing.template operator()<Backing::Memory>()
-				    : with_backing.template operator()<Backing::None>();
+	switch (backing) {
+	case Backing::None:
+		return with_backing.template operator()<Backing::None>();
+	case Backing::Memory:
+		return with_backing.template operator()<Backing::Memory>();
+	default:
+		return with_backing.template operator()<Backing::Any>();
+	}
 }
 
 }  // namespace
 
-Result<void> Nullb::build(const Config& config)
+TagSpace::Table Nullb::shared_path() { return TagSpace::Table::of<PathOf<IrqMode::OfQueue, Backing::Any>>(); }
+
+Result<void> Nullb::build(Config& config)
 {
+	TRY(medium_.build(config));
+	if (config.zoned)
+		zones_ = TRY(Zones::create(config, medium_, name()));
+	Backing backing = config.memory_backed ? Backing::Memory : Backing::None;
+	if (needs_everything(config))
+		backing = Backing::Any;
 	if constexpr (blk::kBioDisks) {
 		if (config.is_bio())
-			return build_bio(config, with_path(config, []<IrqMode Irq, Backing Data> {
+			return build_bio(config, with_path(config.irq_mode(), backing, []<IrqMode Irq, Backing Data> {
 						 return blk::BioDriverTable<Nullb>::of<BioPath<Irq, Data>>();
 					 }));
 	}
-	return build_mq(config, with_path(config, []<IrqMode Irq, Backing Data> {
-				return blk::MqDriverTable<Nullb>::of<MqPath<Irq, Data>>();
+	return build_mq(config, with_path(config.irq_mode(), backing, []<IrqMode Irq, Backing Data> {
+				return TagSpace::Table::of<PathOf<Irq, Data>>();
 			}));
 }
 
-blk::Limits Nullb::limits(const Config& config)
+blk::Limits Nullb::limits(const Config& config) const
 {
+	const bool can_discard = config.discard && config.memory_backed && !config.zoned;
+	const bool can_zero = config.memory_backed && !config.zoned;
 	return {
 		.logical_block_size = config.blocksize,
 		.physical_block_size = config.blocksize,
 		.max_hw_sectors = config.max_sectors,
 		.virt_boundary_mask = config.virt_boundary ? kPageSize - 1 : 0,
+		.max_discard_sectors = can_discard ? blk::kMostSectors : 0,
+		.max_write_zeroes_sectors = can_zero ? blk::kMostSectors : 0,
+		.write_cache = medium_.has_cache(),
+		.fua = medium_.has_cache() && config.fua,
+		.rotational = config.rotational,
+		.zones = zones_ ? zones_->limits() : blk::ZoneLimits{},
 	};
 }
 
 Nullb::~Nullb()
 {
+	// What waits for the throttle must not hold up those who wait for the requests.
+	if (throttle_)
+		throttle_->lift();
 	disk_.stop();
+	if (throttle_)
+		throttle_->stop();
 	bio_queues_.reset();
 }
 
-Result<Box<Nullb>> Nullb::create(const Config& config, PageStore& store, const char* name, u32 major, Ida::Id&& id)
+Result<void> Nullb::add(const Config& config, u32 major)
 {
-	Box<Nullb> disk = TRY(Box<Nullb>::make_on(config.node(), Gfp::Kernel, Key{}, config, store, name, move(id)));
+	TRY(disk_.add(
+		{
+			.name = name(),
+			.major = major,
+			.first_minor = index(),
+			.sectors = config.capacity(),
+			.blank = store_.is_empty(),
+		},
+		limits(config)));
+	if (zones_ && !blk::kBioDisks)
+		log::info<"%s: using %s zone append">(name(), disk_.emulates_zone_append() ? "emulated" : "native");
+	return {};
+}
+
+Result<Box<Nullb>> Nullb::create(Config& config, const Source& source, const char* name, u32 major, Ida::Id&& id)
+{
+	Box<Nullb> disk = TRY(Box<Nullb>::make_on(config.node(), Gfp::Kernel, Key{}, config, source, name, move(id)));
 	TRY(disk->build(config));
-	TRY(disk->disk_.add({
-		.name = disk->name(),
-		.major = major,
-		.first_minor = disk->index(),
-		.sectors = config.capacity(),
-		.blank = store.is_empty(),
-	}));
+	TRY(disk->add(config, major));
 	return disk;
 }
 

@@ -11,20 +11,65 @@
 #include <cxxrt/time.hpp>
 #include <cxxrt/work.hpp>
 
-#include "config.hpp"
-#include "store.hpp"
+#include "completion.hpp"
+#include "throttle.hpp"
+#include "zones.hpp"
 
 namespace null_blk {
+
+class Nullb;
 
 /// What the request path needs of the device, in one cache line per hardware queue.
 class alignas(64) HwQueue : Pinned {
 public:
-	HwQueue(PageStore* backing, Nanoseconds delay) : store(*backing), completion_time(delay) {}
+	HwQueue(Nullb* owner, PageStore* backing, TimerQueue* first_timer, IrqMode mode)
+		: disk(*owner),
+		  store(*backing),
+		  irq(mode),
+		  timers_(first_timer)
+	{
+	}
 
+	Nullb& disk;
 	PageStore& store;
-	const Nanoseconds completion_time;  // irqmode 2
+	const IrqMode irq;
+	/// Bad blocks are in use: each request is checked.   Context: any.
+	CXXRT_INLINE bool has_bad_sectors() const { return has_bad_sectors_.load_relaxed() != 0; }
+	void check_bad_sectors() { has_bad_sectors_.store_relaxed(1); }
+	/// The timer queue of this CPU; irqmode 2 only.
+	TimerQueue& timer() const { return timers_[current_cpu()]; }
+
 	SpinLock poll_lock{lock_class<"null_blk HwQueue::poll_lock">};
 	blk::RequestList poll_list GUARDED_BY(poll_lock);  // polled queues only
+	blk::RequestList lost GUARDED_BY(poll_lock);	   // on purpose; they time out
+	Atomic<u32> requeued{0};
+
+private:
+	Atomic<int> has_bad_sectors_{0};
+	TimerQueue* const timers_;
+};
+
+/// The tags and hardware queues of a disk, or of all that share them.
+class TagSpace : Pinned {
+	struct Key {
+		explicit Key() = default;
+	};
+
+public:
+	using Table = blk::MqDriverTable<Nullb, TagSpace>;
+	/// Context: process; sleeps.   Errors: as blk::TagSet::create().
+	static Result<Box<TagSpace>> create(const Config& config, Table path) EXCLUDES(atomic_context);
+	TagSpace(Key, blk::QueueCounts counts) : wanted_(counts), before_(counts) {}
+
+	/// How `total` queues are meant, which are what was asked for, or what the core could get.
+	blk::QueueCounts counts(u32 total) const;
+	/// Context: process; sleeps.   Errors: ENOMEM, and the counts are as they were.
+	Result<void> resize(blk::QueueCounts counts) EXCLUDES(atomic_context);
+	blk::TagSetFor<Nullb>& set() { return *set_; }
+
+private:
+	blk::QueueCounts wanted_, before_;
+	Box<blk::TagSetFor<Nullb>> set_;
 };
 
 class BioQueue;
@@ -73,6 +118,13 @@ private:
 	Array<BioCommand> commands_;  // last: its timers run until it is gone
 };
 
+/// What a disk is made from. All of it outlives the disk.
+struct Source {
+	PageStore& store;
+	BadSectors& bad;
+	TagSpace* shared;  ///< null: the disk has its own
+};
+
 class Nullb : Pinned {
 	struct Key {
 		explicit Key() = default;
@@ -80,48 +132,81 @@ class Nullb : Pinned {
 
 public:
 	/// Builds the disk that `config`, which normalise() has passed, describes, and makes it appear.
-	/// Context: process; sleeps.   Errors: ENOMEM; EINVAL from the block layer; EEXIST name taken.
-	static Result<Box<Nullb>> create(const Config& config, PageStore& store, const char* name, u32 major,
-					 Ida::Id&& id);
-	Nullb(Key, const Config& config, PageStore& store, const char* name, Ida::Id&& id)
-		: store_(store),
-		  completion_time_(config.completion_nsec),
-		  counts_{.submit = config.submit_queues, .poll = config.is_bio() ? 0 : config.poll_queues},
-		  name_(name),
-		  id_(move(id))
-	{
-	}
+	/// What the zones correct shows in `config`.
+	/// Context: process; sleeps.   Errors: ENOMEM; EINVAL zones, or from the block layer; EEXIST name
+	/// taken; EFAULT on request.
+	static Result<Box<Nullb>> create(Config& config, const Source& source, const char* name, u32 major, Ida::Id&& id);
+	Nullb(Key, const Config& config, const Source& source, const char* name, Ida::Id&& id);
+	/// The path for a tag set that disks of any kind share.
+	static TagSpace::Table shared_path();
 
-	/// Bios that wait for their timers end while the disk is still there.
+	/// Requests are ended while the disk is still there.
 	~Nullb();
 
 	const char* name() const { return name_.c_str(); }
 	u32 index() const { return id_.value(); }
 	PageStore& store() { return store_; }
-	/// What the tag set may have: what was configured, or what the core could get.
-	blk::QueueCounts counts(u32 total) const;
-	/// Only for index < submit + poll queues.
-	HwQueue& hw_queue(u32 index) { return queues_[index]; }
+	/// Null if it has no zones.
+	Zones* zones() { return zones_.get(); }
+	/// From now on, each request is checked for bad sectors.   Context: process.
+	void check_bad_sectors();
+	bool has_bad_sectors() const { return has_bad_sectors_.load_relaxed() != 0; }
+	/// Changes the number of hardware queues while it is in use.
+	/// Context: process; sleeps.   Errors: EINVAL it has none of its own; ENOMEM.
+	Result<void> resize(blk::QueueCounts counts) EXCLUDES(atomic_context);
+
+	// For the request path.
+	/// Only for index < submit + poll queues.   Errors: EFAULT on request.
+	Result<HwQueue*> init_queue(u32 index);
+	/// What becomes of a request that is not to be done now: queue_rq returns it. Nothing for the others.
+	/// Context: queue_rq.
+	Optional<blk::Status> divert(HwQueue& queue, blk::Request<> request);
+	/// Does all that a request asks for, whatever the disk has.
+	/// Context: queue_rq; never sleeps.   Errors: Resource it would have to sleep: fail() does that.
+	blk::Status handle(blk::Request<> request);
+	/// The same for a bio, to the end.   Context: process; sleeps.
+	blk::Status handle(blk::Bio& bio) EXCLUDES(atomic_context);
+	/// Ends a request with an error, or leaves it to a worker if that is Resource.   Context: process.
+	void fail(blk::InFlight<>&& rq TAKES_UNCONSUMED, blk::Status status);
+	/// As disk operation.
+	int report_zones(u64 sector, u32 most, blk::ZoneReport out) EXCLUDES(atomic_context)
+	{
+		return zones_ ? zones_->report(sector, most, out) : 0;
+	}
 	/// The queue of the CPU this runs on.   Context: any; the CPU may change at once.
 	BioQueue& bio_queue();
 
 private:
-	Result<void> build(const Config& config);
-	Result<void> build_mq(const Config& config, blk::MqDriverTable<Nullb> path);
+	Result<void> build(Config& config);
+	Result<void> build_mq(const Config& config, TagSpace::Table path);
 	Result<void> build_bio(const Config& config, blk::BioDriverTable<Nullb> path);
-	static blk::Limits limits(const Config& config);
+	Result<void> add(const Config& config, u32 major);
+	blk::Limits limits(const Config& config) const;
+	bool needs_everything(const Config& config) const;
+	blk::Status handle(Io& io);
+	blk::Status handle_slowly(Io& io) EXCLUDES(atomic_context);
+	void work_on_deferred() EXCLUDES(atomic_context);
+	void lose(HwQueue& queue, blk::Request<> request);
 	friend class Registry;
 
 	PageStore& store_;
-	const Nanoseconds completion_time_;
-	const blk::QueueCounts counts_;
+	TagSpace* tags_;
 	FixedText<32> name_;  // as long as a disk's name may be
 	Ida::Id id_;
 	ListHook hook_;	 // in Registry's list of live disks, guarded by its lock
+	Fault timeout_, requeue_, init_hctx_;
+	Medium medium_;
+	Box<Zones> zones_;
+	Atomic<int> has_bad_sectors_{0};
+	Array<TimerQueue> timers_;
 	Array<HwQueue> queues_;
 	Array<Box<BioQueue>> bio_queues_;
-	Box<blk::TagSet> tags_;
-	blk::Disk disk_;  // last: I/O stops before what it uses goes
+	SpinLock deferred_lock_{lock_class<"null_blk Nullb::deferred_lock_">};
+	blk::RequestList deferred_ GUARDED_BY(deferred_lock_);	// what has to sleep
+	Work worker_{callback<&Nullb::worker_, &Nullb::work_on_deferred>};
+	Box<TagSpace> own_tags_;
+	blk::Disk disk_;	  // what I/O uses goes after it
+	Box<Throttle> throttle_;  // uses the disk; without requests, nobody uses it
 
 public:
 	using List = IntrusiveList<&Nullb::hook_>;

@@ -18,7 +18,9 @@ public:
 	static Result<Box<Device>> create()
 	{
 		auto major = TRY(blk::Major::create(kName));
-		return Box<Device>::make(Gfp::Kernel, move(major));
+		auto device = TRY(Box<Device>::make(Gfp::Kernel, move(major)));
+		TRY(device->bad_.list.init());
+		return device;
 	}
 	explicit Device(blk::Major&& major) : major_(move(major)) {}
 
@@ -28,13 +30,15 @@ public:
 	{
 		TRY(config.normalise());
 		auto id = TRY(indexes_.allocate(Gfp::Kernel));
-		return Nullb::create(config, store_, kName, major_.number(), move(id));
+		const Source source{.store = store_, .bad = bad_, .shared = nullptr};
+		return Nullb::create(config, source, kName, major_.number(), move(id));
 	}
 
 private:
 	blk::Major major_;
 	Ida indexes_;
 	PageStore store_;
+	BadSectors bad_;
 };
 
 Result<Box<Device>> make_device(QueueMode mode, IrqMode irq, bool memory_backed)
@@ -72,11 +76,12 @@ KUNIT_TEST(null_blk_disk, queues_are_as_configured_or_one)
 	auto device = TRY(make_device(QueueMode::Mq, IrqMode::None, false));
 	device->config.submit_queues = cpu_id_limit();
 	device->config.poll_queues = 1;
-	auto disk = TRY(device->power_on());
-	const blk::QueueCounts all = disk->counts(cpu_id_limit() + 1);
+	TRY(device->config.normalise());
+	auto tags = TRY(TagSpace::create(device->config, Nullb::shared_path()));
+	const blk::QueueCounts all = tags->counts(cpu_id_limit() + 1);
 	test.expect_eq(all.submit, cpu_id_limit());
 	test.expect_eq(all.poll, 1u);
-	const blk::QueueCounts less = disk->counts(1);
+	const blk::QueueCounts less = tags->counts(cpu_id_limit() + 2);
 	test.expect_eq(less.submit, 1u);
 	test.expect_eq(less.poll, 0u);
 	return {};

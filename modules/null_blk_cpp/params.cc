@@ -9,6 +9,7 @@ namespace null_blk::params {
 
 using module::Param;
 using module::RangedParam;
+using module::TextParam;
 
 namespace {
 
@@ -46,8 +47,55 @@ constinit Param<bool> virt_boundary{false};
 CXXRT_PARAM(virt_boundary, "No segment crosses a page boundary");
 constinit Param<bool> memory_backed{false};
 CXXRT_PARAM(memory_backed, "Keep the data in memory");
+constinit Param<bool> discard{false};
+CXXRT_PARAM(discard, "Offer discard; needs memory_backed");
+constinit Param<unsigned long> cache_size{0};
+CXXRT_PARAM(cache_size, "Size of the volatile write cache in MiB, 0 for none; needs memory_backed");
+constinit Param<bool> fua{true};
+CXXRT_PARAM_SINCE_6_12(fua, "Offer FUA writes; needs cache_size");
+constinit Param<u32> mbps{0};
+CXXRT_PARAM(mbps, "Most MiB per second, 0 for no limit");
+constinit Param<bool> shared_tags{false};
+CXXRT_PARAM(shared_tags, "One tag set for all devices, made from these parameters");
+constinit Param<bool> zoned{false};
+CXXRT_PARAM(zoned, "Host-managed zoned devices");
+constinit Param<unsigned long> zone_size{256};
+CXXRT_PARAM(zone_size, "Size of a zone in MiB, a power of two");
+constinit Param<unsigned long> zone_capacity{0};
+CXXRT_PARAM(zone_capacity, "Capacity of a zone in MiB, 0 for its size");
+constinit Param<u32> zone_nr_conv{0};
+CXXRT_PARAM(zone_nr_conv, "Number of conventional zones");
+constinit Param<u32> zone_max_open{0};
+CXXRT_PARAM(zone_max_open, "Most open zones, 0 for no limit");
+constinit Param<u32> zone_max_active{0};
+CXXRT_PARAM(zone_max_active, "Most active zones, 0 for no limit");
+constinit Param<int> zone_append_max_sectors{0x7fffffff};
+CXXRT_PARAM_SINCE_6_12(zone_append_max_sectors, "Longest zone append in 512-byte sectors, 0 to have appends emulated");
+constinit Param<bool> zone_full{false};
+CXXRT_PARAM_SINCE_6_12(zone_full, "Sequential zones are full at first");
+constinit TextParam<80> timeout;
+CXXRT_PARAM(timeout, "Requests that time out: <interval>,<probability>,<space>,<times>");
+constinit TextParam<80> requeue;
+CXXRT_PARAM(requeue, "Requests that are requeued: <interval>,<probability>,<space>,<times>");
+constinit TextParam<80> init_hctx;
+CXXRT_PARAM(init_hctx, "Hardware queues that fail: <interval>,<probability>,<space>,<times>");
 constinit Param<bool> compat_names{false};
 CXXRT_PARAM(compat_names, "Take the C driver's device, major and configfs names");
+
+// Read once, at load.
+struct Faults {
+	FaultConfig timeout, requeue, init_hctx;
+};
+constinit Faults faults;
+
+/// Errors: EINVAL.
+Result<FaultConfig> read_fault(const char* name, const char* text)
+{
+	const Result<FaultConfig> fault = FaultConfig::parse(text);
+	if (!fault.ok())
+		log::error<"%s=%s: must be <interval>,<probability>,<space>,<times>">(name, text);
+	return fault;
+}
 
 }  // namespace
 
@@ -76,6 +124,15 @@ Result<void> correct()
 			gb.get(), poll_queues.get(), max_sectors.get(), hw_queue_depth.get());
 		return EINVAL;
 	}
+	if (zone_append_max_sectors.get() < 0) {
+		log::error<"zone_append_max_sectors=%d: must not be negative">(zone_append_max_sectors.get());
+		return EINVAL;
+	}
+	faults = {
+		.timeout = TRY(read_fault("timeout", timeout.get())),
+		.requeue = TRY(read_fault("requeue", requeue.get())),
+		.init_hctx = TRY(read_fault("init_hctx", init_hctx.get())),
+	};
 	const bool is_mq = !blk::kBioDisks || queue_mode.get() == int(QueueMode::Mq);
 	if (is_mq && use_per_node_hctx.get()) {
 		const u32 nodes = online_node_count();
@@ -105,12 +162,31 @@ Config default_config()
 		.irqmode = u32(irqmode.get()),
 		.hw_queue_depth = u32(hw_queue_depth.get()),
 		.index = 0,
+		.mbps = mbps.get(),
+		.cache_size = cache_size.get(),
+		.zone_size = zone_size.get(),
+		.zone_capacity = zone_capacity.get(),
+		.zone_nr_conv = zone_nr_conv.get(),
+		.zone_max_open = zone_max_open.get(),
+		.zone_max_active = zone_max_active.get(),
+		.zone_append_max_sectors = u32(zone_append_max_sectors.get()),
 		.blocking = blocking.get(),
 		.use_per_node_hctx = use_per_node_hctx.get(),
 		.memory_backed = memory_backed.get(),
 		.virt_boundary = virt_boundary.get(),
 		.no_sched = no_sched.get() != 0,
 		.shared_tag_bitmap = shared_tag_bitmap.get(),
+		.shared_tags = shared_tags.get(),
+		.discard = discard.get(),
+		.zoned = zoned.get(),
+		.zone_full = zone_full.get(),
+		.fua = fua.get(),
+		.rotational = false,
+		.badblocks_once = false,
+		.badblocks_partial_io = false,
+		.timeout_inject = faults.timeout,
+		.requeue_inject = faults.requeue,
+		.init_hctx_fault_inject = faults.init_hctx,
 	};
 }
 

@@ -9,122 +9,149 @@
 
 namespace null_blk {
 
-/// Whether a device keeps data.
-enum class Backing : u8 { None, Memory };
+/// What a path finds behind its requests.
+enum class Backing : u8 {
+	None,	 ///< nothing
+	Memory,	 ///< a PageStore
+	Any,	 ///< what the disk has is asked for each request: zones, cache, throttle, faults, bad blocks
+};
 
-/// Transfers all of a request or bio.   Context: process; may sleep.
-template <class Io> CXXRT_HOT blk::Status transfer(PageStore& store, Io io) EXCLUDES(atomic_context)
+/// Does a request that is neither a read nor a write.   As transfer().
+blk::Status transfer_none(PageStore& store, blk::Op op, u64 sector, u32 sectors);
+/// Transfers all of a request.
+/// Context: process; never sleeps.   Errors: Resource it would have to sleep.
+template <class Request> CXXRT_HOT blk::Status transfer(PageStore& store, Request request)
 {
-	const blk::Op op = io.op();
-	// Without a cache there is nothing to flush.
-	if (op == blk::Op::Flush)
-		return blk::Status::Ok;
-	u64 sector = io.sector();
-	for (const Segment segment : io.segments()) {
+	const blk::Op op = request.op();
+	if (op != blk::Op::Read && op != blk::Op::Write) [[unlikely]]
+		return transfer_none(store, op, request.sector(), request.bytes() / blk::kSectorSize);
+	u64 sector = request.sector();
+	for (const Segment segment : request.segments()) {
 		if (segment.length % blk::kSectorSize != 0) [[unlikely]]
 			return blk::Status::IoError;
-		const blk::Status status = store.transfer(op, sector, segment);
-		if (status != blk::Status::Ok)
+		const blk::Status status =
+			op == blk::Op::Read ? store.read(sector, segment) : store.write(sector, segment);
+		if (status != blk::Status::Ok) [[unlikely]]
 			return status;
 		sector += segment.length / blk::kSectorSize;
 	}
 	return blk::Status::Ok;
 }
 
-/// A tag that remembers how its request went until it is ended elsewhere.
-struct StatusPdu {
-	blk::Status status;
-};
-
-/// A tag with a timer of its own, set up once and started by each request.
-class TimerPdu : Pinned {
-public:
-	blk::Status status = blk::Status::Ok;
-	HrTimer timer{callback<&TimerPdu::timer, &TimerPdu::expired>};
-
-private:
-	Restart expired()
-	{
-		blk::InFlight<TimerPdu>::unpark(*this).end(status);
-		return Restart::No;
-	}
-};
-
-template <IrqMode Irq, Backing Data> struct PduOf {
+template <IrqMode Irq> struct PduOf {
 	using Type = blk::NoPdu;
 };
-template <> struct PduOf<IrqMode::Softirq, Backing::Memory> {
-	using Type = StatusPdu;
+template <> struct PduOf<IrqMode::Timer> {
+	using Type = TimedPdu;
 };
-template <Backing Data> struct PduOf<IrqMode::Timer, Data> {
-	using Type = TimerPdu;
+template <> struct PduOf<IrqMode::OfQueue> {
+	using Type = TimedPdu;
 };
 
 /// What does not depend on the configuration.
 struct MqQueues {
 	using HwQueue = null_blk::HwQueue;
 	using Context = Nullb;
+	using Tags = TagSpace;
 
-	static Result<HwQueue*> init_hctx(Nullb& disk, u32 index) { return &disk.hw_queue(index); }
-	static blk::QueueCounts queue_counts(Nullb& disk, u32 total) { return disk.counts(total); }
+	static Result<HwQueue*> init_hctx(Nullb& disk, u32 index) { return disk.init_queue(index); }
+	static blk::QueueCounts queue_counts(TagSpace& tags, u32 total) { return tags.counts(total); }
 	static u32 poll(HwQueue& queue, blk::CompletionBatch batch);
-	/// Ends a request that nobody polled for.
+	/// Ends a request that nobody polled for, and one that was lost on purpose.
 	static blk::TimeoutResult timeout(HwQueue& queue, blk::Request<> request, blk::QueueKind kind);
 
 protected:
 	static void wait_for_poll(HwQueue& queue, blk::Request<> request);
-	static void fail_polled(HwQueue& queue, blk::Request<> request, blk::Status status);
+	/// Ends a polled request that failed, or leaves it to the worker.
+	static void end_polled(HwQueue& queue, blk::Request<> request, blk::Status status);
 };
 
 template <Backing Data> struct PolledQueues : MqQueues {
-	/// Data moves here and not in poll(), which runs inside an RCU read section and must not sleep.
+	/// Data moves here and not in poll(): a request that waits for its poll has passed every check.
 	CXXRT_NOINLINE static blk::Status queue_polled(HwQueue& queue, blk::Request<> request)
 	{
-		if constexpr (Data == Backing::Memory) {
-			const blk::Status status = transfer(queue.store, request);
-			if (status != blk::Status::Ok) {
-				fail_polled(queue, request, status);
-				return blk::Status::Ok;
-			}
+		blk::Status status = blk::Status::Ok;
+		if constexpr (Data == Backing::Any) {
+			if (const auto diverted = queue.disk.divert(queue, request))
+				return *diverted;
+			status = queue.disk.handle(request);
+		} else {
+			if (queue.has_bad_sectors()) [[unlikely]]
+				return PolledQueues<Backing::Any>::queue_polled(queue, request);
+			if constexpr (Data == Backing::Memory)
+				status = transfer(queue.store, request);
 		}
-		wait_for_poll(queue, request);
+		if (status == blk::Status::Ok) [[likely]]
+			wait_for_poll(queue, request);
+		else
+			end_polled(queue, request, status);
 		return blk::Status::Ok;
 	}
 };
 
-/// Multi-queue. Without backing nothing in it can sleep, fail or time out.
+/// Multi-queue.
 template <IrqMode Irq, Backing Data> struct MqPath : PolledQueues<Data> {
-	using Pdu = typename PduOf<Irq, Data>::Type;
+	using Pdu = typename PduOf<Irq>::Type;
 
-	CXXRT_INLINE static blk::Status queue_rq(HwQueue& queue, blk::Request<Pdu> request)
+	/// With a batch, one of several requests that are ended together.
+	template <class... Batch>
+	CXXRT_INLINE static blk::Status queue_rq(HwQueue& queue, blk::Request<Pdu> request, Batch... batch)
+		requires(sizeof...(Batch) == 0 || Irq == IrqMode::None)
 	{
-		blk::InFlight<Pdu> rq = request.start();
-		blk::Status status = blk::Status::Ok;
-		if constexpr (Data == Backing::Memory)
-			status = transfer(queue.store, request.without_pdu());
-
-		if constexpr (Irq == IrqMode::None) {
-			move(rq).end(status);
-		} else if constexpr (Irq == IrqMode::Softirq) {
-			if constexpr (Data == Backing::Memory)
-				request.pdu().status = status;
-			move(rq).complete();
+		if constexpr (Data == Backing::Any) {
+			return queue_any(queue, request);
 		} else {
-			Pdu& pdu = move(rq).park();
-			pdu.status = status;
-			pdu.timer.start(queue.completion_time);
+			if (queue.has_bad_sectors()) [[unlikely]]
+				return MqPath<Irq, Backing::Any>::queue_any(queue, request);
+			blk::InFlight<Pdu> rq = request.start();
+			blk::Status status = blk::Status::Ok;
+			if constexpr (Data == Backing::Memory)
+				status = transfer(queue.store, request.without_pdu());
+			finish(queue, move(rq), status, batch...);
+			return blk::Status::Ok;
 		}
+	}
+
+	CXXRT_NOINLINE static blk::Status queue_any(HwQueue& queue, blk::Request<Pdu> request)
+	{
+		if (const auto diverted = queue.disk.divert(queue, request.without_pdu()))
+			return *diverted;
+		blk::InFlight<Pdu> rq = request.start();
+		const blk::Status status = queue.disk.handle(request.without_pdu());
+		finish(queue, move(rq), status);
 		return blk::Status::Ok;
 	}
 
-	CXXRT_INLINE static void complete(blk::InFlight<Pdu> rq) requires(Irq == IrqMode::Softirq)
+	CXXRT_INLINE static void complete(blk::InFlight<Pdu> rq)
+		requires(Irq == IrqMode::Softirq || Irq == IrqMode::OfQueue)
 	{
-		if constexpr (Data == Backing::Memory) {
-			const blk::Status status = rq.request().pdu().status;
-			move(rq).end(status);
-		} else {
-			move(rq).end(blk::Status::Ok);
+		move(rq).end(blk::Status::Ok);
+	}
+
+private:
+	template <class... Batch>
+	CXXRT_INLINE static void finish(HwQueue& queue, blk::InFlight<Pdu>&& rq TAKES_UNCONSUMED, blk::Status status,
+					Batch... batch)
+	{
+		const IrqMode irq = Irq == IrqMode::OfQueue ? queue.irq : Irq;
+		if (Data != Backing::None && status != blk::Status::Ok) [[unlikely]] {
+			queue.disk.fail(move(rq).without_pdu(), status);
+			return;
 		}
+		if (irq == IrqMode::Softirq) {
+			move(rq).complete();
+			return;
+		}
+		if constexpr (Irq == IrqMode::Timer || Irq == IrqMode::OfQueue) {
+			if (irq == IrqMode::Timer) {
+				queue.timer().add(move(rq), status);
+				return;
+			}
+		}
+		if constexpr (sizeof...(Batch) != 0)
+			(batch.end(move(rq), status), ...);
+		else
+			move(rq).end(status);
 	}
 };
 
@@ -135,8 +162,12 @@ template <IrqMode Irq, Backing Data> struct BioPath {
 	CXXRT_INLINE static void submit_bio(Nullb& disk, blk::Bio bio)
 	{
 		blk::Status status = blk::Status::Ok;
-		if constexpr (Data == Backing::Memory)
+		if (Data == Backing::Any || disk.has_bad_sectors())
+			status = disk.handle(bio);
+		else if constexpr (Data == Backing::Memory)
 			status = transfer(disk.store(), bio.view());
+		if (Data == Backing::Memory && status == blk::Status::Resource) [[unlikely]]
+			status = disk.handle(bio);
 		if constexpr (Irq == IrqMode::Timer)
 			disk.bio_queue().submit(move(bio), status);
 		else

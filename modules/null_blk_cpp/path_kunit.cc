@@ -30,6 +30,13 @@ public:
 	}
 	Op op() const { return op_; }
 	u64 sector() const { return sector_; }
+	u32 bytes() const
+	{
+		u32 total = 0;
+		for (const Segment& piece : pieces_)
+			total += piece.length;
+		return total;
+	}
 	const Pieces& segments() const { return pieces_; }
 
 private:
@@ -51,7 +58,7 @@ Result<u64> digits(PageStore& store, u64 sector, u32 count)
 {
 	auto page = TRY(PageBox::zeroed(Gfp::Kernel));
 	const Segment all{.page = *page, .offset = 0, .length = count * blk::kSectorSize};
-	if (store.transfer(Op::Read, sector, all) != Status::Ok)
+	if (store.read(sector, all) != Status::Ok)
 		return EIO;
 	u64 result = 0;
 	LocalMap map{*page};
@@ -100,13 +107,26 @@ KUNIT_TEST(null_blk_path, flush_moves_nothing)
 	return {};
 }
 
-KUNIT_TEST(null_blk_path, discard_is_not_supported)
+KUNIT_TEST(null_blk_path, discard_and_zeroing_clear)
+{
+	for (Op op : each(Op::Discard, Op::WriteZeroes)) {
+		PageStore store;
+		auto page = TRY(PageBox::zeroed(Gfp::Kernel));
+		number_pieces(*page);
+		test.expect_eq(transfer(store, FakeIo{Op::Write, 0, *page, 1024, 1024}), Status::Ok);
+		test.expect_eq(transfer(store, FakeIo{op, 1, *page, 512, 512}), Status::Ok);
+		test.expect_eq(TRY(digits(store, 0, 8)), 10020000ull);
+	}
+	return {};
+}
+
+KUNIT_TEST(null_blk_path, zones_are_not_supported)
 {
 	PageStore store;
 	auto page = TRY(PageBox::zeroed(Gfp::Kernel));
 	number_pieces(*page);
 	test.expect_eq(transfer(store, FakeIo{Op::Write, 0, *page, 512}), Status::Ok);
-	test.expect_eq(transfer(store, FakeIo{Op::Discard, 0, *page, 512}), Status::NotSupported);
+	test.expect_eq(transfer(store, FakeIo{Op::ZoneReset, 0, *page, 512}), Status::NotSupported);
 	test.expect_eq(TRY(digits(store, 0, 1)), 1ull);
 	return {};
 }

@@ -8,84 +8,122 @@ namespace null_blk {
 using blk::Status;
 
 namespace {
-
-constexpr u32 kSectorsPerPage = kPageSize / blk::kSectorSize;
-
-unsigned long page_index(u64 sector) { return sector / kSectorsPerPage; }
-u32 page_offset(u64 sector) { return u32(sector % kSectorsPerPage) * blk::kSectorSize; }
-
-/// The part of `segment` that starts `done` bytes in and lies in one page of the store.
-Segment next_part(Segment segment, u32 done, u32 store_offset)
-{
-	return {
-		.page = segment.page,
-		.offset = segment.offset + done,
-		.length = min(segment.length - done, kPageSize - store_offset),
-	};
-}
-
+/// What discard_slowly() does between two pauses.   Units: sectors.
+constexpr u64 kSectorsAtOnce = 1024ull * kSectorsPerPage;
 }  // namespace
 
 PageStore::~PageStore()
 {
 	pages_.take_all([](Page& page) { (void)PageBox::adopt(page); });
+	// The function that frees them is the module's.
+	if (freed_.load_relaxed() != 0)
+		rcu_barrier();
 }
 
-Status PageStore::transfer(blk::Op op, u64 sector, Segment segment)
+Status PageStore::read(u64 sector, Segment segment) const
 {
-	switch (op) {
-	case blk::Op::Read:
-		read(sector, segment);
-		flush_dcache(segment.page);
-		return Status::Ok;
-	case blk::Op::Write:
-		flush_dcache(segment.page);
-		return write(sector, segment);
-	default:
-		return Status::NotSupported;
-	}
-}
-
-void PageStore::read(u64 sector, Segment segment)
-{
-	for (u32 done = 0; done < segment.length;) {
-		const u32 offset = page_offset(sector);
-		const Segment part = next_part(segment, done, offset);
-		if (Page* page = pages_.load(page_index(sector)))
+	const Status status = for_each_part(sector, segment, [&](unsigned long index, u32 offset, Segment part) {
+		RcuGuard guard;
+		if (Page* page = pages_.load(index))
 			copy_page_bytes(part.page, part.offset, *page, offset, part.length);
 		else
 			zero_page_bytes(part.page, part.offset, part.length);
-		done += part.length;
-		sector += part.length / blk::kSectorSize;
-	}
+		return Status::Ok;
+	});
+	flush_dcache(segment.page);
+	return status;
 }
 
 Status PageStore::write(u64 sector, Segment segment)
 {
-	for (u32 done = 0; done < segment.length;) {
-		const u32 offset = page_offset(sector);
-		const Segment part = next_part(segment, done, offset);
-		Page* page = pages_.load(page_index(sector));
+	flush_dcache(segment.page);
+	return for_each_part(sector, segment, [&](unsigned long index, u32 offset, Segment part) {
+		RcuGuard guard;
+		Page* page = pages_.load(index);
 		if (page == nullptr) [[unlikely]] {
-			Result<Page*> made = make_page(page_index(sector));
+			const bool is_all = part.length == kPageSize;
+			Result<Page*> made = make_page(index, is_all ? &part.page : nullptr);
 			if (!made.ok())
-				return Status::NoSpace;
+				return Status::Resource;
 			page = made.take();
+			if (is_all && page == nullptr)
+				return Status::Ok;
 		}
 		copy_page_bytes(*page, offset, part.page, part.offset, part.length);
-		done += part.length;
-		sector += part.length / blk::kSectorSize;
-	}
-	return Status::Ok;
+		return Status::Ok;
+	});
 }
 
-Result<Page*> PageStore::make_page(unsigned long index)
+Result<Page*> PageStore::make_page(unsigned long index, Page* all_of_it)
 {
-	PageBox fresh = TRY(PageBox::zeroed(Gfp::NoIo));
-	Page* stored = TRY(pages_.insert_or_get(index, &*fresh, Gfp::NoIo));
-	if (stored == &*fresh)
-		return fresh.leak();
-	return stored;
+	PageBox fresh = all_of_it != nullptr ? TRY(PageBox::copy_of(*all_of_it, Gfp::NoWait))
+					     : TRY(PageBox::zeroed(Gfp::NoWait));
+	Page* stored = TRY(pages_.insert_or_get(index, &*fresh, Gfp::NoWait));
+	if (stored != &*fresh)
+		return stored;
+	(void)fresh.leak();
+	return all_of_it != nullptr ? nullptr : stored;
+}
+
+void PageStore::retire(Page& page)
+{
+	freed_.store_relaxed(1);
+	PageBox::adopt(page).free_after_readers();
+}
+
+void PageStore::discard(u64 sector, u64 sectors)
+{
+	const u64 end = sector + sectors;
+	const u64 first_whole = (sector + kSectorsPerPage - 1) / kSectorsPerPage;
+	const u64 end_whole = end / kSectorsPerPage;
+	const auto clear = [&](u64 from, u64 to) {
+		RcuGuard guard;
+		if (Page* page = from < to ? pages_.load(from / kSectorsPerPage) : nullptr)
+			zero_page_bytes(*page, u32(from % kSectorsPerPage) * blk::kSectorSize,
+					u32(to - from) * blk::kSectorSize);
+	};
+	if (first_whole > end_whole) {
+		clear(sector, end);
+		return;
+	}
+	clear(sector, first_whole * kSectorsPerPage);
+	if (first_whole < end_whole)
+		pages_.take_range(first_whole, end_whole - 1, [this](Page& page) { retire(page); });
+	clear(end_whole * kSectorsPerPage, end);
+}
+
+void PageStore::discard_slowly(u64 sector, u64 sectors)
+{
+	while (sectors > 0) {
+		const u64 step = min(sectors, kSectorsAtOnce);
+		discard(sector, step);
+		let_others_run();
+		sector += step;
+		sectors -= step;
+	}
+}
+
+Result<void> PageStore::reserve(u64 sector, u64 sectors)
+{
+	if (sectors == 0)
+		return {};
+	const unsigned long last = (sector + sectors - 1) / kSectorsPerPage;
+	for (unsigned long index = sector / kSectorsPerPage; index <= last; ++index) {
+		if (pages_.load(index) != nullptr)
+			continue;
+		PageBox fresh = TRY(PageBox::zeroed(Gfp::NoIo));
+		if (TRY(pages_.insert_or_get(index, &*fresh, Gfp::NoIo)) == &*fresh)
+			(void)fresh.leak();
+	}
+	return {};
+}
+
+Result<void> PageStore::insert(unsigned long index, PageBox& page)
+{
+	if (TRY(pages_.insert_or_get(index, &*page, Gfp::NoWait)) != &*page)
+		return EEXIST;
+	(void)page.leak();
+	return {};
 }
 
 }  // namespace null_blk

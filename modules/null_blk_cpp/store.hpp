@@ -1,36 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0
 #pragma once
 /// \file
-/// The data of a memory-backed device: pages by index, made on the first write.
+/// The data of a memory-backed device: pages by index, made on the first write, freed by a discard.
+/// C side: null_lookup_page(), copy_to_nullb(), copy_from_nullb(), null_handle_discard().
 
+#include <cxxrt/atomic.hpp>
 #include <cxxrt/blk.hpp>
+#include <cxxrt/lock.hpp>
+#include <cxxrt/time.hpp>
 #include <cxxrt/xarray.hpp>
 
 namespace null_blk {
 using namespace cxxrt;
 
-/// Blocks never written read as zeroes.
-/// Locks: readers and overwriters take none: a page, once there, stays until the store dies.
-/// Concurrent transfers of the same sector may interleave, as on any disk.
+inline constexpr u32 kSectorsPerPage = kPageSize / blk::kSectorSize;
+
+/// Calls `f(page index, byte offset in that page, part)` for each part of `segment` that lies in one
+/// page of a store, in order, until one returns a status that is not Ok; returns that.
+template <class F> CXXRT_INLINE blk::Status for_each_part(u64 sector, Segment segment, F&& f)
+{
+	for (u32 done = 0; done < segment.length;) {
+		const u32 offset = u32(sector % kSectorsPerPage) * blk::kSectorSize;
+		const Segment part{.page = segment.page,
+				   .offset = segment.offset + done,
+				   .length = min(segment.length - done, kPageSize - offset)};
+		const blk::Status status = f((unsigned long)(sector / kSectorsPerPage), offset, part);
+		if (status != blk::Status::Ok) [[unlikely]]
+			return status;
+		done += part.length;
+		sector += part.length / blk::kSectorSize;
+	}
+	return blk::Status::Ok;
+}
+
+/// Blocks never written, or discarded, read as zeroes.
+/// Locks: readers and overwriters take none, but are RCU readers: a page that a discard takes out
+/// stays until they are done. Concurrent transfers of the same sector may interleave, as on any disk.
 class PageStore : Pinned {
 public:
 	PageStore() = default;
 	~PageStore();
 
-	/// Nothing was ever written.
+	/// It holds nothing.
 	bool is_empty() const { return pages_.is_empty(); }
 	/// Copies between the store and `segment`, from `sector` on.
-	/// Context: process; may sleep.   Units: sectors of 512 bytes; the segment is whole sectors.
-	/// Errors: NoSpace no memory for a page.
-	CXXRT_HOT blk::Status transfer(blk::Op op, u64 sector, Segment segment) EXCLUDES(atomic_context);
+	/// Context: process; never sleeps.   Units: sectors of 512 bytes; the segment is whole sectors.
+	/// Errors: Resource no memory for a page unless one sleeps: reserve() and try again.
+	CXXRT_HOT blk::Status read(u64 sector, Segment segment) const;
+	CXXRT_HOT blk::Status write(u64 sector, Segment segment);
+	/// The sectors read as zeroes; pages that are in it altogether are freed.
+	/// Context: process; never sleeps.
+	void discard(u64 sector, u64 sectors);
+	/// The same with pauses, for any length.   Context: process; sleeps.
+	void discard_slowly(u64 sector, u64 sectors) EXCLUDES(atomic_context);
+	/// Makes what a write to the sectors needs.   Context: process; sleeps.   Errors: ENOMEM.
+	Result<void> reserve(u64 sector, u64 sectors) EXCLUDES(atomic_context);
+	/// Takes over a page that the store has none for, with zeroes where nothing was written.
+	/// Context: process; never sleeps.   Errors: ENOMEM, and `page` is as it was; EEXIST it has one.
+	Result<void> insert(unsigned long index, PageBox& page);
+	/// Context: process; never sleeps.
+	bool has(unsigned long index) const { return pages_.load(index) != nullptr; }
 
 private:
-	CXXRT_HOT void read(u64 sector, Segment segment);
-	CXXRT_HOT blk::Status write(u64 sector, Segment segment) EXCLUDES(atomic_context);
-	/// A new page at `index`, or the one another writer put there meanwhile.   Errors: ENOMEM.
-	CXXRT_NOINLINE Result<Page*> make_page(unsigned long index) EXCLUDES(atomic_context);
+	/// A new page at `index`, with the bytes of `all_of_it` or zeroes, or the one another writer put there
+	/// meanwhile.   Errors: ENOMEM.
+	CXXRT_NOINLINE Result<Page*> make_page(unsigned long index, Page* all_of_it);
+	void retire(Page& page);
 
-	XArray<Page> pages_;  // owns its pages; freed by the destructor alone
+	XArray<Page> pages_;  // owns its pages
+	Atomic<int> freed_{0};	// some are waiting for their readers
 };
 
 }  // namespace null_blk

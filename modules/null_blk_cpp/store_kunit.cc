@@ -10,7 +10,6 @@
 namespace null_blk {
 namespace {
 
-using blk::Op;
 using blk::Status;
 using kunit::each;
 using kunit::Test;
@@ -56,7 +55,7 @@ constexpr u64 kFar = (1ull << 41) - 8;	// the last page of the largest disk, and
 Status write(PageStore& store, Pages& pages, u64 sector, u32 length, u8 value)
 {
 	pages.fill(value);
-	return store.transfer(Op::Write, sector, pages.part(0, length));
+	return store.write(sector, pages.part(0, length));
 }
 
 /// Expects `length` bytes of `value` at `sector`.
@@ -64,7 +63,7 @@ void expect_reads(Test& test, PageStore& store, Pages& pages, u64 sector, u32 le
 		  Where where = Where::here())
 {
 	pages.fill(0xee);
-	test.expect_eq(store.transfer(Op::Read, sector, pages.part(0, length)), Status::Ok, where);
+	test.expect_eq(store.read(sector, pages.part(0, length)), Status::Ok, where);
 	test.expect(pages.holds(0, length, value), where);
 	test.expect(pages.holds(length, kPageSize - length, 0xee), where);
 }
@@ -153,12 +152,12 @@ KUNIT_TEST(null_blk_store, segment_crosses_pages_of_the_store)
 	PageStore store;
 	auto pages = TRY(Pages::create());
 	pages->fill(0x44);
-	test.expect_eq(store.transfer(Op::Write, 6, pages->part(512, 2560)), Status::Ok);
+	test.expect_eq(store.write(6, pages->part(512, 2560)), Status::Ok);
 	expect_reads(test, store, *pages, 0, 3072, 0);
 	expect_reads(test, store, *pages, 6, 2560, 0x44);
 	expect_reads(test, store, *pages, 11, 2560, 0);
 	pages->fill(0xee);
-	test.expect_eq(store.transfer(Op::Read, 5, pages->part(1024, 2048)), Status::Ok);
+	test.expect_eq(store.read(5, pages->part(1024, 2048)), Status::Ok);
 	test.expect(pages->holds(0, 1024, 0xee));
 	test.expect(pages->holds(1024, 512, 0));
 	test.expect(pages->holds(1536, 1536, 0x44));
@@ -171,21 +170,60 @@ KUNIT_TEST(null_blk_store, empty_segment_moves_nothing)
 	PageStore store;
 	auto pages = TRY(Pages::create());
 	pages->fill(0x55);
-	test.expect_eq(store.transfer(Op::Write, 0, pages->part(0, 0)), Status::Ok);
-	test.expect_eq(store.transfer(Op::Read, 0, pages->part(0, 0)), Status::Ok);
+	test.expect_eq(store.write(0, pages->part(0, 0)), Status::Ok);
+	test.expect_eq(store.read(0, pages->part(0, 0)), Status::Ok);
 	test.expect(pages->holds(0, kPageSize, 0x55));
 	expect_reads(test, store, *pages, 0, kPageSize, 0);
 	return {};
 }
 
-KUNIT_TEST(null_blk_store, other_operations_are_not_supported)
+/// Only pages that are discarded altogether go; of others, the sectors become zeroes.
+KUNIT_TEST(null_blk_store, discard_takes_whole_pages_out)
 {
 	PageStore store;
 	auto pages = TRY(Pages::create());
-	test.expect_eq(write(store, *pages, 0, kPageSize, 0x66), Status::Ok);
-	for (Op op : each(Op::Discard, Op::Flush))
-		test.expect_eq(store.transfer(op, 0, pages->all()), Status::NotSupported);
-	expect_reads(test, store, *pages, 0, kPageSize, 0x66);
+	for (u64 page = 0; page < 4; ++page)
+		test.expect_eq(write(store, *pages, page * 8, kPageSize, 0x66), Status::Ok);
+	store.discard(5, 14);
+	test.expect(store.has(0) && !store.has(1) && store.has(2) && store.has(3));
+	expect_reads(test, store, *pages, 0, 2560, 0x66);
+	expect_reads(test, store, *pages, 5, 1536, 0);
+	expect_reads(test, store, *pages, 8, kPageSize, 0);
+	expect_reads(test, store, *pages, 16, 1536, 0);
+	expect_reads(test, store, *pages, 19, 2560, 0x66);
+	store.discard(25, 2);
+	expect_reads(test, store, *pages, 24, 512, 0x66);
+	expect_reads(test, store, *pages, 25, 1024, 0);
+	expect_reads(test, store, *pages, 27, 2560, 0x66);
+	store.discard_slowly(0, kFar + 8);
+	test.expect(store.is_empty());
+	test.expect_eq(write(store, *pages, 8, kPageSize, 0x67), Status::Ok);
+	expect_reads(test, store, *pages, 8, kPageSize, 0x67);
+	return {};
+}
+
+/// What was reserved is zeroes, and needs no memory to be written.
+KUNIT_TEST(null_blk_store, reserved_pages_are_there)
+{
+	PageStore store;
+	auto pages = TRY(Pages::create());
+	TRY(store.reserve(7, 10));
+	test.expect(store.has(0) && store.has(1) && store.has(2) && !store.has(3));
+	expect_reads(test, store, *pages, 8, kPageSize, 0);
+	TRY(store.reserve(3, 0));
+	return {};
+}
+
+KUNIT_TEST(null_blk_store, pages_are_taken_over_once)
+{
+	PageStore store;
+	auto pages = TRY(Pages::create());
+	auto given = TRY(PageBox::zeroed(Gfp::Kernel));
+	fill_page_bytes(*given, 0, kPageSize, 0x68);
+	TRY(store.insert(3, given));
+	expect_reads(test, store, *pages, 24, kPageSize, 0x68);
+	auto another = TRY(PageBox::zeroed(Gfp::Kernel));
+	test.expect_error(store.insert(3, another), EEXIST);
 	return {};
 }
 
@@ -234,11 +272,11 @@ KUNIT_TEST(null_blk_store, survives_failed_allocations)
 				const u8 value = written > 0 ? 0x77 : 0;
 				written -= written > 0 ? 1 : 0;
 				back->fill(0xee);
-				if (store.transfer(Op::Read, sector, back->all()) != Status::Ok ||
+				if (store.read(sector, back->all()) != Status::Ok ||
 				    !back->holds(0, kPageSize, value))
 					return EIO;
 			}
-			if (status == Status::NoSpace)
+			if (status == Status::Resource)
 				return ENOSPC;
 			if (status != Status::Ok)
 				return EINVAL;

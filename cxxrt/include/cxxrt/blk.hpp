@@ -8,17 +8,20 @@
 /// A multi-queue driver is a class D of static functions:
 ///     using Pdu = ...;       what each tag carries; built once per tag, not per request
 ///     using HwQueue = ...;   what a hardware queue points at
-///     using Context = ...;   what the tag set and the request queue point at
+///     using Context = ...;   what the disk points at
+///     using Tags = ...;      what the tag set points at
 ///     Status queue_rq(HwQueue&, Request<Pdu>)           process; sleeps only if the tag set is
 ///                                                       blocking, else maybe inside an RCU section
 ///     Result<HwQueue*> init_hctx(Context&, u32 index)   process; sleeps
-///     QueueCounts queue_counts(Context&, u32 total)     process; sleeps
+///     QueueCounts queue_counts(Tags&, u32 total)        process; sleeps
 /// and, where it has them:
+///     Status queue_rq(HwQueue&, Request<Pdu>, CompletionBatch)   the same, one of several
 ///     Status queue_polled(HwQueue&, Request<>)          as queue_rq, on a polled hardware queue
 ///     u32 poll(HwQueue&, CompletionBatch)               process; returns how many it ended
 ///     void complete(InFlight<Pdu>)                      softirq or hardirq of the submitting CPU
 ///     TimeoutResult timeout(HwQueue&, Request<>, QueueKind)      process
 /// A bio driver has `using Context` and `void submit_bio(Context&, Bio)`: process; may sleep.
+/// A Context whose disks may be zoned has `int report_zones(u64 sector, u32 most, ZoneReport)`: process; sleeps.
 
 #include <cxxrt/error.hpp>
 #include <cxxrt/log.hpp>
@@ -36,6 +39,8 @@ enum class Status : u8 {
 	IoError = raw::BLK_STS_IOERR,		  ///< EIO
 	Resource = raw::BLK_STS_RESOURCE,	  ///< refused: try again soon
 	DevResource = raw::BLK_STS_DEV_RESOURCE,  ///< refused: try again when the device has room
+	ZoneOpenResource = raw::BLK_STS_ZONE_OPEN_RESOURCE,	 ///< ETOOMANYREFS
+	ZoneActiveResource = raw::BLK_STS_ZONE_ACTIVE_RESOURCE,	 ///< EOVERFLOW
 };
 
 // NOLINTNEXTLINE(performance-enum-size): as wide as in the kernel, so that nothing is converted for each request
@@ -44,6 +49,13 @@ enum class Op : u32 {
 	Write = raw::REQ_OP_WRITE,
 	Flush = raw::REQ_OP_FLUSH,
 	Discard = raw::REQ_OP_DISCARD,
+	WriteZeroes = raw::REQ_OP_WRITE_ZEROES,
+	ZoneOpen = raw::REQ_OP_ZONE_OPEN,
+	ZoneClose = raw::REQ_OP_ZONE_CLOSE,
+	ZoneFinish = raw::REQ_OP_ZONE_FINISH,
+	ZoneAppend = raw::REQ_OP_ZONE_APPEND,
+	ZoneReset = raw::REQ_OP_ZONE_RESET,
+	ZoneResetAll = raw::REQ_OP_ZONE_RESET_ALL,
 };
 
 inline constexpr u32 kSectorShift = u32(raw::SECTOR_SHIFT);
@@ -107,6 +119,17 @@ private:
 	bool chain_;
 };
 
+/// What a request or bio asks for, read once: for code that serves both, away from the fast path.
+struct Io {
+	Op op;
+	bool fua;
+	u32 sectors;  ///< 512 bytes each
+	u64 sector;   ///< first; an append leaves where it wrote
+	Segments segments;
+
+	bool is_write() const { return op == Op::Write || op == Op::ZoneAppend; }
+};
+
 namespace detail {
 struct NoPdu {};
 template <class Pdu> inline constexpr u32 kPduSize = sizeof(Pdu);
@@ -118,6 +141,7 @@ using NoPdu = detail::NoPdu;
 
 template <class Pdu = NoPdu> class InFlight;
 class RequestList;
+class RequestFifo;
 class CompletionBatch;
 
 /// A request the driver has been offered, or is asked about: borrowed, one pointer.
@@ -129,6 +153,17 @@ public:
 	/// First sector.   Units: 512-byte sectors.
 	u64 sector() const { return raw::cxxrt_blk_rq_pos(rq_); }
 	u32 bytes() const { return raw::cxxrt_blk_rq_bytes(rq_); }
+	/// All of it.
+	Io io() const
+	{
+		return {.op = op(),
+			.fua = is_fua(),
+			.sectors = bytes() >> kSectorShift,
+			.sector = sector(),
+			.segments = segments()};
+	}
+	/// Where an append wrote, for whoever sent it.
+	void set_sector(u64 sector) const { raw::cxxrt_blk_rq_set_sector(rq_, sector); }
 	bool is_fua() const { return raw::cxxrt_blk_rq_is_fua(rq_); }
 	Pdu& pdu() const { return *static_cast<Pdu*>(raw::cxxrt_blk_mq_rq_to_pdu(rq_)); }
 	/// True from start() until someone begins to end it.   Locks: the caller's, shared with whoever
@@ -141,6 +176,9 @@ public:
 
 	Segments segments() const { return Segments::of_chain(rq_->bio); }
 
+	/// Gives it back, to be offered again soon: instead of start(), and of a refusal.
+	/// Context: queue_rq only.
+	void requeue() const { raw::blk_mq_requeue_request(rq_, true); }
 	/// Takes the request: from here the driver ends it exactly once, and no longer refuses it.
 	/// Arms the timeout.   Context: queue_rq only.
 	[[nodiscard]] CXXRT_INLINE InFlight<Pdu> start() const
@@ -152,6 +190,7 @@ public:
 private:
 	template <class P> friend class InFlight;
 	friend class RequestList;
+	friend class RequestFifo;
 	raw::request* rq_;
 };
 
@@ -198,6 +237,7 @@ public:
 
 private:
 	friend class RequestList;
+	friend class RequestFifo;
 	friend class CompletionBatch;
 	CXXRT_COLD static void dropped(raw::request* rq)
 	{
@@ -225,6 +265,51 @@ private:
 	raw::io_comp_batch* batch_;
 };
 
+/// A batch of one's own, ended with its scope.   Context: any.
+class EndingBatch : Pinned {
+public:
+	EndingBatch() = default;
+	CXXRT_INLINE ~EndingBatch()
+	{
+		if (batch_.complete != nullptr)
+			raw::blk_mq_end_request_batch(&batch_);
+	}
+	CXXRT_INLINE CompletionBatch batch() { return CompletionBatch{&batch_}; }
+
+private:
+	raw::io_comp_batch batch_{};
+};
+
+/// Started requests in order, linked through themselves by one pointer each. It owns them.
+/// Locks: the caller's. Only for requests that do not time out while they are in it.
+class RequestFifo : Pinned {
+public:
+	RequestFifo() = default;
+	~RequestFifo() { raw::cxxrt_warn_on(!is_empty()); }
+
+	bool is_empty() const { return first_ == nullptr; }
+	template <class Pdu> CXXRT_INLINE void push_back(InFlight<Pdu>&& rq TAKES_UNCONSUMED)
+	{
+		raw::request* added = exchange(rq.rq_, nullptr);
+		added->rq_next = nullptr;
+		(first_ != nullptr ? last_->rq_next : first_) = added;
+		last_ = added;
+	}
+	/// Only when not empty; of those that were pushed with the same Pdu.
+	template <class Pdu> CXXRT_INLINE Request<Pdu> front() const { return Request<Pdu>{first_}; }
+	/// Only when not empty.
+	template <class Pdu> CXXRT_INLINE InFlight<Pdu> pop_front()
+	{
+		raw::request* taken = first_;
+		first_ = taken->rq_next;
+		return InFlight<Pdu>{Request<Pdu>{taken}};
+	}
+
+private:
+	raw::request* first_ = nullptr;
+	raw::request* last_ = nullptr;
+};
+
 /// Started requests waiting in order, linked through themselves. It owns them.
 /// Locks: the caller's.
 class RequestList : Pinned {
@@ -244,12 +329,23 @@ public:
 		raw::cxxrt_list_del_init(&first->queuelist);
 		return InFlight<NoPdu>{Request<NoPdu>{first}};
 	}
+	/// True if the request is in this list, which is searched.
+	bool contains(Request<NoPdu> rq) const
+	{
+		for (const raw::list_head* at = head_.next; at != &head_; at = at->next) {
+			if (at == &rq.rq_->queuelist)
+				return true;
+		}
+		return false;
+	}
 	/// Takes one out by its identity. Only for a request in this list.
 	InFlight<NoPdu> remove(Request<NoPdu> rq)
 	{
 		raw::cxxrt_list_del_init(&rq.rq_->queuelist);
 		return InFlight<NoPdu>{rq};
 	}
+	/// Moves everything to the end of `to`.
+	void splice_to(RequestList& to) { raw::cxxrt_list_splice_tail_init(&head_, &to.head_); }
 	/// Moves everything to `to`, so that the timeout leaves it alone: none is_in_flight() any more.
 	void begin_completion(RequestList& to)
 	{
@@ -271,6 +367,18 @@ public:
 	/// Units: 512-byte sectors.
 	u64 sector() const { return raw::cxxrt_bio_sector(bio_); }
 	Segments segments() const { return Segments::of_one(bio_); }
+	u32 bytes() const { return raw::cxxrt_bio_bytes(bio_); }
+	/// What was written before is to be safe first.
+	bool is_preflush() const { return raw::cxxrt_bio_is_preflush(bio_); }
+	/// All of it.
+	Io io() const
+	{
+		return {.op = op(),
+			.fua = raw::cxxrt_bio_is_fua(bio_),
+			.sectors = bytes() >> kSectorShift,
+			.sector = sector(),
+			.segments = segments()};
+	}
 
 private:
 	const raw::bio* bio_;
@@ -294,6 +402,8 @@ public:
 
 	/// What it asks for.
 	CALLABLE_UNLESS_CONSUMED BioView view() const { return BioView{bio_}; }
+	/// Where an append wrote, for whoever sent it.
+	CALLABLE_UNLESS_CONSUMED void set_sector(u64 sector) { raw::cxxrt_bio_set_sector(bio_, sector); }
 	/// Context: any.
 	CALLABLE_UNCONSUMED CONSUMES void end(Status status) && { end(exchange(bio_, nullptr), status); }
 	/// Hands the duty to whoever keeps the handle.
@@ -339,15 +449,66 @@ enum class TimeoutResult : u8 {
 };
 
 template <class D> concept MqDriver = requires(typename D::HwQueue& queue, typename D::Context& context,
-					       Request<typename D::Pdu> rq, u32 index) {
+					       typename D::Tags& tags, Request<typename D::Pdu> rq, u32 index) {
 	{ D::queue_rq(queue, rq) } -> same_as<Status>;
 	{ D::init_hctx(context, index) } -> same_as<Result<typename D::HwQueue*>>;
-	{ D::queue_counts(context, index) } -> same_as<QueueCounts>;
+	{ D::queue_counts(tags, index) } -> same_as<QueueCounts>;
 };
 
 template <class D> concept BioDriver = requires(typename D::Context& context, Bio bio) {
 	{ D::submit_bio(context, move(bio)) } -> same_as<void>;
 };
+
+/// What state a zone is in. C side: enum blk_zone_cond, uapi/linux/blkzoned.h.
+enum class ZoneCondition : u8 {
+	NotWritePointer = raw::BLK_ZONE_COND_NOT_WP,
+	Empty = raw::BLK_ZONE_COND_EMPTY,
+	ImplicitlyOpen = raw::BLK_ZONE_COND_IMP_OPEN,
+	ExplicitlyOpen = raw::BLK_ZONE_COND_EXP_OPEN,
+	Closed = raw::BLK_ZONE_COND_CLOSED,
+	ReadOnly = raw::BLK_ZONE_COND_READONLY,
+	Full = raw::BLK_ZONE_COND_FULL,
+	Offline = raw::BLK_ZONE_COND_OFFLINE,
+};
+
+/// What report_zones() says of one zone.   Units: 512-byte sectors.
+struct ZoneInfo {
+	u64 start, length, capacity, write_pointer;
+	bool conventional;
+	ZoneCondition condition;
+};
+
+/// Who asked for zones.
+class ZoneReport {
+public:
+	/// Reports the `index`-th of those asked for.   Context: process; sleeps.   Errors: the caller's.
+	Result<void> add(u32 index, const ZoneInfo& zone) const EXCLUDES(atomic_context);
+	ZoneReport(raw::report_zones_cb take, void* data) : take_(take), data_(data) {}
+
+private:
+	raw::report_zones_cb take_;
+	void* data_;
+};
+
+namespace detail {
+/// The operations of a disk.
+template <class Context> struct DiskOps {
+	static int report_zones(raw::gendisk* disk, raw::sector_t sector, u32 most, raw::report_zones_cb take, void* data)
+	{
+		// SAFETY: Disk stored the Context, which outlives the disk.
+		return static_cast<Context*>(disk->private_data)->report_zones(sector, most, ZoneReport{take, data});
+	}
+	static constexpr raw::block_device_operations make()
+	{
+		raw::block_device_operations ops{};
+		ops.owner = &raw::__this_module;
+		if constexpr (requires(Context& context, ZoneReport report) { context.report_zones(0, 0, report); })
+			ops.report_zones = &report_zones;
+		return ops;
+	}
+	static constexpr raw::block_device_operations kOps = make();
+};
+}  // namespace detail
 
 namespace detail {
 
@@ -389,10 +550,10 @@ template <class HwQueue, class Context, Result<HwQueue*> (*Init)(Context&, u32)>
 /// Context: process; sleeps.
 void map_queues(raw::blk_mq_tag_set* set, QueueCounts counts);
 template <auto Counts> struct MapQueuesThunk;
-template <class Context, QueueCounts (*Counts)(Context&, u32)> struct MapQueuesThunk<Counts> {
+template <class Tags, QueueCounts (*Counts)(Tags&, u32)> struct MapQueuesThunk<Counts> {
 	static void call(raw::blk_mq_tag_set* set)
 	{
-		map_queues(set, Counts(*static_cast<Context*>(set->driver_data), set->nr_hw_queues));
+		map_queues(set, Counts(*static_cast<Tags*>(set->driver_data), set->nr_hw_queues));
 	}
 };
 
@@ -419,6 +580,9 @@ template <MqDriver D> struct MqOps {
 	};
 	static constexpr bool kCompletes = requires(InFlight<Pdu> rq) { D::complete(move(rq)); };
 	static constexpr bool kTimesOut = requires { &D::timeout; };
+	static constexpr bool kBatches = requires(HwQueue& queue, Request<Pdu> rq, CompletionBatch batch) {
+		D::queue_rq(queue, rq, batch);
+	};
 
 	CXXRT_INLINE static Status dispatch(raw::blk_mq_hw_ctx* hctx, raw::request* rq)
 	{
@@ -427,6 +591,16 @@ template <MqDriver D> struct MqOps {
 				return D::queue_polled(queue_of<HwQueue>(hctx), Request<>{rq});
 		}
 		return D::queue_rq(queue_of<HwQueue>(hctx), Request<Pdu>{rq});
+	}
+	/// As dispatch(), for one of several.
+	CXXRT_INLINE static Status dispatch(raw::blk_mq_hw_ctx* hctx, raw::request* rq, CompletionBatch batch)
+		requires kBatches
+	{
+		if constexpr (kPolls) {
+			if (raw::cxxrt_blk_hctx_is_poll(hctx)) [[unlikely]]
+				return D::queue_polled(queue_of<HwQueue>(hctx), Request<>{rq});
+		}
+		return D::queue_rq(queue_of<HwQueue>(hctx), Request<Pdu>{rq}, batch);
 	}
 	CXXRT_HOT static raw::blk_status_t queue_rq(raw::blk_mq_hw_ctx* hctx, const raw::blk_mq_queue_data* data)
 	{
@@ -437,13 +611,22 @@ template <MqDriver D> struct MqOps {
 	/// for this queue is left to the block layer.
 	CXXRT_HOT static void queue_rqs(raw::cxxrt_rq_list* list)
 	{
+		if constexpr (kBatches) {
+			EndingBatch ending;
+			queue_all(list, ending.batch());
+		} else {
+			queue_all(list);
+		}
+	}
+	template <class... Batch> CXXRT_INLINE static void queue_all(raw::cxxrt_rq_list* list, Batch... batch)
+	{
 		raw::request* rq = raw::cxxrt_rq_list_peek(list);
 		const raw::request_queue* queue = rq->q;
 		raw::request* refused = nullptr;
 		raw::request* last_refused = nullptr;
 		do {
 			raw::cxxrt_rq_list_pop(list);
-			if (dispatch(rq->mq_hctx, rq) != Status::Ok) [[unlikely]] {
+			if (dispatch(rq->mq_hctx, rq, batch...) != Status::Ok) [[unlikely]] {
 				rq->rq_next = nullptr;
 				(last_refused != nullptr ? last_refused->rq_next : refused) = rq;
 				last_refused = rq;
@@ -490,8 +673,7 @@ template <BioDriver D> struct BioOps {
 	}
 	static constexpr raw::block_device_operations make()
 	{
-		raw::block_device_operations ops{};
-		ops.owner = &raw::__this_module;
+		raw::block_device_operations ops = DiskOps<typename D::Context>::make();
 		ops.submit_bio = &submit_bio;
 		return ops;
 	}
@@ -500,11 +682,12 @@ template <BioDriver D> struct BioOps {
 
 }  // namespace detail
 
-/// Which driver class serves a tag set: a value, so that the choice is data. The Context is part
-/// of the type.
-template <class Context> class MqDriverTable {
+/// Which driver class serves a tag set: a value, so that the choice is data. What the disks and the
+/// tag set point at is part of the type.
+template <class Context, class Tags> class MqDriverTable {
 public:
-	template <MqDriver D> requires same_as<typename D::Context, Context> static constexpr MqDriverTable of()
+	template <MqDriver D> requires(same_as<typename D::Context, Context> && same_as<typename D::Tags, Tags>)
+	static constexpr MqDriverTable of()
 	{
 		return {&detail::MqOps<D>::kOps, detail::kPduSize<typename D::Pdu>};
 	}
@@ -539,39 +722,67 @@ struct TagSetConfig {
 	QueueCounts queues;
 	Node node;
 	u32 timeout_ms;
+	bool may_poll = false;	///< polled queues, if not now, then after resize()
 	bool blocking = false;	///< queue_rq may sleep
 	bool no_scheduler = false;
 	bool shared_bitmap = false;  ///< one tag space for all hardware queues
 };
 
-/// Invariant: outlives every disk made on it; the Context outlives it.
+/// Tags and hardware queues for the disks of one kind of Context.
+/// Invariant: outlives every disk made on it; what it points at outlives it.
+template <class Context> class TagSetFor;
+
+/// As TagSetFor, whatever its disks are.
 class TagSet : Pinned {
 	struct Key {
 		explicit Key() = default;
 	};
 
 public:
+	/// `tags` is what queue_counts() gets; `Context` what the disks point at.
 	/// Context: process; sleeps.   Errors: EINVAL no depth or no queue; ENOMEM.
-	template <class Context>
-	static Result<Box<TagSet>> create(MqDriverTable<Context> driver, const TagSetConfig& config, Context& context)
-		EXCLUDES(atomic_context)
-	{
-		return create(driver.ops_, driver.pdu_size_, config, &context);
-	}
+	template <class Context, class Tags>
+	static Result<Box<TagSetFor<Context>>> create(MqDriverTable<Context, Tags> driver, const TagSetConfig& config,
+						      Tags& tags) EXCLUDES(atomic_context);
 	explicit TagSet(Key) {}
 	~TagSet()
 	{
 		if (allocated_)
 			raw::blk_mq_free_tag_set(&set_);
 	}
+	/// Changes the number of hardware queues while disks are in use; requests wait meanwhile, those
+	/// under way are waited for. queue_counts() is asked for the new counts.
+	/// Context: process; sleeps.   Errors: ENOMEM, and the counts are what queue_counts() says for the
+	/// number that there is now.
+	Result<void> resize(u32 total) EXCLUDES(atomic_context);
 
 private:
 	friend class Disk;
-	static Result<Box<TagSet>> create(const raw::blk_mq_ops* ops, u32 pdu_size, const TagSetConfig& config,
-					  void* context);
+	Result<void> allocate(const raw::blk_mq_ops* ops, u32 pdu_size, const TagSetConfig& config, void* tags);
 
 	raw::blk_mq_tag_set set_{};
 	bool allocated_ = false;
+};
+
+template <class Context> class TagSetFor : public TagSet {
+public:
+	using TagSet::TagSet;
+};
+
+template <class Context, class Tags>
+Result<Box<TagSetFor<Context>>> TagSet::create(MqDriverTable<Context, Tags> driver, const TagSetConfig& config,
+					       Tags& tags)
+{
+	auto made = TRY(Box<TagSetFor<Context>>::make(Gfp::Kernel, Key{}));
+	TRY(made->allocate(driver.ops_, driver.pdu_size_, config, &tags));
+	return made;
+}
+
+/// What zones a disk has. Zones are of one size, but for the last, which may be smaller.
+struct ZoneLimits {
+	u32 zone_sectors = 0;	       ///< a power of two; 0: the disk has no zones.   Units: 512 bytes
+	u32 max_append_sectors = 0;    ///< 6.12: 0 has the block layer emulate appends.   Units: 512 bytes
+	u32 max_open = 0, max_active = 0;  ///< zones at a time; 0 is no limit
 };
 
 /// What a queue can take. Zero means the block layer's default.
@@ -580,7 +791,16 @@ struct Limits {
 	u32 physical_block_size = kSectorSize;	///< bytes
 	u32 max_hw_sectors = 0;			///< 512-byte sectors per request
 	u64 virt_boundary_mask = 0;		///< no segment but the first starts, and none but the last ends, off it
+	u32 max_discard_sectors = 0;		///< 512-byte sectors per request; 0: no discard
+	u32 max_write_zeroes_sectors = 0;	///< 512-byte sectors per request; 0: the block layer writes them
+	bool write_cache = false;		///< what was written is safe after a flush only
+	bool fua = false;			///< a single write can be made safe
+	bool rotational = false;
+	ZoneLimits zones;
 };
+
+/// The longest request in 512-byte sectors for Limits: its bytes fit 32 bits.
+inline constexpr u32 kMostSectors = ~0u >> kSectorShift;
 
 /// The least `max_hw_sectors` but zero that the block layer takes. 6.1 raises smaller ones, with a
 /// line of its own; 6.12 refuses them, with a kernel warning.   Units: 512-byte sectors.
@@ -638,9 +858,14 @@ public:
 	/// Waits until no request is in the driver, and lets none in any more.
 	~Disk() { remove(); }
 
-	/// A disk on `tags`, not visible yet; its Context is the tag set's.
+	/// A disk on `tags`, not visible yet.
 	/// Context: process; sleeps.   Errors: EINVAL limits the block layer refuses; ENOMEM; init_hctx's.
-	static Result<Disk> create(TagSet& tags, const Limits& limits) EXCLUDES(atomic_context);
+	template <class Context>
+	static Result<Disk> create(TagSetFor<Context>& tags, const Limits& limits, Context& context)
+		EXCLUDES(atomic_context)
+	{
+		return create(tags, limits, &detail::DiskOps<Context>::kOps, &context);
+	}
 	/// A disk whose bios go straight to the driver.   As create().
 	template <class Context>
 	static Result<Disk> create_bio(BioDriverTable<Context> driver, const Limits& limits, Node node,
@@ -651,12 +876,20 @@ public:
 	/// Makes it disappear, and lets no new I/O in. Requests have ended when this returns; bios may
 	/// still be with the driver.   Context: process; sleeps.
 	void stop() EXCLUDES(atomic_context);
-	/// Makes it appear; I/O may come before this returns.
+	/// Makes it appear; I/O may come before this returns. Zones are asked for.
 	/// Context: process; sleeps.   Errors: as device_add_disk(): EEXIST the name is taken; ENOMEM.
-	Result<void> add(const Identity& identity) EXCLUDES(atomic_context);
+	Result<void> add(const Identity& identity, const Limits& limits) EXCLUDES(atomic_context);
+	/// Offers no requests until restart(). Those offered at the time are not waited for.   Context: any.
+	void pause() { raw::blk_mq_stop_hw_queues(disk_->queue); }
+	/// Offers requests again, from another context.   Context: any.
+	void restart() { raw::blk_mq_start_stopped_hw_queues(disk_->queue, true); }
+	/// Zone appends become writes before the driver sees them.   Only for a zoned disk that was added.
+	bool emulates_zone_append() const { return raw::cxxrt_emulates_zone_append(disk_); }
 
 private:
 	explicit Disk(raw::gendisk* disk) : disk_(disk) {}
+	static Result<Disk> create(TagSet& tags, const Limits& limits, const raw::block_device_operations* ops,
+				   void* context);
 	static Result<Disk> create_bio(const raw::block_device_operations* ops, const Limits& limits, Node node,
 				       void* context);
 	void remove();

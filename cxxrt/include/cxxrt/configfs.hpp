@@ -76,6 +76,23 @@ template <Literal Name, class Access> struct Attribute {
 template <class... As> struct Attributes {};
 
 namespace detail {
+template <class First, class Second> struct Joined;
+template <class... As, class... Bs> struct Joined<Attributes<As...>, Attributes<Bs...>> {
+	using Type = Attributes<As..., Bs...>;
+};
+template <bool Wanted, class List> struct Chosen {
+	using Type = Attributes<>;
+};
+template <class List> struct Chosen<true, List> {
+	using Type = List;
+};
+}  // namespace detail
+
+/// The files of `List` and, if `Wanted`, those of `More`.
+template <class List, bool Wanted, class More>
+using AttributesWith = typename detail::Joined<List, typename detail::Chosen<Wanted, More>::Type>::Type;
+
+namespace detail {
 
 // The thunks depend on the owner and the access class alone, which keeps their names short.
 template <class T> struct ChildFrom {

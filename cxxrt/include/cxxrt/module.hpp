@@ -76,6 +76,21 @@ private:
 	T value_;
 };
 
+/// Text of at most N - 1 bytes; longer ones fail the load with ENOSPC and the kernel's line.
+template <size_t N> class TextParam : Pinned {
+public:
+	static constexpr Literal kName{"string"};
+	static constexpr const raw::kernel_param_ops* kOps = &raw::param_ops_string;
+
+	constexpr TextParam() = default;
+	constexpr const char* get() const { return text_; }
+	constexpr void* unsafe_cell() { return &cell_; }
+
+private:
+	char text_[N] = {};
+	raw::kparam_string cell_{.maxlen = N, .string = text_};
+};
+
 /// A decimal int from Min to Max; anything else fails the load with EINVAL, a line with the value
 /// and the range, and the kernel's line that names the parameter.
 template <int Min, int Max> class RangedParam : Pinned {
@@ -137,6 +152,13 @@ private:
 	__attribute__((section(".modinfo"), used, aligned(1))) static constexpr auto cxxrt_parmtype_##variable =                  \
 		::cxxrt::Literal("parmtype=" #variable ":") + ::cxxrt::remove_cvref_t<decltype(variable)>::kName;                 \
 	CXXRT_MODINFO(parm_##variable, "parm", #variable ":" description)
+
+/// As CXXRT_PARAM, on the kernels whose own drivers have the parameter; elsewhere it has its default.
+#if CXXRT_KERNEL_6_12
+#define CXXRT_PARAM_SINCE_6_12(variable, description) CXXRT_PARAM(variable, description)
+#else
+#define CXXRT_PARAM_SINCE_6_12(variable, description) static_assert(true)
+#endif
 
 /// Tells objtool that the kernel calls `function` through a pointer that is set elsewhere, so that
 /// its ENDBR stays. C side: IBT_NOSEAL(), asm/ibt.h.

@@ -38,16 +38,22 @@ public:
 	/// Context: any; never sleeps.   Errors: ENOMEM.
 	static Result<PageBox> zeroed(AtomicGfp flags, Node node = {}) { return build(flags.bits(), node); }
 
+	/// A page with the bytes of another.   As zeroed().
+	static Result<PageBox> copy_of(Page& source, AtomicGfp flags, Node node = {});
+
 	Page& operator*() const { return *page_; }
+	/// Frees it when every RCU read section that may use it has ended.   Context: any.
+	/// The module waits for that with rcu_barrier() before it goes.
+	void free_after_readers() && { raw::cxxrt_free_page_rcu(exchange(page_, nullptr)->unsafe_raw()); }
 	[[nodiscard]] Page* leak() { return exchange(page_, nullptr); }
 	/// Safety: `page` came from leak(), once.
 	static PageBox adopt(Page& page) { return PageBox{&page}; }
 
 private:
 	explicit PageBox(Page* page) : page_(page) {}
-	static Result<PageBox> build(u32 flags, Node node)
+	static Result<PageBox> build(u32 flags, Node node, u32 fill = u32(raw::__GFP_ZERO))
 	{
-		raw::page* page = TRY(from_null(raw::cxxrt_alloc_page(flags | u32(raw::__GFP_ZERO), node.id())));
+		raw::page* page = TRY(from_null(raw::cxxrt_alloc_page(flags | fill, node.id())));
 		return PageBox{&Page::unsafe_from(page)};
 	}
 
@@ -83,10 +89,18 @@ inline void copy_page_bytes(Page& to, u32 to_offset, Page& from, u32 from_offset
 	raw::memcpy(target.bytes() + to_offset, source.bytes() + from_offset, length);
 }
 
-inline void zero_page_bytes(Page& page, u32 offset, u32 length)
+inline void fill_page_bytes(Page& page, u32 offset, u32 length, u8 value)
 {
 	LocalMap target{page};
-	raw::memset(target.bytes() + offset, 0, length);
+	raw::memset(target.bytes() + offset, value, length);
+}
+inline void zero_page_bytes(Page& page, u32 offset, u32 length) { fill_page_bytes(page, offset, length, 0); }
+
+inline Result<PageBox> PageBox::copy_of(Page& source, AtomicGfp flags, Node node)
+{
+	PageBox made = TRY(build(flags.bits(), node, 0));
+	copy_page_bytes(*made, 0, source, 0, kPageSize);
+	return made;
 }
 
 /// For pages that user space may map, before reading and after writing them.

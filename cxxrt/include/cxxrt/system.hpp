@@ -21,6 +21,9 @@ inline bool is_node_online(int node)
 	return node >= 0 && node < int(raw::MAX_NUMNODES) && raw::cxxrt_node_online(node);
 }
 
+/// Some number from 0 to `limit` - 1; for `limit` > 0.
+inline u32 random_below(u32 limit) { return raw::cxxrt_random_below(limit); }
+
 /// Reads one value from zero-terminated text, a newline at its end allowed, as kstrtox does. `base` 0 takes 0x and 0 prefixes.
 /// Errors: EINVAL no number, ERANGE too large for T.
 template <class T> Result<T> parse(const char* text, u32 base = 0)
@@ -42,7 +45,22 @@ template <class T> Result<T> parse(const char* text, u32 base = 0)
 	return value;
 }
 
+/// Reads exactly N numbers with commas between them; false if `text` is anything else.
+template <size_t N> bool parse_numbers(const char* text, int (&numbers)[N])
+{
+	int found[N + 1];  // the first is how many
+	const char* end = raw::get_options(text, N + 1, found);
+	if (*end != '\0' || found[0] != int(N))
+		return false;
+	for (size_t i = 0; i < N; ++i)
+		numbers[i] = found[i + 1];
+	return true;
+}
+
 inline bool equal(const char* a, const char* b) { return raw::strcmp(a, b) == 0; }
+
+/// The first `wanted` in `text`, or null.
+inline char* find_char(char* text, char wanted) { return raw::strchr(text, wanted); }
 
 /// A zero-terminated text of at most N - 1 bytes; longer ones are cut.
 template <size_t N> class FixedText {
@@ -51,7 +69,11 @@ public:
 	explicit FixedText(const char* text) { raw::cxxrt_strscpy(text_, text, N); }
 	/// `prefix` and then `number`.
 	FixedText(const char* prefix, u32 number) { raw::scnprintf(text_, N, "%s%u", prefix, number); }
+	/// False, and cut, if `text` is too long.
+	bool assign(const char* text) { return raw::cxxrt_strscpy(text_, text, N) < N; }
 	const char* c_str() const { return text_; }
+	/// Cuts off white space at both ends; the text from its new beginning, until the object changes.
+	char* trim() { return raw::strim(text_); }
 
 private:
 	char text_[N] = {};

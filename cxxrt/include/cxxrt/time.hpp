@@ -31,7 +31,7 @@ enum class Restart : u8 { No, Yes };
 
 /// A one-shot timer in hard-interrupt context, a member of the object it serves:
 ///     HrTimer timer_{callback<&Command::timer_, &Command::expired>};
-/// where `Restart expired()`; for Restart::Yes it has called forward_now() first.
+/// where `Restart expired()`; for Restart::Yes it has called forward_now() or forward_to() first.
 /// Invariant: the function does not run after the destructor.
 class HrTimer : Pinned {
 public:
@@ -44,9 +44,13 @@ public:
 
 	/// Expires once, `delay` from now. Restarts a timer that has not expired yet.   Context: any.
 	CXXRT_INLINE void start(Nanoseconds delay) { raw::cxxrt_hrtimer_start(&timer_, delay.count()); }
+	/// Expires once, when now_ns() has reached `ns`. As start().
+	CXXRT_INLINE void start_at(u64 ns) { raw::cxxrt_hrtimer_start_at(&timer_, ns); }
 	/// Stops it and waits for a running function.   Context: process.
 	void cancel() EXCLUDES(atomic_context) { raw::hrtimer_cancel(&timer_); }
 	bool is_active() const { return raw::hrtimer_active(&timer_); }
+	/// From the function only: the next expiry is when now_ns() has reached `ns`.
+	void forward_to(u64 ns) { raw::cxxrt_hrtimer_set_expiry(&timer_, ns); }
 	/// From the function only: the next expiry is the first multiple of `period` after now.
 	void forward_now(Nanoseconds period) { raw::cxxrt_hrtimer_forward_now(&timer_, period.count()); }
 
@@ -82,6 +86,8 @@ private:
 	raw::timer_list timer_;
 };
 
+/// Lets the CPU do something else if there is need; for long loops.   Context: process; may sleep.
+inline void let_others_run() EXCLUDES(atomic_context) { raw::cxxrt_cond_resched(); }
 /// Context: process; sleeps at least `ms` milliseconds.
 inline void sleep_ms(u32 ms) EXCLUDES(atomic_context) { raw::msleep(ms); }
 

@@ -45,6 +45,22 @@ public:
 			entry = raw::xa_find_after(unsafe_raw(), &index, ~0ul, kPresent);
 		}
 	}
+	/// The first entry from `index` to `last`, or null; sets `index` to where it is.   As load().
+	T* find(unsigned long& index, unsigned long last = ~0ul) const
+	{
+		return static_cast<T*>(raw::xa_find(unsafe_raw(), &index, last, kPresent));
+	}
+	/// Takes out the entries from `first` to `last`, in order, and calls `f(T&)` on each.
+	/// Context: process; never sleeps.
+	template <class F> void take_range(unsigned long first, unsigned long last, F&& f)
+	{
+		unsigned long index = first;
+		while (raw::xa_find(&array_, &index, last, kPresent) != nullptr) {
+			// Another may have been faster.
+			if (void* entry = raw::xa_erase(&array_, index))
+				f(*static_cast<T*>(entry));
+		}
+	}
 	/// Takes out every entry, in order, and calls `f(T&)` on each.
 	/// Context: process; sleeps, so that a large array does not hold up the CPU.   Locks: no other user.
 	template <class F> void take_all(F&& f) EXCLUDES(atomic_context)
