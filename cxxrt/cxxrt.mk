@@ -8,6 +8,7 @@
 # and is built as ever: make -C /lib/modules/$(uname -r)/build M=$PWD modules
 #
 # hello-cxxdir  where the sources are; the Kbuild's own folder if not given
+# hello-cxxflags, hello-cxxflags-other.cc    more flags, for all or for one
 # hello-trace   the tracepoints it has: names of files in helpers/trace/
 # *_kunit.cc    a module with such a source is a test module; see <cxxrt/kunit.hpp>
 # CXXRT_LTO=0   no link-time inlining: C helpers stay calls; debug information is kept if make is
@@ -119,7 +120,8 @@ cxxrt-trace-objs = $(patsubst %,$(obj)/cxxrt/trace-%.o,$($(1)-trace))
 # --- C++ objects and the join, per module --------------------------------------------------
 quiet_cmd_cxxrt_cxx = CXX [M] $@
       cmd_cxxrt_cxx = $(CXX) -Wp,-MMD,$(depfile) $(cxxrt-cxx-flags) $(cxxrt-lto) $(cxxrt-debug) \
-		      -DKBUILD_MODNAME='"$(cxxrt-modname)"' $($(cxxrt-modname)-cxxflags) -c -o $@ $<
+		      -DKBUILD_MODNAME='"$(cxxrt-modname)"' $($(cxxrt-modname)-cxxflags) \
+		      $($(cxxrt-modname)-cxxflags-$(notdir $<)) -c -o $@ $<
 
 # One optimisation over helpers and C++: -fwhole-program makes everything local but the
 # functions marked externally_visible, so unused helpers vanish and used ones are inlined. A second

@@ -296,7 +296,7 @@ Result<Box<Nullb>> Registry::make_disk(Device& device, const char* name, Ida::Id
 		Config config = params::default_config();
 		// Whoever shares them may have any.
 		config.memory_backed = false;
-		shared_tags_ = TRY(TagSpace::create(config, Nullb::shared_path()));
+		shared_tags_ = TRY(TagSpace::create(config, mq_path(IrqMode::OfQueue, Backing::Any)));
 	}
 	const Source source{.store = device.store,
 			    .bad = device.bad,

@@ -2,7 +2,6 @@
 #include "disk.hpp"
 
 #include "params.hpp"
-#include "path.hpp"
 
 #include <cxxrt/enforce.hpp>
 
@@ -173,85 +172,11 @@ void Nullb::work_on_deferred()
 	}
 }
 
-blk::Status transfer_none(PageStore& store, blk::Op op, u64 sector, u32 sectors)
-{
-	switch (op) {
-	case blk::Op::Flush:
-		// Without a cache there is nothing to flush.
-		return Status::Ok;
-	case blk::Op::Discard:
-	case blk::Op::WriteZeroes:
-		if (sectors > kLongDiscard)
-			return Status::Resource;
-		store.discard(sector, sectors);
-		return Status::Ok;
-	default:
-		return Status::NotSupported;
-	}
-}
-
 void Nullb::check_bad_sectors()
 {
 	has_bad_sectors_.store_relaxed(1);
 	for (HwQueue& queue : queues_)
 		queue.check_bad_sectors();
-}
-
-// --- multi-queue devices ---------------------------------------------------------------------
-
-void MqQueues::wait_for_poll(HwQueue& queue, blk::Request<> request)
-{
-	Guard guard{queue.poll_lock};
-	// Started under the lock: a timeout then finds the request in the list, or completed.
-	queue.poll_list.push_back(request.start());
-}
-
-void MqQueues::end_polled(HwQueue& queue, blk::Request<> request, Status status)
-{
-	blk::RequestList started;
-	blk::RequestList ending;
-	{
-		Guard guard{queue.poll_lock};
-		// To the timeout it goes from not started to ended: it is never in the queue's list.
-		started.push_back(request.start());
-		started.begin_completion(ending);
-	}
-	queue.disk.fail(ending.pop_front(), status);
-}
-
-u32 MqQueues::poll(HwQueue& queue, blk::CompletionBatch batch)
-{
-	blk::RequestList due;
-	{
-		Guard guard{queue.poll_lock};
-		queue.poll_list.begin_completion(due);
-	}
-	u32 ended = 0;
-	for (; !due.is_empty(); ++ended)
-		batch.end(due.pop_front(), Status::Ok);
-	return ended;
-}
-
-blk::TimeoutResult MqQueues::timeout(HwQueue& queue, blk::Request<> request, blk::QueueKind kind)
-{
-	blk::RequestList late;
-	{
-		Guard guard{queue.poll_lock};
-		if (queue.lost.contains(request))
-			late.push_back(queue.lost.remove(request));
-		// Everything else but a polled request ends by itself: a slow transfer, or a long
-		// completion_nsec, is not a lost request.
-		else if (kind != blk::QueueKind::Polled)
-			return blk::TimeoutResult::Restart;
-		// poll() has it and will end it, or has ended it already.
-		else if (!request.is_in_flight())
-			return blk::TimeoutResult::Done;
-		else
-			late.push_back(queue.poll_list.remove(request));
-	}
-	log::info<"rq %p timed out">(request.id());
-	late.pop_front().end(Status::Timeout);
-	return blk::TimeoutResult::Done;
 }
 
 // --- tags and queues -------------------------------------------------------------------------------
@@ -362,40 +287,6 @@ Result<void> Nullb::build_bio(const Config& config, blk::BioDriverTable<Nullb> p
 	return {};
 }
 
-namespace {
-
-/// Each path under a short name: with both, what is called through the tables would have names that
-/// are too long for objtool.
-template <u32 Number> struct Path : MqPath<IrqMode(Number / 3), Backing(Number % 3)> {};
-template <IrqMode Irq, Backing Data> using PathOf = Path<u32(Irq) * 3 + u32(Data)>;
-
-/// Calls `f` with the configuration as template arguments: the only place that asks for it.
-template <class F> auto with_path(IrqMode irq, Backing backing, F&& f)
-{
-	const auto with_backing = [&]<Backing Data>() {
-		switch (irq) {
-		case IrqMode::None:
-			return f.template operator()<IrqMode::None, Data>();
-		case IrqMode::Softirq:
-			return f.template operator()<IrqMode::Softirq, Data>();
-		default:
-			return f.template operator()<IrqMode::Timer, Data>();
-		}
-	};
-	switch (backing) {
-	case Backing::None:
-		return with_backing.template operator()<Backing::None>();
-	case Backing::Memory:
-		return with_backing.template operator()<Backing::Memory>();
-	default:
-		return with_backing.template operator()<Backing::Any>();
-	}
-}
-
-}  // namespace
-
-TagSpace::Table Nullb::shared_path() { return TagSpace::Table::of<PathOf<IrqMode::OfQueue, Backing::Any>>(); }
-
 Result<void> Nullb::build(Config& config)
 {
 	TRY(medium_.build(config));
@@ -406,13 +297,9 @@ Result<void> Nullb::build(Config& config)
 		backing = Backing::Any;
 	if constexpr (blk::kBioDisks) {
 		if (config.is_bio())
-			return build_bio(config, with_path(config.irq_mode(), backing, []<IrqMode Irq, Backing Data> {
-						 return blk::BioDriverTable<Nullb>::of<BioPath<Irq, Data>>();
-					 }));
+			return build_bio(config, bio_path(config.irq_mode(), backing));
 	}
-	return build_mq(config, with_path(config.irq_mode(), backing, []<IrqMode Irq, Backing Data> {
-				return TagSpace::Table::of<PathOf<Irq, Data>>();
-			}));
+	return build_mq(config, mq_path(config.irq_mode(), backing));
 }
 
 blk::Limits Nullb::limits(const Config& config) const

@@ -118,6 +118,18 @@ private:
 	Array<BioCommand> commands_;  // last: its timers run until it is gone
 };
 
+/// What a path finds behind its requests.
+enum class Backing : u8 {
+	None,	 ///< nothing
+	Memory,	 ///< a PageStore
+	Any,	 ///< what the disk has is asked for each request: zones, cache, throttle, faults, bad blocks
+};
+
+/// The request path for a configuration, chosen once: path.hpp. IrqMode::OfQueue is for tags that disks
+/// of any kind share.
+TagSpace::Table mq_path(IrqMode irq, Backing backing);
+blk::BioDriverTable<Nullb> bio_path(IrqMode irq, Backing backing);
+
 /// What a disk is made from. All of it outlives the disk.
 struct Source {
 	PageStore& store;
@@ -137,9 +149,6 @@ public:
 	/// taken; EFAULT on request.
 	static Result<Box<Nullb>> create(Config& config, const Source& source, const char* name, u32 major, Ida::Id&& id);
 	Nullb(Key, const Config& config, const Source& source, const char* name, Ida::Id&& id);
-	/// The path for a tag set that disks of any kind share.
-	static TagSpace::Table shared_path();
-
 	/// Requests are ended while the disk is still there.
 	~Nullb();
 

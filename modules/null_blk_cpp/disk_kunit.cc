@@ -77,7 +77,7 @@ KUNIT_TEST(null_blk_disk, queues_are_as_configured_or_one)
 	device->config.submit_queues = cpu_id_limit();
 	device->config.poll_queues = 1;
 	TRY(device->config.normalise());
-	auto tags = TRY(TagSpace::create(device->config, Nullb::shared_path()));
+	auto tags = TRY(TagSpace::create(device->config, mq_path(IrqMode::OfQueue, Backing::Any)));
 	const blk::QueueCounts all = tags->counts(cpu_id_limit() + 1);
 	test.expect_eq(all.submit, cpu_id_limit());
 	test.expect_eq(all.poll, 1u);

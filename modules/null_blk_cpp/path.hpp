@@ -9,13 +9,6 @@
 
 namespace null_blk {
 
-/// What a path finds behind its requests.
-enum class Backing : u8 {
-	None,	 ///< nothing
-	Memory,	 ///< a PageStore
-	Any,	 ///< what the disk has is asked for each request: zones, cache, throttle, faults, bad blocks
-};
-
 /// Does a request that is neither a read nor a write.   As transfer().
 blk::Status transfer_none(PageStore& store, blk::Op op, u64 sector, u32 sectors);
 /// Transfers all of a request.

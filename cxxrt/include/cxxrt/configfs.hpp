@@ -127,21 +127,27 @@ template <class T, class From, class A> constexpr raw::configfs_attribute make_a
 	return attribute;
 }
 
-/// The C tables for the attributes of T, made at compile time. configfs writes to neither.
+/// The C tables for the attributes of T, made at compile time. configfs writes to neither. Their names
+/// do not tell the attributes, which would make them kilobytes long.
+template <size_t N> struct Files {
+	raw::configfs_attribute at[N];
+};
+template <size_t N> struct Pointers {
+	raw::configfs_attribute* to[N];
+};
 template <class T, class From> struct Table {
-	template <class List> struct Of;
-	template <class... As> struct Of<Attributes<As...>> {
-		static inline constinit raw::configfs_attribute all[sizeof...(As)] = {make_attribute<T, From, As>()...};
-		template <size_t... I> static constexpr auto point(Indexes<I...>)
-		{
-			return Pointers<sizeof...(As) + 1>{{&all[I]..., nullptr}};
-		}
-		static inline constinit auto pointers = point(make_indexes<sizeof...(As)>());
-	};
-	template <size_t N> struct Pointers {
-		raw::configfs_attribute* to[N];
-	};
-	static constexpr raw::configfs_attribute** pointers() { return Of<typename T::Attributes>::pointers.to; }
+	template <class... As> static constexpr auto make(Attributes<As...>)
+	{
+		return Files<sizeof...(As)>{{make_attribute<T, From, As>()...}};
+	}
+	static inline constinit auto all = make(typename T::Attributes{});
+	template <size_t N, size_t... I> static constexpr auto point(Files<N>& files, Indexes<I...>)
+	{
+		return Pointers<N + 1>{{&files.at[I]..., nullptr}};
+	}
+	template <size_t N> static constexpr auto point(Files<N>& files) { return point(files, make_indexes<N>()); }
+	static inline constinit auto pointing = point(all);
+	static constexpr raw::configfs_attribute** pointers() { return pointing.to; }
 };
 
 template <class T> struct ItemType {
