@@ -264,11 +264,80 @@ def zone_numbers(path):
         os.close(fd)
 
 
+_NVMET = f"{CONFIGFS}/nvmet"
+_NQN = "nqn.2014-08.org.nvmexpress:zones"
+
+
+def nvme_serve(path):
+    """Makes a disk a namespace of the kernel's own NVMe target, and connects to that."""
+    for module in ("nvmet-tcp", "nvme-tcp"):
+        code, text = run("modprobe", module)
+        if code:
+            raise OSError(errno.ENODEV, text)
+    subsystem, port = f"{_NVMET}/subsystems/{_NQN}", f"{_NVMET}/ports/1"
+    os.mkdir(subsystem)
+    put(f"{subsystem}/attr_allow_any_host", "1")
+    os.mkdir(f"{subsystem}/namespaces/1")
+    put(f"{subsystem}/namespaces/1/device_path", path)
+    put(f"{subsystem}/namespaces/1/enable", "1")
+    os.mkdir(port)
+    for name, text in {"addr_trtype": "tcp", "addr_traddr": "127.0.0.1", "addr_trsvcid": "4420", "addr_adrfam": "ipv4"}.items():
+        put(f"{port}/{name}", text)
+    os.symlink(subsystem, f"{port}/subsystems/{_NQN}")
+    put("/dev/nvme-fabrics", f"transport=tcp,traddr=127.0.0.1,trsvcid=4420,nqn={_NQN},nr_io_queues=1")
+    deadline = time.monotonic() + 20
+    while not _nvme_disks():
+        if time.monotonic() > deadline:
+            raise OSError(errno.ETIMEDOUT, "no disk")
+        time.sleep(0.05)
+
+
+def _nvme_disks():
+    """Nodes of the namespaces there are."""
+    return [f"/dev/{name}" for name in ls("/dev") if name.startswith("nvme") and "n" in name[4:] and name[4].isdigit()]
+
+
+def zone_append(sector, count, seed):
+    """Appends `count` sectors to the zone that begins at `sector`, through the NVMe disk: the block it was written to. Errors: EIO."""
+    import ctypes
+    import fcntl
+    import struct
+
+    (disk,) = _nvme_disks()
+    block = int(get(f"/sys/block/{disk[5:]}/queue/logical_block_size")) // 512
+    data = ctypes.create_string_buffer(pattern(count, seed), count * 512)
+    first = sector // block
+    command = bytearray(struct.pack("<BBHIIIQQIIIIIIIIIIQ", 0x7D, 0, 0, 1, 0, 0, 0, ctypes.addressof(data), 0, count * 512, first & 0xFFFFFFFF, first >> 32, count // block - 1, 0, 0, 0, 0, 0, 0))
+    fd = os.open(disk, os.O_RDWR)
+    try:
+        if fcntl.ioctl(fd, 0xC0504E48, command):  # NVME_IOCTL_IO64_CMD
+            raise OSError(errno.EIO, "the target refused it")
+    finally:
+        os.close(fd)
+    return struct.unpack_from("<Q", command, 72)[0]
+
+
+def nvme_stop():
+    """Undoes nvme_serve()."""
+    for name in ls("/sys/class/nvme"):
+        put(f"/sys/class/nvme/{name}/delete_controller", "1")
+    os.unlink(f"{_NVMET}/ports/1/subsystems/{_NQN}")
+    os.rmdir(f"{_NVMET}/ports/1")
+    put(f"{_NVMET}/subsystems/{_NQN}/namespaces/1/enable", "0")
+    os.rmdir(f"{_NVMET}/subsystems/{_NQN}/namespaces/1")
+    os.rmdir(f"{_NVMET}/subsystems/{_NQN}")
+
+
 def timed(name, *args):
     """Does another operation: [its result, the seconds it took]."""
     begun = time.monotonic()
     result = attempt(OPERATIONS[name], args)
     return [result, time.monotonic() - begun]
+
+
+def discarded(name, *args):
+    """Does another operation and leaves what it gave. Errors: its own."""
+    OPERATIONS[name](*args)
 
 
 def used_kib():
@@ -474,7 +543,7 @@ OPERATIONS = {
     function.__name__: function
     for function in (load, unload, put, get, ls, tree, hold, release, run, dio_write, dio_check, residue, clean_up)
     + (memory, load_cycles, failing_loads, power_cycles, unpolled_read, fail_each, load_again, write_afresh)
-    + (put_count, raw, modes, fua_write, fsync, dio_byte, sectors, zone, zones, states, zone_numbers, timed, used_kib, polled, polled_dsync)
+    + (put_count, raw, modes, fua_write, fsync, dio_byte, sectors, zone, zones, states, zone_numbers, nvme_serve, nvme_stop, zone_append, timed, discarded, used_kib, polled, polled_dsync)
 } | {"mkdir": os.mkdir, "rmdir": os.rmdir, "exists": os.path.exists, "sleep": time.sleep}
 
 
