@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """Fixtures for the suites that run in a guest: one boot of each supported kernel, watched for kernel bugs.
 
-KREL=<release> in the environment limits a run to one kernel.
+KREL=<release> in the environment limits a run to one kernel. CXXRT_DRIVER=c has the tests that take the fixture `drv`
+from here drive the C module instead of ours.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import testkernel  # noqa: E402
+from nullblk import LANGUAGE, NAME, Driver  # noqa: E402
 from vmlib import PROJECT, Vm, installed_releases  # noqa: E402
 from vmlib.kernels import is_test  # noqa: E402
 
@@ -39,8 +41,27 @@ _guests: list[Vm] = []  # Those that tests share.
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the mark of this folder; ends the run if there is nothing to test on."""
     config.addinivalue_line("markers", "expect_splat: the test makes the kernel report a bug, on purpose")
+    config.addinivalue_line("markers", "kernel(series): the test is about kernels of this series alone, such as 6.1")
+    config.addinivalue_line(
+        "markers", "c_fails(reason, on='', fatal=False): the C driver does not pass, on kernels of the series `on`; fatal: the guest would not live on"
+    )
     if not RELEASES:
         pytest.exit("no supported linux-headers-* (6.1 or 6.12, amd64) installed: run tools/setup", returncode=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Turns the marks `kernel` and `c_fails` into what they mean for the kernel and the driver under test."""
+    for item in items:
+        release = getattr(item, "callspec", None) and item.callspec.params.get("release")
+        if not release:
+            continue
+        for mark in item.iter_markers("kernel"):
+            if not release.startswith(f"{mark.args[0]}."):
+                item.add_marker(pytest.mark.skip(reason=f"about {mark.args[0]} alone"))
+        for mark in item.iter_markers("c_fails"):
+            if LANGUAGE == "c" and release.startswith(mark.kwargs.get("on", "")):
+                fatal = mark.kwargs.get("fatal", False)
+                item.add_marker(pytest.mark.skip(reason=mark.args[0]) if fatal else pytest.mark.xfail(reason=mark.args[0], strict=True))
 
 
 @pytest.fixture(scope="session", params=RELEASES)
@@ -82,6 +103,14 @@ def ko(release: str) -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def drv(vm: Vm, ko: Callable[[str], Path]) -> Iterator[Driver]:
+    """The driver under test, not loaded yet."""
+    with Driver(vm, ko(NAME) if LANGUAGE == "cpp" else None) as driver:
+        driver.log()
+        yield driver
 
 
 @pytest.fixture(autouse=True)

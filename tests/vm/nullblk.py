@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Drives null_blk_cpp in a guest, for its test suites."""
+"""Drives null_blk_cpp in a guest, for its test suites; or the C driver, to show that a test asks what that one does.
+
+CXXRT_DRIVER in the environment says which driver the fixture `drv` of conftest.py gives: cpp (default) or c.
+"""
 
 from __future__ import annotations
 
 import ast
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -13,7 +17,9 @@ from vmlib import Job, Vm
 
 NAME = "null_blk_cpp"
 ROOT = "/sys/kernel/config/nullb_cpp"
+C_NAME = "null_blk"
 C_ROOT = "/sys/kernel/config/nullb"
+LANGUAGE = os.environ.get("CXXRT_DRIVER", "cpp")
 
 _GUEST = Path(__file__).resolve().parent / "nullblk_guest.py"
 _STAMP = re.compile(r"^\[[\s\d.]+\] ")
@@ -25,14 +31,19 @@ class FioFailed(AssertionError):
 
 
 class Driver:
-    """null_blk_cpp in a guest. At the end of the `with` block it is unloaded, and nothing of it may be left.
+    """null_blk_cpp in a guest, or, without a path, the C driver. At the end of the `with` block it is unloaded, and nothing
+    of it may be left.
 
-    `release` is the guest's kernel release.
+    `release` is the guest's kernel release. `module` and `root`: names of the module and of its folder in configfs;
+    `disk` and `dev`: name and node of the first disk that loading makes.
     """
 
-    def __init__(self, vm: Vm, path: Path) -> None:
+    def __init__(self, vm: Vm, path: Path | None) -> None:
         self.vm = vm
-        self.path = path
+        self.path = path or C_NAME
+        self.is_c = path is None
+        self.module, self.root, self.stem = (C_NAME, C_ROOT, "nullb") if self.is_c else (NAME, ROOT, "nullbcpp")
+        self.disk, self.dev = f"{self.stem}0", f"/dev/{self.stem}0"
         self.release = vm.release
         self._seen = len(vm.dmesg_lines(whole=True))
 
@@ -50,6 +61,38 @@ class Driver:
     def has_bio_mode(self) -> bool:
         """Says whether the kernel is one whose null_blk has disks without blk-mq."""
         return self.release.startswith("6.1.")
+
+    def make(self, name: str, **attributes: object) -> list[tuple[str, ...]]:
+        """The operations that make a configfs device and set its attributes, in order."""
+        return make(name, self.root, **attributes)
+
+    def power(self, name: str, on: int) -> tuple[str, ...]:
+        """The operation that powers a device on or off."""
+        return power(name, on, self.root)
+
+    def put(self, name: str, attribute: str, text: object) -> tuple[str, ...]:
+        """The operation that writes an attribute of a configfs device."""
+        return ("put", f"{self.root}/{name}/{attribute}", str(text))
+
+    def get(self, name: str, attribute: str) -> tuple[str, ...]:
+        """The operation that reads an attribute of a configfs device."""
+        return ("get", f"{self.root}/{name}/{attribute}")
+
+    def gets(self, name: str, *attributes: str) -> list[tuple[str, ...]]:
+        """The operations that read attributes of a configfs device."""
+        return [self.get(name, attribute) for attribute in attributes]
+
+    def rmdir(self, name: str) -> tuple[str, ...]:
+        """The operation that removes a configfs device."""
+        return ("rmdir", f"{self.root}/{name}")
+
+    def parameter(self, name: str) -> tuple[str, ...]:
+        """The operation that reads a parameter of the module."""
+        return ("get", f"/sys/module/{self.module}/parameters/{name}")
+
+    def said(self) -> list[str]:
+        """The driver's own lines since the last call of this or of log(), without its name."""
+        return [line.partition(": ")[2] for line in self.log() if line.startswith(f"{self.module}: ")]
 
     def do(self, *operations: tuple[Any, ...], timeout: float = 60) -> list[Any]:
         """Does operations of nullblk_guest.py, in one process; each gives "ok", what it read, or an errno's name."""

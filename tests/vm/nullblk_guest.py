@@ -11,8 +11,13 @@ import sys
 import time
 
 CONFIGFS = "/sys/kernel/config"
-_SYSCALLS = {"finit_module": 313, "delete_module": 176, "io_uring_setup": 425, "io_uring_enter": 426}
+_SYSCALLS = {"init_module": 175, "finit_module": 313, "delete_module": 176, "io_uring_setup": 425, "io_uring_enter": 426}
 _O_DIRECT = 0o40000
+_RANGE_IOCTLS = {"discard": 0x1277, "secure_erase": 0x127D, "zero": 0x127F}
+_ZONE_IOCTLS = {"report": 0xC0101282, "reset": 0x40101283, "open": 0x40101286, "close": 0x40101287, "finish": 0x40101288}
+_ZONE_SIZE_IOCTL, _ZONE_COUNT_IOCTL = 0x80041284, 0x80041285
+_CONDITIONS = {0: "nw", 1: "em", 2: "oi", 3: "oe", 4: "cl", 13: "ro", 14: "fu", 15: "of"}  # As blkzone prints them.
+_RWF_DSYNC = 2
 _held = []  # File descriptors that "hold" keeps open until the process ends.
 
 
@@ -31,7 +36,18 @@ def syscall(name, *args):
 
 
 def load(path, params):
-    """insmod."""
+    """insmod. A name without a folder is that of a driver that the kernel came with."""
+    if "/" not in path:
+        import glob
+
+        (path,) = glob.glob(f"/lib/modules/{os.uname().release}/kernel/drivers/block/{path}/{path}.ko*")
+    if path.endswith(".xz"):
+        import lzma
+
+        with lzma.open(path) as file:
+            image = file.read()
+        syscall("init_module", image, len(image), params.encode())
+        return
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         syscall("finit_module", fd, params.encode(), 0)
@@ -53,11 +69,26 @@ def put(path, text):
         os.close(fd)
 
 
+def put_count(path, text):
+    """Writes `text` with one write(): what that returns."""
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        return os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
 def get(path):
     """Reads a file, less the newline at its end."""
     with open(path, "rb", buffering=0) as file:
         text = file.read().decode(errors="replace")
     return text[:-1] if text.endswith("\n") else text
+
+
+def raw(path):
+    """Reads a file, all of it."""
+    with open(path, "rb", buffering=0) as file:
+        return file.read().decode(errors="replace")
 
 
 def ls(path):
@@ -72,6 +103,15 @@ def tree(top):
         for name in names:
             path = os.path.join(folder, name)
             found[os.path.relpath(path, top)] = attempt(get, [path])
+    return found
+
+
+def modes(folder):
+    """Name -> mode in octal of the files in a folder."""
+    found = {}
+    for name in sorted(os.listdir(folder)):
+        mode = os.stat(os.path.join(folder, name)).st_mode
+        found[name] = f"{mode & 0o7777:04o}" if mode & 0o170000 == 0o100000 else "folder"
     return found
 
 
@@ -98,13 +138,13 @@ def run(*argv):
     return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text]
 
 
-def dio_write(path, sector, count, seed):
-    """Writes `count` sectors whose bytes follow from `seed`, past the page cache."""
+def dio_write(path, sector, count, seed, flags=0):
+    """Writes `count` sectors whose bytes follow from `seed`, past the page cache. `flags`: more of open()'s."""
     import mmap
 
     with mmap.mmap(-1, count * 512) as buffer:
         buffer.write(pattern(count, seed))
-        fd = os.open(path, os.O_WRONLY | _O_DIRECT)
+        fd = os.open(path, os.O_WRONLY | _O_DIRECT | flags)
         try:
             if os.pwrite(fd, buffer, sector * 512) != count * 512:
                 raise OSError(errno.EIO, "short write")
@@ -131,6 +171,180 @@ def dio_check(path, sector, count, seed):
 def pattern(count, seed):
     """`count` sectors, each different from every other and from those of another seed."""
     return b"".join((b"%d:%d;" % (seed, number)).ljust(512, b"\x5a") for number in range(count))
+
+
+def fua_write(path, sector, count, seed):
+    """dio_write() that returns when the data would outlive a loss of power."""
+    dio_write(path, sector, count, seed, os.O_DSYNC)
+
+
+def fsync(path):
+    """Has the disk write its cache out."""
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def dio_byte(path, sector, count):
+    """Reads the sectors, past the page cache: the byte that all of them consist of, in hexadecimal, or "mixed"."""
+    import mmap
+
+    with mmap.mmap(-1, count * 512) as buffer:
+        fd = os.open(path, os.O_RDONLY | _O_DIRECT)
+        try:
+            if os.preadv(fd, [buffer], sector * 512) != count * 512:
+                return "short"
+        finally:
+            os.close(fd)
+        found = set(buffer[:])
+        return f"{found.pop():02x}" if len(found) == 1 else "mixed"
+
+
+def sectors(path, what, sector, count):
+    """BLKDISCARD, BLKSECDISCARD or BLKZEROOUT of some sectors."""
+    import fcntl
+    import struct
+
+    fd = os.open(path, os.O_RDWR)
+    try:
+        fcntl.ioctl(fd, _RANGE_IOCTLS[what], struct.pack("QQ", sector * 512, count * 512))
+    finally:
+        os.close(fd)
+
+
+def zone(path, what, sector, count):
+    """Resets, opens, closes or finishes the zones in a range of sectors."""
+    import fcntl
+    import struct
+
+    fd = os.open(path, os.O_RDWR)
+    try:
+        fcntl.ioctl(fd, _ZONE_IOCTLS[what], struct.pack("QQ", sector, count))
+    finally:
+        os.close(fd)
+
+
+def zones(path, sector=0, count=64):
+    """At most `count` zones from that of `sector`: [start, length, capacity, write pointer - start, type, condition] of each.
+
+    The write pointer of a zone that has none, and says so with all ones, is None.
+    """
+    import fcntl
+    import struct
+
+    buffer = bytearray(struct.pack("QII", sector, count, 0) + bytes(64 * count))
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.ioctl(fd, _ZONE_IOCTLS["report"], buffer)
+    finally:
+        os.close(fd)
+    found = []
+    for number in range(struct.unpack_from("I", buffer, 8)[0]):
+        start, length, wp, kind, condition, _, _, capacity = struct.unpack_from("QQQBBBB4xQ", buffer, 16 + 64 * number)
+        found.append([start, length, capacity, None if wp == 2**64 - 1 else wp - start, kind, _CONDITIONS[condition]])
+    return found
+
+
+def states(path):
+    """Condition and write pointer of every zone, such as "em0 oi8 fu2048 ro-"."""
+    return " ".join(f"{each[5]}{'-' if each[3] is None else each[3]}" for each in zones(path))
+
+
+def zone_numbers(path):
+    """[BLKGETZONESZ, BLKGETNRZONES]"""
+    import fcntl
+    import struct
+
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return [struct.unpack("I", fcntl.ioctl(fd, number, bytes(4)))[0] for number in (_ZONE_SIZE_IOCTL, _ZONE_COUNT_IOCTL)]
+    finally:
+        os.close(fd)
+
+
+_NVMET = f"{CONFIGFS}/nvmet"
+_NQN = "nqn.2014-08.org.nvmexpress:zones"
+
+
+def nvme_serve(path):
+    """Makes a disk a namespace of the kernel's own NVMe target, and connects to that."""
+    for module in ("nvmet-tcp", "nvme-tcp"):
+        code, text = run("modprobe", module)
+        if code:
+            raise OSError(errno.ENODEV, text)
+    subsystem, port = f"{_NVMET}/subsystems/{_NQN}", f"{_NVMET}/ports/1"
+    os.mkdir(subsystem)
+    put(f"{subsystem}/attr_allow_any_host", "1")
+    os.mkdir(f"{subsystem}/namespaces/1")
+    put(f"{subsystem}/namespaces/1/device_path", path)
+    put(f"{subsystem}/namespaces/1/enable", "1")
+    os.mkdir(port)
+    for name, text in {"addr_trtype": "tcp", "addr_traddr": "127.0.0.1", "addr_trsvcid": "4420", "addr_adrfam": "ipv4"}.items():
+        put(f"{port}/{name}", text)
+    os.symlink(subsystem, f"{port}/subsystems/{_NQN}")
+    put("/dev/nvme-fabrics", f"transport=tcp,traddr=127.0.0.1,trsvcid=4420,nqn={_NQN},nr_io_queues=1")
+    deadline = time.monotonic() + 20
+    while not _nvme_disks():
+        if time.monotonic() > deadline:
+            raise OSError(errno.ETIMEDOUT, "no disk")
+        time.sleep(0.05)
+
+
+def _nvme_disks():
+    """Nodes of the namespaces there are."""
+    return [f"/dev/{name}" for name in ls("/dev") if name.startswith("nvme") and "n" in name[4:] and name[4].isdigit()]
+
+
+def zone_append(sector, count, seed):
+    """Appends `count` sectors to the zone that begins at `sector`, through the NVMe disk: the block it was written to. Errors: EIO."""
+    import ctypes
+    import fcntl
+    import struct
+
+    (disk,) = _nvme_disks()
+    block = int(get(f"/sys/block/{disk[5:]}/queue/logical_block_size")) // 512
+    data = ctypes.create_string_buffer(pattern(count, seed), count * 512)
+    first = sector // block
+    command = bytearray(struct.pack("<BBHIIIQQIIIIIIIIIIQ", 0x7D, 0, 0, 1, 0, 0, 0, ctypes.addressof(data), 0, count * 512, first & 0xFFFFFFFF, first >> 32, count // block - 1, 0, 0, 0, 0, 0, 0))
+    fd = os.open(disk, os.O_RDWR)
+    try:
+        if fcntl.ioctl(fd, 0xC0504E48, command):  # NVME_IOCTL_IO64_CMD
+            raise OSError(errno.EIO, "the target refused it")
+    finally:
+        os.close(fd)
+    return struct.unpack_from("<Q", command, 72)[0]
+
+
+def nvme_stop():
+    """Undoes nvme_serve()."""
+    for name in ls("/sys/class/nvme"):
+        put(f"/sys/class/nvme/{name}/delete_controller", "1")
+    os.unlink(f"{_NVMET}/ports/1/subsystems/{_NQN}")
+    os.rmdir(f"{_NVMET}/ports/1")
+    put(f"{_NVMET}/subsystems/{_NQN}/namespaces/1/enable", "0")
+    os.rmdir(f"{_NVMET}/subsystems/{_NQN}/namespaces/1")
+    os.rmdir(f"{_NVMET}/subsystems/{_NQN}")
+
+
+def timed(name, *args):
+    """Does another operation: [its result, the seconds it took]."""
+    begun = time.monotonic()
+    result = attempt(OPERATIONS[name], args)
+    return [result, time.monotonic() - begun]
+
+
+def discarded(name, *args):
+    """Does another operation and leaves what it gave. Errors: its own."""
+    OPERATIONS[name](*args)
+
+
+def used_kib():
+    """Memory in use: total less free, with caches emptied."""
+    put("/proc/sys/vm/drop_caches", "3")
+    fields = {line.split(":")[0]: int(line.split()[1]) for line in get("/proc/meminfo").split("\n")}
+    return fields["MemTotal"] - fields["MemFree"]
 
 
 def residue():
@@ -204,6 +418,13 @@ def power_cycles(folder, disk, count):
 
 def unpolled_read(path, limit_s):
     """Submits a polled 4 KiB read through io_uring and looks for its end only after `limit_s` s: its result."""
+    return polled(path, "read", 0, 8, None, 0, limit_s)
+
+
+def polled(path, what, sector, count, seed, flags=0, wait_s=0.0):
+    """Reads or writes sectors through a polled io_uring: bytes done, or the errno's name; "different" if what was read
+    is not what `seed` gives (None: anything is right). `flags`: those of preadv2(). Polls after `wait_s` seconds.
+    """
     import ctypes
     import mmap
     import struct
@@ -211,24 +432,34 @@ def unpolled_read(path, limit_s):
     params = ctypes.create_string_buffer(120)
     struct.pack_into("<III", params, 0, 4, 4, 1)  # sq_entries, cq_entries, IORING_SETUP_IOPOLL
     ring = syscall("io_uring_setup", 4, params)
-    fd = os.open(path, os.O_RDONLY | _O_DIRECT)
+    fd = os.open(path, (os.O_RDONLY if what == "read" else os.O_WRONLY) | _O_DIRECT)
     _, sq_tail, _, _, _, _, sq_array = struct.unpack_from("<7I", params, 40)
     cq_head, cq_tail, _, _, _, cqes = struct.unpack_from("<6I", params, 80)
     sq = mmap.mmap(ring, 4096, offset=0)  # Both rings: IORING_FEAT_SINGLE_MMAP.
     sqes = mmap.mmap(ring, 4096, offset=0x10000000)
-    data = mmap.mmap(-1, 4096)
+    data = mmap.mmap(-1, count * 512)
+    if what == "write":
+        data.write(pattern(count, seed))
     address = ctypes.addressof(ctypes.c_char.from_buffer(data))
-    struct.pack_into("<BBHiQQI", sqes, 0, 22, 0, 0, fd, 0, address, 4096)  # IORING_OP_READ
+    opcode = 22 if what == "read" else 23  # IORING_OP_READ, IORING_OP_WRITE
+    struct.pack_into("<BBHiQQII", sqes, 0, opcode, 0, 0, fd, sector * 512, address, count * 512, flags)
     struct.pack_into("<I", sq, sq_array, 0)
     struct.pack_into("<I", sq, sq_tail, 1)
     syscall("io_uring_enter", ring, 1, 0, 0, None, 0)
-    time.sleep(limit_s)
+    time.sleep(wait_s)
     syscall("io_uring_enter", ring, 0, 1, 1, None, 0)  # IORING_ENTER_GETEVENTS
     head, tail = struct.unpack_from("<I", sq, cq_head)[0], struct.unpack_from("<I", sq, cq_tail)[0]
     result = struct.unpack_from("<QiI", sq, cqes)[1] if tail != head else None
     os.close(fd)
     os.close(ring)
+    if result == count * 512 and what == "read" and seed is not None and data[:] != pattern(count, seed):
+        return "different"
     return errno.errorcode[-result] if result is not None and result < 0 else result
+
+
+def polled_dsync(path, sector, count, seed):
+    """A polled write that ends when the data would outlive a loss of power."""
+    return polled(path, "write", sector, count, seed, _RWF_DSYNC)
 
 
 def fail_each(operation, undo, stride=1, workers=False):
@@ -312,6 +543,7 @@ OPERATIONS = {
     function.__name__: function
     for function in (load, unload, put, get, ls, tree, hold, release, run, dio_write, dio_check, residue, clean_up)
     + (memory, load_cycles, failing_loads, power_cycles, unpolled_read, fail_each, load_again, write_afresh)
+    + (put_count, raw, modes, fua_write, fsync, dio_byte, sectors, zone, zones, states, zone_numbers, nvme_serve, nvme_stop, zone_append, timed, discarded, used_kib, polled, polled_dsync)
 } | {"mkdir": os.mkdir, "rmdir": os.rmdir, "exists": os.path.exists, "sleep": time.sleep}
 
 
