@@ -5,10 +5,9 @@
 
 namespace null_blk {
 
-void TimerQueue::add(blk::InFlight<TimedPdu>&& rq, blk::Status status)
+void TimerQueue::add(blk::InFlight<TimedPdu>&& rq)
 {
 	TimedPdu& pdu = rq.request().pdu();
-	pdu.status = status;
 	Guard guard{lock_};
 	// Under the lock, or a later one could be in front.
 	pdu.due = now_ns() + delay_;
@@ -37,11 +36,8 @@ Restart TimerQueue::expired()
 	}
 	blk::EndingBatch ending;
 	blk::CompletionBatch batch = ending.batch();
-	while (!due.is_empty()) {
-		blk::InFlight<TimedPdu> rq = due.pop_front<TimedPdu>();
-		const blk::Status status = rq.request().pdu().status;
-		batch.end(move(rq), status);
-	}
+	while (!due.is_empty())
+		batch.end(due.pop_front<TimedPdu>(), blk::Status::Ok);
 	return restart;
 }
 

@@ -15,7 +15,6 @@ using namespace cxxrt;
 /// What a tag carries while its request waits.
 struct TimedPdu {
 	u64 due;  // now_ns() when it ends
-	blk::Status status;
 };
 
 /// The requests that one CPU started, with one timer for all: the delay is the same for each, so they
@@ -24,9 +23,9 @@ class alignas(64) TimerQueue : Pinned {
 public:
 	explicit TimerQueue(Nanoseconds delay) : delay_(u64(delay.count())) {}
 
-	/// Ends `rq` with `status` when its time has come.
+	/// Ends `rq` well when its time has come.
 	/// Context: process.   Locks: its own, which other CPUs take only if a timer or a task moves.
-	CXXRT_HOT void add(blk::InFlight<TimedPdu>&& rq TAKES_UNCONSUMED, blk::Status status);
+	CXXRT_HOT void add(blk::InFlight<TimedPdu>&& rq TAKES_UNCONSUMED);
 
 private:
 	CXXRT_HOT Restart expired();

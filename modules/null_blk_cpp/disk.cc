@@ -141,7 +141,7 @@ Status Nullb::handle(blk::Bio& bio)
 	return status;
 }
 
-void Nullb::fail(blk::InFlight<>&& rq, Status status)
+void Nullb::end(blk::InFlight<>&& rq, Status status)
 {
 	if (status != Status::Resource) {
 		move(rq).end(status);

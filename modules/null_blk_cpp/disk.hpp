@@ -125,8 +125,8 @@ enum class Backing : u8 {
 	Any,	 ///< what the disk has is asked for each request: zones, cache, throttle, faults, bad blocks
 };
 
-/// The request path for a configuration, chosen once: path.hpp. IrqMode::OfQueue is for tags that disks
-/// of any kind share.
+/// The request path for a configuration, chosen once: path.hpp. Backing::Any serves tags that disks of
+/// any kind share.
 TagSpace::Table mq_path(IrqMode irq, Backing backing);
 blk::BioDriverTable<Nullb> bio_path(IrqMode irq, Backing backing);
 
@@ -171,12 +171,12 @@ public:
 	/// Context: queue_rq.
 	Optional<blk::Status> divert(HwQueue& queue, blk::Request<> request);
 	/// Does all that a request asks for, whatever the disk has.
-	/// Context: queue_rq; never sleeps.   Errors: Resource it would have to sleep: fail() does that.
+	/// Context: queue_rq; never sleeps.   Errors: Resource it would have to sleep: end() does that.
 	blk::Status handle(blk::Request<> request);
 	/// The same for a bio, to the end.   Context: process; sleeps.
 	blk::Status handle(blk::Bio& bio) EXCLUDES(atomic_context);
-	/// Ends a request with an error, or leaves it to a worker if that is Resource.   Context: process.
-	void fail(blk::InFlight<>&& rq TAKES_UNCONSUMED, blk::Status status);
+	/// Ends a request, or leaves it to a worker if the status is Resource.   Context: process.
+	void end(blk::InFlight<>&& rq TAKES_UNCONSUMED, blk::Status status);
 	/// As disk operation.
 	int report_zones(u64 sector, u32 most, blk::ZoneReport out) EXCLUDES(atomic_context)
 	{

@@ -41,7 +41,7 @@ void MqQueues::end_polled(HwQueue& queue, blk::Request<> request, Status status)
 		started.push_back(request.start());
 		started.begin_completion(ending);
 	}
-	queue.disk.fail(ending.pop_front(), status);
+	queue.disk.end(ending.pop_front(), status);
 }
 
 u32 MqQueues::poll(HwQueue& queue, blk::CompletionBatch batch)
@@ -86,43 +86,45 @@ namespace {
 template <u32 Number> struct Path : MqPath<IrqMode(Number / 3), Backing(Number % 3)> {};
 template <IrqMode Irq, Backing Data> using PathOf = Path<u32(Irq) * 3 + u32(Data)>;
 
-/// Calls `f` with the configuration as template arguments: the only place that asks for it.
-template <class F> auto with_path(IrqMode irq, Backing backing, F&& f)
+/// Calls `f` with the irqmode as template argument.
+template <class F> auto with_irq_mode(IrqMode irq, F&& f)
 {
-	const auto with_backing = [&]<Backing Data>() {
-		switch (irq) {
-		case IrqMode::None:
-			return f.template operator()<IrqMode::None, Data>();
-		case IrqMode::Softirq:
-			return f.template operator()<IrqMode::Softirq, Data>();
-		default:
-			return f.template operator()<IrqMode::Timer, Data>();
-		}
-	};
-	switch (backing) {
-	case Backing::None:
-		return with_backing.template operator()<Backing::None>();
-	case Backing::Memory:
-		return with_backing.template operator()<Backing::Memory>();
+	switch (irq) {
+	case IrqMode::None:
+		return f.template operator()<IrqMode::None>();
+	case IrqMode::Softirq:
+		return f.template operator()<IrqMode::Softirq>();
 	default:
-		return with_backing.template operator()<Backing::Any>();
+		return f.template operator()<IrqMode::Timer>();
 	}
 }
 
 }  // namespace
 
+// The only places that ask for the configuration.
+
 TagSpace::Table mq_path(IrqMode irq, Backing backing)
 {
-	if (irq == IrqMode::OfQueue)
+	if (backing == Backing::Any)
 		return TagSpace::Table::of<PathOf<IrqMode::OfQueue, Backing::Any>>();
-	return with_path(irq, backing,
-			 []<IrqMode Irq, Backing Data> { return TagSpace::Table::of<PathOf<Irq, Data>>(); });
+	return with_irq_mode(irq, [=]<IrqMode Irq> {
+		return backing == Backing::Memory ? TagSpace::Table::of<PathOf<Irq, Backing::Memory>>()
+						  : TagSpace::Table::of<PathOf<Irq, Backing::None>>();
+	});
 }
 
 blk::BioDriverTable<Nullb> bio_path(IrqMode irq, Backing backing)
 {
-	return with_path(irq, backing, []<IrqMode Irq, Backing Data> {
-		return blk::BioDriverTable<Nullb>::of<BioPath<Irq, Data>>();
+	using Table = blk::BioDriverTable<Nullb>;
+	return with_irq_mode(irq, [=]<IrqMode Irq> {
+		switch (backing) {
+		case Backing::None:
+			return Table::of<BioPath<Irq, Backing::None>>();
+		case Backing::Memory:
+			return Table::of<BioPath<Irq, Backing::Memory>>();
+		default:
+			return Table::of<BioPath<Irq, Backing::Any>>();
+		}
 	});
 }
 

@@ -82,8 +82,33 @@ template <Backing Data> struct PolledQueues : MqQueues {
 	}
 };
 
-/// Multi-queue.
+/// What is asked of a disk that may have anything, and of one with bad blocks.
+template <class Pdu> CXXRT_NOINLINE blk::Status queue_any(HwQueue& queue, blk::Request<Pdu> request)
+{
+	if (const auto diverted = queue.disk.divert(queue, request.without_pdu()))
+		return *diverted;
+	blk::InFlight<Pdu> rq = request.start();
+	const blk::Status status = queue.disk.handle(request.without_pdu());
+	if (status == blk::Status::Ok) [[likely]] {
+		if (queue.irq == IrqMode::Softirq) {
+			move(rq).complete();
+			return blk::Status::Ok;
+		}
+		// A disk of any other mode has tags without a due time.
+		if constexpr (same_as<Pdu, TimedPdu>) {
+			if (queue.irq == IrqMode::Timer) {
+				queue.timer().add(move(rq));
+				return blk::Status::Ok;
+			}
+		}
+	}
+	queue.disk.end(move(rq).without_pdu(), status);
+	return blk::Status::Ok;
+}
+
+/// Multi-queue. With Backing::Any, each hardware queue has its own irqmode.
 template <IrqMode Irq, Backing Data> struct MqPath : PolledQueues<Data> {
+	static_assert((Irq == IrqMode::OfQueue) == (Data == Backing::Any));
 	using Pdu = typename PduOf<Irq>::Type;
 
 	/// With a batch, one of several requests that are ended together.
@@ -91,27 +116,24 @@ template <IrqMode Irq, Backing Data> struct MqPath : PolledQueues<Data> {
 	CXXRT_INLINE static blk::Status queue_rq(HwQueue& queue, blk::Request<Pdu> request, Batch... batch)
 		requires(sizeof...(Batch) == 0 || Irq == IrqMode::None)
 	{
-		if constexpr (Data == Backing::Any) {
+		if (Data == Backing::Any || queue.has_bad_sectors()) [[unlikely]]
 			return queue_any(queue, request);
-		} else {
-			if (queue.has_bad_sectors()) [[unlikely]]
-				return MqPath<Irq, Backing::Any>::queue_any(queue, request);
-			blk::InFlight<Pdu> rq = request.start();
-			blk::Status status = blk::Status::Ok;
-			if constexpr (Data == Backing::Memory)
-				status = transfer(queue.store, request.without_pdu());
-			finish(queue, move(rq), status, batch...);
-			return blk::Status::Ok;
-		}
-	}
-
-	CXXRT_NOINLINE static blk::Status queue_any(HwQueue& queue, blk::Request<Pdu> request)
-	{
-		if (const auto diverted = queue.disk.divert(queue, request.without_pdu()))
-			return *diverted;
 		blk::InFlight<Pdu> rq = request.start();
-		const blk::Status status = queue.disk.handle(request.without_pdu());
-		finish(queue, move(rq), status);
+		if constexpr (Data == Backing::Memory) {
+			const blk::Status status = transfer(queue.store, request.without_pdu());
+			if (status != blk::Status::Ok) [[unlikely]] {
+				queue.disk.end(move(rq).without_pdu(), status);
+				return blk::Status::Ok;
+			}
+		}
+		if constexpr (Irq == IrqMode::Timer)
+			queue.timer().add(move(rq));
+		else if constexpr (Irq == IrqMode::Softirq)
+			move(rq).complete();
+		else if constexpr (sizeof...(Batch) != 0)
+			(batch.end(move(rq), blk::Status::Ok), ...);
+		else
+			move(rq).end(blk::Status::Ok);
 		return blk::Status::Ok;
 	}
 
@@ -119,32 +141,6 @@ template <IrqMode Irq, Backing Data> struct MqPath : PolledQueues<Data> {
 		requires(Irq == IrqMode::Softirq || Irq == IrqMode::OfQueue)
 	{
 		move(rq).end(blk::Status::Ok);
-	}
-
-private:
-	template <class... Batch>
-	CXXRT_INLINE static void finish(HwQueue& queue, blk::InFlight<Pdu>&& rq TAKES_UNCONSUMED, blk::Status status,
-					Batch... batch)
-	{
-		const IrqMode irq = Irq == IrqMode::OfQueue ? queue.irq : Irq;
-		if (Data != Backing::None && status != blk::Status::Ok) [[unlikely]] {
-			queue.disk.fail(move(rq).without_pdu(), status);
-			return;
-		}
-		if (irq == IrqMode::Softirq) {
-			move(rq).complete();
-			return;
-		}
-		if constexpr (Irq == IrqMode::Timer || Irq == IrqMode::OfQueue) {
-			if (irq == IrqMode::Timer) {
-				queue.timer().add(move(rq), status);
-				return;
-			}
-		}
-		if constexpr (sizeof...(Batch) != 0)
-			(batch.end(move(rq), status), ...);
-		else
-			move(rq).end(status);
 	}
 };
 

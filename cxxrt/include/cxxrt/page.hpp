@@ -63,12 +63,12 @@ private:
 /// A page mapped for a scope on this CPU.   Context: any; unmap in reverse order.
 class [[nodiscard]] LocalMap : Pinned {
 public:
-	[[nodiscard]] explicit LocalMap(Page& page)
+	[[nodiscard]] CXXRT_INLINE explicit LocalMap(Page& page)
 		: bytes_(static_cast<u8*>(raw::cxxrt_kmap_local_page(page.unsafe_raw())))
 	{
 	}
-	~LocalMap() { raw::cxxrt_kunmap_local(bytes_); }
-	u8* bytes() const { return bytes_; }
+	CXXRT_INLINE ~LocalMap() { raw::cxxrt_kunmap_local(bytes_); }
+	CXXRT_INLINE u8* bytes() const { return bytes_; }
 
 private:
 	u8* bytes_;
@@ -82,19 +82,19 @@ struct Segment {
 };
 
 /// Copies `length` bytes between two pages.   Only for ranges inside both.   Context: any.
-inline void copy_page_bytes(Page& to, u32 to_offset, Page& from, u32 from_offset, u32 length)
+CXXRT_INLINE void copy_page_bytes(Page& to, u32 to_offset, Page& from, u32 from_offset, u32 length)
 {
 	LocalMap target{to};
 	LocalMap source{from};
 	raw::memcpy(target.bytes() + to_offset, source.bytes() + from_offset, length);
 }
 
-inline void fill_page_bytes(Page& page, u32 offset, u32 length, u8 value)
+CXXRT_INLINE void fill_page_bytes(Page& page, u32 offset, u32 length, u8 value)
 {
 	LocalMap target{page};
 	raw::memset(target.bytes() + offset, value, length);
 }
-inline void zero_page_bytes(Page& page, u32 offset, u32 length) { fill_page_bytes(page, offset, length, 0); }
+CXXRT_INLINE void zero_page_bytes(Page& page, u32 offset, u32 length) { fill_page_bytes(page, offset, length, 0); }
 
 inline Result<PageBox> PageBox::copy_of(Page& source, AtomicGfp flags, Node node)
 {
