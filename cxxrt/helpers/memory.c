@@ -3,7 +3,6 @@
 #include <linux/highmem.h>
 #include <linux/mm.h>
 #include <linux/percpu.h>
-#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include "memory.h"
 
@@ -25,17 +24,6 @@ void cxxrt_flush_dcache_page(struct page *page)
 void cxxrt_free_page(struct page *page)
 {
 	__free_page(page);
-}
-
-static void cxxrt_free_page_now(struct rcu_head *head)
-{
-	__free_page(container_of(head, struct page, rcu_head));
-}
-
-/* rcu_barrier() has to come before the module goes. */
-void cxxrt_free_page_rcu(struct page *page)
-{
-	call_rcu(&page->rcu_head, cxxrt_free_page_now);
 }
 
 void cxxrt_free_percpu(void *p)

@@ -20,7 +20,6 @@ void *cxxrt_get_cpu_ptr(void *p);
 void cxxrt_put_cpu_ptr(void *p);
 struct page *cxxrt_alloc_page(gfp_t flags, int node);
 void cxxrt_free_page(struct page *page);
-void cxxrt_free_page_rcu(struct page *page);
 void *cxxrt_kmap_local_page(struct page *page);
 void cxxrt_kunmap_local(void *mapped);
 void cxxrt_flush_dcache_page(struct page *page);

@@ -19,7 +19,6 @@ void cxxrt_spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags);
 void cxxrt_rcu_read_lock(void);
 void cxxrt_rcu_read_unlock(void);
 void synchronize_rcu(void);
-void rcu_barrier(void);
 void *cxxrt_rcu_dereference(void **slot);
 void cxxrt_rcu_assign_pointer(void **slot, void *value);
 

@@ -76,6 +76,12 @@ void cxxrt_init_work(struct work_struct *work, void (*run)(struct work_struct *)
 	work->func = run;
 }
 
+void cxxrt_init_rcu_work(struct rcu_work *work, void (*run)(struct work_struct *), const char *name,
+			 struct lock_class_key *key)
+{
+	cxxrt_init_work(&work->work, run, name, key);
+}
+
 unsigned long cxxrt_jiffies(void)
 {
 	return jiffies;
@@ -84,6 +90,11 @@ unsigned long cxxrt_jiffies(void)
 u64 cxxrt_ktime_get_ns(void)
 {
 	return ktime_get_ns();
+}
+
+bool cxxrt_queue_rcu_work(struct rcu_work *work)
+{
+	return queue_rcu_work(system_wq, work);
 }
 
 bool cxxrt_schedule_work(struct work_struct *work)

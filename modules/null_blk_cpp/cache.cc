@@ -151,14 +151,14 @@ Result<void> Cache::make_room()
 void Cache::discard(u64 sector, u64 sectors)
 {
 	const u64 end = sector + sectors;
-	Guard guard{lock_};
-	unsigned long index = sector / kSectorsPerPage;
-	while (sectors != 0 && entries_.find(index, (end - 1) / kSectorsPerPage) != nullptr) {
+	for (unsigned long index = sector / kSectorsPerPage; sectors != 0; ++index) {
+		Guard guard{lock_};
+		if (entries_.find(index, (end - 1) / kSectorsPerPage) == nullptr)
+			break;
 		const u64 page = u64(index) * kSectorsPerPage;
 		const u32 first = page < sector ? u32(sector - page) : 0;
 		const u32 last = u32(min(end - page, u64(kSectorsPerPage)));
 		forget(index, bits(first * blk::kSectorSize, (last - first) * blk::kSectorSize));
-		++index;
 	}
 	store_.discard(sector, sectors);
 }

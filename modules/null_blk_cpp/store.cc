@@ -15,9 +15,11 @@ constexpr u64 kSectorsAtOnce = 1024ull * kSectorsPerPage;
 PageStore::~PageStore()
 {
 	pages_.take_all([](Page& page) { (void)PageBox::adopt(page); });
-	// The function that frees them is the module's.
-	if (freed_.load_relaxed() != 0)
-		rcu_barrier();
+	for (bool reaping = true; reaping;) {
+		reaper_.flush();
+		Guard guard{retired_lock_};
+		reaping = reaping_;
+	}
 }
 
 Status PageStore::read(u64 sector, Segment segment) const
@@ -67,8 +69,23 @@ Result<Page*> PageStore::make_page(unsigned long index, Page* all_of_it)
 
 void PageStore::retire(Page& page)
 {
-	freed_.store_relaxed(1);
-	PageBox::adopt(page).free_after_readers();
+	Guard guard{retired_lock_};
+	retired_.push_back(PageBox::adopt(page));
+	if (!exchange(reaping_, true)) {
+		retired_.splice_to(leaving_);
+		reaper_.schedule();
+	}
+}
+
+void PageStore::reap()
+{
+	leaving_.free_all([] { let_others_run(); });
+	Guard guard{retired_lock_};
+	reaping_ = !retired_.is_empty();
+	if (reaping_) {
+		retired_.splice_to(leaving_);
+		reaper_.schedule();
+	}
 }
 
 void PageStore::discard(u64 sector, u64 sectors)

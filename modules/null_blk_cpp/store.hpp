@@ -4,10 +4,10 @@
 /// The data of a memory-backed device: pages by index, made on the first write, freed by a discard.
 /// C side: null_lookup_page(), copy_to_nullb(), copy_from_nullb(), null_handle_discard().
 
-#include <cxxrt/atomic.hpp>
 #include <cxxrt/blk.hpp>
 #include <cxxrt/lock.hpp>
 #include <cxxrt/time.hpp>
+#include <cxxrt/work.hpp>
 #include <cxxrt/xarray.hpp>
 
 namespace null_blk {
@@ -65,10 +65,16 @@ private:
 	/// A new page at `index`, with the bytes of `all_of_it` or zeroes, or the one another writer put there
 	/// meanwhile.   Errors: ENOMEM.
 	CXXRT_NOINLINE Result<Page*> make_page(unsigned long index, Page* all_of_it);
+	/// Frees a page when its readers are done.   Context: process; never sleeps.
 	void retire(Page& page);
+	void reap() EXCLUDES(atomic_context);
 
 	XArray<Page> pages_;  // owns its pages
-	Atomic<int> freed_{0};	// some are waiting for their readers
+	SpinLock retired_lock_{lock_class<"null_blk PageStore::retired_lock_">};
+	PageList retired_ GUARDED_BY(retired_lock_);
+	bool reaping_ GUARDED_BY(retired_lock_) = false;
+	PageList leaving_;  // retired before the reaper was scheduled; its own from then on
+	RcuWork reaper_{callback<&PageStore::reaper_, &PageStore::reap>};
 };
 
 }  // namespace null_blk

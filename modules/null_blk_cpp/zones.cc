@@ -20,7 +20,7 @@ constexpr bool is_power_of_two(unsigned long value) { return value != 0 && (valu
 Result<void> check_geometry(Config& config)
 {
 	if (!is_power_of_two(config.zone_size)) {
-		log::error<"zone_size must be non-zero power-of-two">();
+		log::error<"zone_size must be power-of-two">();
 		return EINVAL;
 	}
 	if (config.zone_size > config.size) {

@@ -141,7 +141,7 @@ def test_nb25_attributes_modes_defaults_and_features(drv: Driver):
     if not drv.is_c:
         wanted = wanted | OWN_ATTRIBUTES
     groups = {name for name, mode in modes.items() if mode == "folder"}
-    assert groups == (set() if drv.is_c or drv.has_bio_mode else FAULT_GROUPS)
+    assert groups == set()
     assert {name: mode for name, mode in modes.items() if mode != "folder"} == {
         name: "0200" if text is None else "0644" for name, text in wanted.items()
     }

@@ -185,8 +185,5 @@ private:
 /// Waits until every RCU read section that began before has ended.
 /// Context: process; sleeps.
 inline void rcu_synchronize() EXCLUDES(atomic_context) { raw::synchronize_rcu(); }
-/// Waits until what was to be freed after RCU's readers has been freed.
-/// Context: process; sleeps.
-inline void rcu_barrier() EXCLUDES(atomic_context) { raw::rcu_barrier(); }
 
 }  // namespace cxxrt

@@ -42,9 +42,6 @@ public:
 	static Result<PageBox> copy_of(Page& source, AtomicGfp flags, Node node = {});
 
 	Page& operator*() const { return *page_; }
-	/// Frees it when every RCU read section that may use it has ended.   Context: any.
-	/// The module waits for that with rcu_barrier() before it goes.
-	void free_after_readers() && { raw::cxxrt_free_page_rcu(exchange(page_, nullptr)->unsafe_raw()); }
 	[[nodiscard]] Page* leak() { return exchange(page_, nullptr); }
 	/// Safety: `page` came from leak(), once.
 	static PageBox adopt(Page& page) { return PageBox{&page}; }
@@ -58,6 +55,31 @@ private:
 	}
 
 	Page* page_;
+};
+
+/// Pages linked through themselves. It owns them.   Locks: the caller's.
+class PageList : Pinned {
+public:
+	PageList() { head_.next = head_.prev = &head_; }
+	~PageList() { free_all([] {}); }
+
+	bool is_empty() const { return head_.next == &head_; }
+	void push_back(PageBox&& page) { raw::cxxrt_list_add_tail(&page.leak()->unsafe_raw()->lru, &head_); }
+	/// Moves everything to the end of `to`.
+	void splice_to(PageList& to) { raw::cxxrt_list_splice_tail_init(&head_, &to.head_); }
+	/// Frees all; calls `between()` after each.
+	template <class F> void free_all(F&& between)
+	{
+		while (!is_empty()) {
+			raw::page& page = owner_of<&raw::page::lru>(*head_.next);
+			raw::cxxrt_list_del_init(&page.lru);
+			(void)PageBox::adopt(Page::unsafe_from(&page));
+			between();
+		}
+	}
+
+private:
+	raw::list_head head_;
 };
 
 /// A page mapped for a scope on this CPU.   Context: any; unmap in reverse order.

@@ -39,6 +39,34 @@ private:
 	raw::work_struct work_;
 };
 
+/// As Work, run when every RCU read section that began before schedule() has ended.
+class RcuWork : Pinned {
+public:
+	template <auto Member, auto Function> explicit RcuWork(Callback<Member, Function>)
+	{
+		raw::cxxrt_init_rcu_work(&work_, &thunk<Member, Function>, "cxxrt::RcuWork", &key<Member>);
+	}
+	/// Waits until it has run, if it was scheduled; the function does not schedule it then.
+	/// Context: process; sleeps.
+	~RcuWork() EXCLUDES(atomic_context)
+	{
+		flush();
+		raw::cxxrt_end_work(&work_.work);
+	}
+	/// False if it was waiting to run already.   Context: any.
+	bool schedule() { return raw::cxxrt_queue_rcu_work(&work_); }
+	/// Waits until it has run, if it was scheduled.   Context: process; sleeps.
+	void flush() EXCLUDES(atomic_context) { raw::flush_rcu_work(&work_); }
+
+private:
+	template <auto Member> static inline constinit raw::lock_class_key key{};
+	template <auto Member, auto Function> static void thunk(raw::work_struct* work)
+	{
+		(owner_of<Member>(owner_of<&RcuWork::work_>(owner_of<&raw::rcu_work::work>(*work))).*Function)();
+	}
+	raw::rcu_work work_;
+};
+
 /// Sleepers and those who wake them.
 class WaitQueue : Pinned {
 public:
