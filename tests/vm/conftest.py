@@ -59,7 +59,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if not release.startswith(f"{mark.args[0]}."):
                 item.add_marker(pytest.mark.skip(reason=f"about {mark.args[0]} alone"))
         for mark in item.iter_markers("c_fails"):
-            if LANGUAGE == "c" and release.startswith(mark.kwargs.get("on", "")):
+            on = mark.kwargs.get("on", "")
+            if LANGUAGE == "c" and (not on or release.startswith((f"{on}.", f"{on}-"))):
                 fatal = mark.kwargs.get("fatal", False)
                 item.add_marker(pytest.mark.skip(reason=mark.args[0]) if fatal else pytest.mark.xfail(reason=mark.args[0], strict=True))
 

@@ -123,9 +123,9 @@ class Driver:
             raise FioFailed(f"fio: exit code {done.rc}\n{done.out[:1500]}\n{done.err[-1500:]}")
         return json.loads(report)["jobs"]
 
-    def start_fio(self, *options: str) -> Job:
+    def start_fio(self, *options: str, jobs: tuple[tuple[str, ...], ...] = ((),)) -> Job:
         """Starts fio and returns at once."""
-        return self.vm.start(fio_command(*options), cwd="/tmp")
+        return self.vm.start(fio_command(*options, jobs=jobs), cwd="/tmp")
 
 
 def fio_command(*options: str, jobs: tuple[tuple[str, ...], ...] = ((),)) -> list[str]:

@@ -138,13 +138,13 @@ def run(*argv):
     return [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), text]
 
 
-def dio_write(path, sector, count, seed, flags=0):
-    """Writes `count` sectors whose bytes follow from `seed`, past the page cache. `flags`: more of open()'s."""
+def dio_write(path, sector, count, seed):
+    """Writes `count` sectors whose bytes follow from `seed`, past the page cache."""
     import mmap
 
     with mmap.mmap(-1, count * 512) as buffer:
         buffer.write(pattern(count, seed))
-        fd = os.open(path, os.O_WRONLY | _O_DIRECT | flags)
+        fd = os.open(path, os.O_WRONLY | _O_DIRECT)
         try:
             if os.pwrite(fd, buffer, sector * 512) != count * 512:
                 raise OSError(errno.EIO, "short write")
@@ -174,8 +174,11 @@ def pattern(count, seed):
 
 
 def fua_write(path, sector, count, seed):
-    """dio_write() that returns when the data would outlive a loss of power."""
-    dio_write(path, sector, count, seed, os.O_DSYNC)
+    """Writes sectors with the flag that has them outlive a loss of power, and no flush after it. Errors: OSError."""
+    # What is synchronous, with O_DSYNC, is followed by a flush of all.
+    result = uring(path, "write", sector, count, seed, _RWF_DSYNC)
+    if result != count * 512:
+        raise OSError(getattr(errno, str(result), errno.EIO), "write")
 
 
 def fsync(path):
@@ -200,6 +203,126 @@ def dio_byte(path, sector, count):
             os.close(fd)
         found = set(buffer[:])
         return f"{found.pop():02x}" if len(found) == 1 else "mixed"
+
+
+def lost(path, sector, count, seed):
+    """How many of the sectors that dio_write() wrote read as zeroes. Errors: EBADMSG if one is neither that nor what was written."""
+    wanted, zero, missing = pattern(count, seed), bytes(512), 0
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        data = os.pread(fd, count * 512, sector * 512)
+    finally:
+        os.close(fd)
+    for at in range(0, count * 512, 512):
+        if data[at : at + 512] == zero:
+            missing += 1
+        elif data[at : at + 512] != wanted[at : at + 512]:
+            raise OSError(errno.EBADMSG, "other data than written")
+    return missing
+
+
+def max_inflight(disks, seconds):
+    """Watches the requests in flight on some disks, from when all have some: the most there were, in sum."""
+    most, end, all_busy = 0, time.monotonic() + 20, False
+    while time.monotonic() < end:
+        counts = [sum(map(int, get(f"/sys/block/{disk}/inflight").split())) for disk in disks]
+        most = max(most, sum(counts))
+        if all(counts) and not all_busy:
+            all_busy, end = True, time.monotonic() + seconds
+        time.sleep(0.005)
+    return most
+
+
+def repeat(count, pause_s, *operations):
+    """Does operations again and again: what they gave, each once."""
+    found = []
+    for _ in range(count):
+        for name, *args in operations:
+            result = attempt(OPERATIONS[name], args)
+            if result not in found:
+                found.append(result)
+            time.sleep(pause_s)
+    return found
+
+
+def fuzz_attributes(folder, names, seed, seconds, powers):
+    """Writes random texts to random attributes, and, with `powers`, turns the device on and off: "attribute result" -> times."""
+    import random
+
+    choose, found, end = random.Random(seed), {}, time.monotonic() + seconds
+    edges = [0, 1, 2, 3, 4, 7, 8, 31, 64, 511, 512, 513, 4096, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1, 2**64]
+    while time.monotonic() < end:
+        name = choose.choice([*names, "power"] if powers else names)
+        number = choose.choice(edges) + choose.choice([-1, 0, 0, 1])
+        kind = choose.randrange(6)
+        if kind == 0:
+            text = "".join(chr(choose.randrange(1, 127)) for _ in range(choose.choice([1, 2, 8, 100, 4000])))
+        elif kind == 1:
+            text = choose.choice(["y", "n", "on", "off", "0x10", "010", "", "\n", " 1", "1 ", "%s%n", "1,100,0,1", "+5", "--1"])
+        elif name == "badblocks":
+            text = f"{choose.choice('+-')}{number}-{number + choose.choice(edges)}"
+        elif name in ("size", "zone_size") and kind < 5:
+            text = str(choose.choice([1, 2, 4, 8, 16, 64]))
+        else:
+            text = choose.choice([str(number), hex(abs(number)), str(choose.randrange(16))])
+        # What would hold more than a guest has, or wait for longer than a test may.
+        if powers and name == "power":
+            text = choose.choice("01")
+        elif powers and name in ("hw_queue_depth", "size", "index") and len(text) > 4:
+            continue
+        result = f"{name} {attempt(put, [f'{folder}/{name}', text])}" if text else f"{name} ok"
+        found[result] = found.get(result, 0) + 1
+        if choose.randrange(8) == 0 and attempt(get, [f"{folder}/{name}"]) in ("EIO", "EFAULT"):
+            found[f"reading {name} EIO"] = 1
+    if powers:
+        put(f"{folder}/power", "0")
+    return found
+
+
+def fuzz_zones(folder, path, seed, seconds, max_open, max_active):
+    """Does random zone operations: "operation result" -> times; also "limit ..." if more zones are open or active than may be."""
+    import random
+
+    choose, found, end = random.Random(seed), {}, time.monotonic() + seconds
+    while time.monotonic() < end:
+        start, whole = 4096 * choose.randrange(9), choose.randrange(10) == 0
+        what = choose.choice(["reset", "open", "close", "finish", "write", "write", "write", "append", "read", "readonly", "offline", "report"])
+        sector = start + choose.choice([0, 0, 0, 1, 8, 2047, 2048, 4095, choose.randrange(4096)])
+        count = choose.choice([1, 8, 8, 64, 256, 2040])
+        if what == "append":  # At the write pointer, which a report tells.
+            here = zones(path, min(start, 28672), 1)
+            sector = here[0][0] + (here[0][3] or 0)
+            result = attempt(dio_write, [path, sector, count, 1])
+        elif what == "write":
+            result = attempt(dio_write, [path, sector, count, 1])
+        elif what == "read":
+            result = attempt(dio_byte, [path, sector, count])
+            result = "ok" if result in ("short", "mixed") or len(result) == 2 else result
+        elif what in ("readonly", "offline"):
+            if choose.randrange(4):
+                continue
+            result = attempt(put, [f"{folder}/zone_{what}", str(choose.choice([sector, 2**63, 2**64 - 1]))])
+        elif what == "report":
+            result = "ok" if isinstance(attempt(zones, [path, sector, choose.randrange(1, 20)]), list) else "EIO"
+        elif whole:
+            result = attempt(zone, [path, what, 0, 32768])
+        else:
+            result = attempt(zone, [path, what, choose.choice([start, start, start, sector]), choose.choice([4096, 4096, 8192, 1])])
+        found[f"{what} {result}"] = found.get(f"{what} {result}", 0) + 1
+        conditions = [each[5] for each in zones(path)]
+        opened = sum(condition in ("oi", "oe") for condition in conditions)
+        if max_open and opened > max_open or max_active and opened + conditions.count("cl") > max_active:
+            found[f"limit after {what} {conditions}"] = 1
+    return found
+
+
+def zones_back(folder, path):
+    """Empties every zone that is not conventional, read-only and offline ones too."""
+    for start, length, _, _, kind, condition in zones(path):
+        if condition in ("ro", "of"):
+            put(f"{folder}/zone_{'readonly' if condition == 'ro' else 'offline'}", str(start))
+        elif kind == 2:
+            zone(path, "reset", start, length)
 
 
 def sectors(path, what, sector, count):
@@ -341,10 +464,12 @@ def discarded(name, *args):
 
 
 def used_kib():
-    """Memory in use: total less free, with caches emptied."""
+    """Memory in use, with caches emptied; what the page allocator keeps per CPU is not."""
+    sys.path.insert(0, os.path.dirname(__file__))  # Which python3 -I leaves out.
+    from guest_memory import kernel_kib
+
     put("/proc/sys/vm/drop_caches", "3")
-    fields = {line.split(":")[0]: int(line.split()[1]) for line in get("/proc/meminfo").split("\n")}
-    return fields["MemTotal"] - fields["MemFree"]
+    return kernel_kib(get("/proc/meminfo"), get("/proc/zoneinfo"))["Used"]
 
 
 def residue():
@@ -422,15 +547,20 @@ def unpolled_read(path, limit_s):
 
 
 def polled(path, what, sector, count, seed, flags=0, wait_s=0.0):
-    """Reads or writes sectors through a polled io_uring: bytes done, or the errno's name; "different" if what was read
-    is not what `seed` gives (None: anything is right). `flags`: those of preadv2(). Polls after `wait_s` seconds.
+    """uring() that polls, after `wait_s` seconds."""
+    return uring(path, what, sector, count, seed, flags, wait_s, 1)  # IORING_SETUP_IOPOLL
+
+
+def uring(path, what, sector, count, seed, flags=0, wait_s=0.0, setup=0):
+    """Reads or writes sectors through io_uring: bytes done, or the errno's name; "different" if what was read is not what
+    `seed` gives (None: anything is right). `flags`: those of preadv2(). Looks for the end after `wait_s` seconds.
     """
     import ctypes
     import mmap
     import struct
 
     params = ctypes.create_string_buffer(120)
-    struct.pack_into("<III", params, 0, 4, 4, 1)  # sq_entries, cq_entries, IORING_SETUP_IOPOLL
+    struct.pack_into("<III", params, 0, 4, 4, setup)  # sq_entries, cq_entries, flags
     ring = syscall("io_uring_setup", 4, params)
     fd = os.open(path, (os.O_RDONLY if what == "read" else os.O_WRONLY) | _O_DIRECT)
     _, sq_tail, _, _, _, _, sq_array = struct.unpack_from("<7I", params, 40)
@@ -543,7 +673,7 @@ OPERATIONS = {
     function.__name__: function
     for function in (load, unload, put, get, ls, tree, hold, release, run, dio_write, dio_check, residue, clean_up)
     + (memory, load_cycles, failing_loads, power_cycles, unpolled_read, fail_each, load_again, write_afresh)
-    + (put_count, raw, modes, fua_write, fsync, dio_byte, sectors, zone, zones, states, zone_numbers, nvme_serve, nvme_stop, zone_append, timed, discarded, used_kib, polled, polled_dsync)
+    + (put_count, raw, modes, fua_write, fsync, dio_byte, lost, max_inflight, repeat, fuzz_attributes, fuzz_zones, zones_back, sectors, zone, zones, states, zone_numbers, nvme_serve, nvme_stop, zone_append, timed, discarded, used_kib, polled, polled_dsync)
 } | {"mkdir": os.mkdir, "rmdir": os.rmdir, "exists": os.path.exists, "sleep": time.sleep}
 
 
