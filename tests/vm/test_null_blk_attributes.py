@@ -46,7 +46,6 @@ ATTRIBUTES = {
 ATTRIBUTES_612 = ATTRIBUTES | {"fua": "1", "zone_append_max_sectors": "2147483647", "zone_full": "0"}
 # What the C driver does not have.
 OWN_ATTRIBUTES = {"rotational": "0", "badblocks_once": "0", "badblocks_partial_io": "0"}
-FAULT_GROUPS = {"timeout_inject", "requeue_inject", "init_hctx_fault_inject"}
 
 FEATURES = (
     "badblocks,blocking,blocksize,cache_size,completion_nsec,discard,home_node,hw_queue_depth,irqmode,max_sectors,mbps,memory_backed,no_sched,"

@@ -44,6 +44,18 @@ def test_nb52_texts(drv: Driver):
     assert results[-2:] == ["ERANGE", "7 1"]
 
 
+@pytest.mark.c_fails("a table longer than a page makes the kernel warn, and reading it gives EIO or EFAULT", fatal=True)
+def test_nb52_table_longer_than_a_page(drv: Driver):
+    """A table whose text is longer than a page reads as whole lines of its beginning, or as a clean errno."""
+    first = 1 << 40
+    loaded, *made = drv.do(drv.load_op("nr_devices=0"), *drv.make("a", size=16), *(drv.put("a", "badblocks", f"+{first + 10 * i}-{first + 10 * i}") for i in range(400)))
+    assert (loaded, set(made)) == ("ok", {"ok"})
+    (text,) = drv.do(drv.get("a", "badblocks"))
+    lines = text.split("\n")
+    # A line that the page cuts off is cut at its end.
+    assert text in ("EFBIG", "EINVAL") or (len(text) <= 4096 and lines[:200] == [f"{first + 10 * i} 1" for i in range(200)])
+
+
 @pytest.mark.parametrize("mode", ["irqmode=0", "irqmode=1", "irqmode=2", "bio"])
 def test_nb53_a_bad_sector_fails_the_whole_request(drv: Driver, mode: str):
     """Reads, writes and discards that touch a bad sector give EIO and move nothing; others, and all once it is gone, work."""
