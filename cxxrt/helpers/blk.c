@@ -97,6 +97,33 @@ void cxxrt_bio_set_status(struct bio *bio, blk_status_t status)
 	bio->bi_status = status;
 }
 
+/* badblocks_show() goes on, with a kernel warning, when the page is full. */
+ssize_t cxxrt_badblocks_show(struct badblocks *bb, char *page)
+{
+	const u64 *p = bb->page;
+	ssize_t length;
+	unsigned int seq;
+
+	do {
+		int i;
+
+		length = 0;
+		seq = read_seqbegin(&bb->lock);
+		for (i = 0; i < bb->count; i++) {
+			char line[48];
+			int bytes = scnprintf(line, sizeof(line), "%llu %u\n",
+					      (unsigned long long)BB_OFFSET(p[i]) << max(bb->shift, 0),
+					      (unsigned int)BB_LEN(p[i]) << max(bb->shift, 0));
+
+			if (length + bytes >= PAGE_SIZE)
+				break;
+			memcpy(page + length, line, bytes + 1);
+			length += bytes;
+		}
+	} while (read_seqretry(&bb->lock, seq));
+	return length;
+}
+
 #if CXXRT_KERNEL_6_12
 static struct queue_limits cxxrt_queue_limits(const struct cxxrt_limits *limits)
 {

@@ -85,7 +85,7 @@ void badblocks_exit(struct badblocks *bb);
 int cxxrt_badblocks_check(struct badblocks *bb, u64 sector, u64 sectors, u64 *first, u64 *count);
 int cxxrt_badblocks_set(struct badblocks *bb, u64 sector, u64 sectors);
 int cxxrt_badblocks_clear(struct badblocks *bb, u64 sector, u64 sectors);
-ssize_t badblocks_show(struct badblocks *bb, char *page, int unack);
+ssize_t cxxrt_badblocks_show(struct badblocks *bb, char *page);
 
 CXXRT_HELPERS_END
 #endif

@@ -59,11 +59,10 @@ public:
 			return ENOSPC;
 		return {};
 	}
-	/// One "start length" line a range.   Units: bytes printed.
+	/// One "start length" line a range, as many as a page takes.   Units: bytes printed.
 	size_t show(configfs::Buffer out) const
 	{
-		const ssize_t printed = raw::badblocks_show(const_cast<raw::badblocks*>(&list_), out.unsafe_page(), 0);
-		return printed > 0 ? size_t(printed) : 0;
+		return size_t(raw::cxxrt_badblocks_show(const_cast<raw::badblocks*>(&list_), out.unsafe_page()));
 	}
 
 private:
