@@ -13,6 +13,8 @@ GROUPS = ("timeout_inject", "requeue_inject", "init_hctx_fault_inject")
 ABSENT = "NB-86: the C module of these kernels is built without fault injection"
 # The first 60 requests are spared, so that the search for partitions is not what meets the fault; the next one has it.
 ONCE = "1,100,60,1"
+# Queues that the driver fails with EFAULT; the block layer makes that ENOMEM.
+FAILED = ("EFAULT", "ENOMEM")
 
 
 @pytest.mark.c_fails(ABSENT)
@@ -60,13 +62,11 @@ def test_nb86_injected_requeues(drv: Driver, mode: str):
 
 @pytest.mark.c_fails(ABSENT)
 def test_nb86_injected_failure_of_queues(drv: Driver):
-    """init_hctx that fails: the load, or the power-on, fails with EFAULT and leaves nothing; when it is used up, it works."""
-    assert drv.do(drv.load_op("init_hctx=1,100,0,1"), ("residue",), drv.load_op("nr_devices=0 init_hctx=1,100,0,1"), *drv.make("a", size=16)) == [
-        "EFAULT", [], "ok", "ok", "ok",
-    ]  # fmt: skip
-    assert drv.do(drv.power("a", 1), drv.get("a", "power"), ("ls", "/sys/block"), drv.power("a", 1), ("dio_write", "/dev/a", 0, 8, 1)) == [
-        "EFAULT", "0", [], "ok", "ok",
-    ]  # fmt: skip
+    """init_hctx that fails: the load, or the power-on, fails and leaves nothing; when it is used up, it works."""
+    loaded, *results = drv.do(drv.load_op("init_hctx=1,100,0,1"), ("residue",), drv.load_op("nr_devices=0 init_hctx=1,100,0,1"), *drv.make("a", size=16))
+    assert (loaded in FAILED, results) == (True, [[], "ok", "ok", "ok"]), loaded
+    powered, *results = drv.do(drv.power("a", 1), drv.get("a", "power"), ("ls", "/sys/block"), drv.power("a", 1), ("dio_write", "/dev/a", 0, 8, 1))
+    assert (powered in FAILED, results) == (True, ["0", [], "ok", "ok"]), powered
 
 
 @pytest.mark.c_fails(ABSENT)
@@ -93,7 +93,7 @@ def test_nb86_groups_of_a_device(drv: Driver):
         drv.load_op("nr_devices=0 requeue=7,0,3,9"), *drv.make("a", size=16, memory_backed=1), *(drv.get("a", f"requeue_inject/{name}") for name in files)
     ) == ["ok"] * 4 + ["7", "0", "3", "9"]
     assert drv.do(*(("exists", f"{drv.root}/a/{group}/{name}") for group in GROUPS for name in files)) == [True] * 12
-    assert drv.do(
+    results = drv.do(
         drv.put("a", "init_hctx_fault_inject/times", 1),
         drv.put("a", "init_hctx_fault_inject/interval", 1),
         drv.put("a", "init_hctx_fault_inject/probability", 100),
@@ -114,7 +114,9 @@ def test_nb86_groups_of_a_device(drv: Driver):
         ("dio_write", "/dev/a", 16, 8, 1),
         drv.put("a", "timeout_inject/probability", "x"),
         drv.rmdir("a"),
-    ) == ["ok", "ok", "ok", "EFAULT", *["ok"] * 7, "same", "0", "ok", "ok", "ok", "ETIMEDOUT", "ok", "EINVAL", "ok"]
+    )
+    assert results.pop(3) in FAILED
+    assert results == ["ok", "ok", "ok", *["ok"] * 7, "same", "0", "ok", "ok", "ok", "ETIMEDOUT", "ok", "EINVAL", "ok"]
 
 
 def test_nb86_parameters_are_unknown_to_c(drv: Driver):

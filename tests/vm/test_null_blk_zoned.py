@@ -154,7 +154,9 @@ def test_nb58_zones_keep_their_data_under_load(drv: Driver):
         "--zonemode=zbd", "--ioengine=libaio", "--iodepth=8", "--rw=randwrite", "--bs=64k", "--verify=crc32c", "--verify_fatal=1", "--filename=/dev/z",
         "--io_size=6m", "--size=16m", "--max_open_zones=2", "--thread", jobs=(("--offset=0",), ("--offset=16m",)),
     )  # fmt: skip
-    assert [(report["error"], report["write"]["total_ios"] > 50) for report in reports] == [(0, True)] * 2
+    assert [report["error"] for report in reports] == [0, 0]
+    # A job ends when it finds no zone that it may open.
+    assert sum(report["write"]["total_ios"] for report in reports) > 30
 
 
 TRANSITIONS = {
