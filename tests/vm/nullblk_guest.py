@@ -577,8 +577,12 @@ def uring(path, what, sector, count, seed, flags=0, wait_s=0.0, setup=0):
     struct.pack_into("<I", sq, sq_tail, 1)
     syscall("io_uring_enter", ring, 1, 0, 0, None, 0)
     time.sleep(wait_s)
-    syscall("io_uring_enter", ring, 0, 1, 1, None, 0)  # IORING_ENTER_GETEVENTS
-    head, tail = struct.unpack_from("<I", sq, cq_head)[0], struct.unpack_from("<I", sq, cq_tail)[0]
+    head = tail = 0
+    deadline = time.monotonic() + 30
+    # Polling ends early when another task wants the CPU.
+    while head == tail and time.monotonic() < deadline:
+        syscall("io_uring_enter", ring, 0, 1, 1, None, 0)  # IORING_ENTER_GETEVENTS
+        head, tail = struct.unpack_from("<I", sq, cq_head)[0], struct.unpack_from("<I", sq, cq_tail)[0]
     result = struct.unpack_from("<QiI", sq, cqes)[1] if tail != head else None
     os.close(fd)
     os.close(ring)
