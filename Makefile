@@ -22,7 +22,7 @@ endif
 releases = $(or $(KREL),$(shell tools/kernels list))
 need-releases = $(or $(releases),$(error no supported kernel headers are installed: run 'make setup', or apt-get install linux-headers-amd64))
 
-.PHONY: all modules setup modules_install clean help test test-quick test-bench soak testkernel bench bench-gate check check-border compile_commands.json FORCE
+.PHONY: all modules setup modules_install clean help test test-quick test-long test-bench soak testkernel bench bench-gate check check-border compile_commands.json FORCE
 all: modules
 
 ## modules           all modules for every supported installed kernel (the default)
@@ -70,6 +70,12 @@ test-quick:
 	@tools/setup
 	+@$(MAKE) -s modules
 	@$(PYTHON) tools/run-tests --quick
+
+## test-long         what takes long and rarely finds more, on all kernels
+test-long:
+	@tools/setup
+	+@$(MAKE) -s modules
+	@$(PYTHON) tools/run-tests --long
 
 ## test-bench        how bench treats test boxes and the disks on them, in guests
 test-bench:

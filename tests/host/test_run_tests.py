@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
+import os
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -69,7 +71,28 @@ def test_every_stock_kernel_the_test_kernel_and_the_host_have_a_lane(run_tests: 
     assert names[0] == "testkernel" and names[-1] == "host" and [name for name in names if name.startswith("vm-6.")] == names[1:-1]
 
 
-@pytest.mark.parametrize("arguments", [[], ["--quick"], ["--bench"]])
+def collected(lane: object) -> set[str]:
+    """The tests that a lane runs."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", *lane.arguments]
+    done = subprocess.run(command, cwd=TOP, env=os.environ | lane.environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return {line for line in done.stdout.splitlines() if "::" in line}
+
+
+def test_what_make_test_leaves_out_is_long_and_has_its_lanes(run_tests: ModuleType) -> None:
+    """On the test kernel some of what stock kernels show as well; on stock kernels some cycles. No test is in both."""
+    usual = {lane.name: collected(lane) for lane in run_tests.lanes([]) if lane.name != "host"}
+    long = {lane.name: collected(lane) for lane in run_tests.lanes(["--long"])}
+    assert usual.keys() == long.keys()
+    for name in usual:
+        assert usual[name] and long[name] and not usual[name] & long[name]
+        assert all("test_null_blk_cycles" in test or name == "testkernel" for test in long[name])
+    assert any("test_removal_under_load" in test for test in usual["testkernel"])
+    assert any("test_removal_under_load" in test for test in long["testkernel"])
+
+
+@pytest.mark.parametrize("arguments", [[], ["--quick"], ["--long"], ["--bench"]])
 def test_files_that_lanes_name_exist(run_tests: ModuleType, arguments: list[str]) -> None:
-    named = [word.removeprefix("--ignore=") for lane in run_tests.lanes(arguments) for word in lane.arguments]
+    words = [word for lane in run_tests.lanes(arguments) for word in lane.arguments if word not in ("-m", "long")]
+    named = [word.removeprefix("--ignore=") for word in words]
     assert named and [word for word in named if not (TOP / word).exists()] == []

@@ -39,8 +39,7 @@ _guests: list[Vm] = []  # Those that tests share.
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declares the mark of this folder; ends the run if there is nothing to test on."""
-    config.addinivalue_line("markers", "expect_splat: the test makes the kernel report a bug, on purpose")
+    """Declares the marks of this folder; ends the run if there is nothing to test on."""
     config.addinivalue_line("markers", "kernel(series): the test is about kernels of this series alone, such as 6.1")
     config.addinivalue_line(
         "markers", "c_fails(reason, on='', fatal=False): the C driver does not pass, on kernels of the series `on`; fatal: the guest would not live on"
@@ -63,6 +62,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if LANGUAGE == "c" and (not on or release.startswith((f"{on}.", f"{on}-"))):
                 fatal = mark.kwargs.get("fatal", False) and not os.environ.get("CXXRT_FATAL")
                 item.add_marker(pytest.mark.skip(reason=mark.args[0]) if fatal else pytest.mark.xfail(reason=mark.args[0], strict=True))
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Marks what is long on the kernel that it is to run on."""
+    if item.get_closest_marker("long_on_test_kernel") and all(map(is_test, RELEASES)):
+        item.add_marker("long")
 
 
 @pytest.fixture(scope="session", params=RELEASES)

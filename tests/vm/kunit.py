@@ -3,18 +3,22 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from testkernel import build_folder
 from vmlib import PROJECT, Vm
 
 MODULES = ("cxxrt_kunit", "null_blk_cpp_kunit")
 LOAD_TIMEOUT = 600  # seconds; on a test kernel, which is emulated and checks everything, a load takes minutes
 BUILD_TIMEOUT = 600
+PARSER_TIMEOUT = 120
 UNLOAD_PATIENCE = 20  # seconds; files of disks that are gone are closed a little later
 
 _STAMP = re.compile(r"^\[\s*\d+\.\d+\] ?")
@@ -130,6 +134,24 @@ def load(vm: Vm, module: Path, *params: str) -> Report:
     before = len(vm.dmesg_lines(whole=True))
     done = vm.run(["insmod", module, *params], timeout=LOAD_TIMEOUT)
     return read_report(done.rc, done.err.strip(), vm.dmesg_lines(whole=True)[before:])
+
+
+def parsed(report: Report, release: str, folder: Path) -> dict[str, int]:
+    """How many cases the kernel's parser finds with each verdict. Errors: AssertionError if it finds fault with a line."""
+    log, answer = folder / "dmesg", folder / "kunit.json"
+    log.write_text("".join(f"{line}\n" for line in report.lines))
+    tool = build_folder(release).parent / "source" / "tools" / "testing" / "kunit" / "kunit.py"
+    command = [sys.executable, tool, "parse", f"--json={answer}", log]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PARSER_TIMEOUT, check=False)
+    assert "[ERROR]" not in done.stdout, done.stdout
+    counts: dict[str, int] = {}
+    groups = [json.loads(answer.read_text())]
+    while groups:
+        group = groups.pop()
+        groups += group["sub_groups"]
+        for case in group["test_cases"]:
+            counts[case["status"]] = counts.get(case["status"], 0) + 1
+    return counts
 
 
 def unload(vm: Vm, name: str) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kunit import build, make_modules
+from kunit import build, check_failing, failing_module, load, make_modules, parsed, unload
 from testkernel import build_folder, leaks
 from vmlib import PROJECT, Vm
 from vmlib.kernels import is_test
@@ -50,6 +50,14 @@ def bugs(release: str, folder: Path) -> Path:
 def _reboot_afterwards(vm: Vm) -> Iterator[None]:
     yield
     vm.close()
+
+
+def test_failing_suite_is_red(vm: Vm, release: str, tmp_path: Path) -> None:
+    """In KUnit's verdicts, and to the kernel's own parser. What it loses, any search for leaks finds."""
+    report = load(vm, failing_module(release, build_folder(release)))
+    unload(vm, "failing_kunit")
+    check_failing(report)
+    assert parsed(report, release, tmp_path).get("FAIL") == 3
 
 
 @pytest.mark.expect_splat

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 """NB-24: many cycles of null_blk_cpp leak nothing.
 
-CXXRT_CYCLES (default 100) is the number of load and of power cycles, CXXRT_FIO_CYCLES (default 5) that of
-insmod, fio, rmmod.
+CXXRT_CYCLES (default 100) is the number of load and of power cycles, CXXRT_FIO_CYCLES (default 3) that of
+insmod, fio, rmmod. `make test` has one kind of disk, on stock kernels; other kinds, and loads that fail, are marked long.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from nullblk import C_ROOT, NAME, ROOT, Driver, fio_command, make
 from vmlib import Vm
 
 CYCLES = int(os.environ.get("CXXRT_CYCLES", "100"))
-FIO_CYCLES = int(os.environ.get("CXXRT_FIO_CYCLES", "5"))
+FIO_CYCLES = int(os.environ.get("CXXRT_FIO_CYCLES", "3"))
+LONG = pytest.mark.long
 WARM_UP = 20
 SECONDS_EACH = 5  # At most, in a test kernel that checks everything; a deadline, and no measure of anything.
 # Buffers of the guest itself come and go. Less than a page for each of 100 cycles.
@@ -71,7 +72,14 @@ def check_flat(what: str, batch: Callable[[], tuple[dict[str, int], dict[str, in
 
 # On both kernels the block layer itself loses some objects whenever a disk with polled queues goes, the C driver's
 # too: those are compared with the C driver's, the others must be flat.
-@pytest.mark.parametrize("params", ["poll_queues=0", "poll_queues=0 nr_devices=4 memory_backed=1 irqmode=2 submit_queues=2 no_sched=1", "hw_queue_depth=0"])
+@pytest.mark.parametrize(
+    "params",
+    [
+        "poll_queues=0",
+        pytest.param("poll_queues=0 nr_devices=4 memory_backed=1 irqmode=2 submit_queues=2 no_sched=1", marks=LONG),
+        pytest.param("hw_queue_depth=0", marks=LONG),
+    ],
+)
 def test_nb24_load_cycles_leak_nothing(drv: Driver, params: str):
     """Loading and unloading, with loads that fail too, gives all memory back. Only the first row runs CXXRT_CYCLES times."""
     count = CYCLES if params == "poll_queues=0" else min(CYCLES, 100)
@@ -88,7 +96,15 @@ def test_nb24_load_cycles_leak_nothing(drv: Driver, params: str):
     check_flat(f"{drv.release} load {params}", batch, count)
 
 
-@pytest.mark.parametrize("attributes", [{"poll_queues": 0}, {"poll_queues": 0, "memory_backed": 1, "irqmode": 2, "submit_queues": 2, "no_sched": 1}, {"queue_mode": 0, "irqmode": 2, "poll_queues": 0}], ids=str)
+@pytest.mark.parametrize(
+    "attributes",
+    [
+        {"poll_queues": 0},
+        pytest.param({"poll_queues": 0, "memory_backed": 1, "irqmode": 2, "submit_queues": 2, "no_sched": 1}, marks=LONG),
+        pytest.param({"queue_mode": 0, "irqmode": 2, "poll_queues": 0}, marks=LONG),
+    ],
+    ids=str,
+)
 def test_nb24_power_cycles_leak_nothing(drv: Driver, attributes: dict[str, int]):
     """Powering a device on and off gives all memory back. Only the first row runs CXXRT_CYCLES times."""
     count = CYCLES if len(attributes) == 1 else min(CYCLES, 100)
@@ -104,6 +120,7 @@ def test_nb24_power_cycles_leak_nothing(drv: Driver, attributes: dict[str, int])
     check_flat(f"{drv.release} power {attributes}", batch, count)
 
 
+@LONG
 def test_nb24_polled_queues_lose_no_more_than_with_the_c_driver(drv: Driver):
     """100 power cycles of a disk with polled queues leave no more objects behind than the C driver's, which leaves some."""
     count = 100
