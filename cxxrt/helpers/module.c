@@ -26,3 +26,8 @@ bool cxxrt_module_is_unused(void)
 #endif
 	return true;
 }
+
+void cxxrt_configfs_add_default_group(struct config_group *group, struct config_group *parent)
+{
+	configfs_add_default_group(group, parent);
+}

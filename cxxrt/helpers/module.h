@@ -15,7 +15,8 @@ extern const struct kernel_param_ops param_ops_ulong;
 extern const struct kernel_param_ops param_ops_string;
 
 void config_group_init(struct config_group *group);
-void config_item_init_type_name(struct config_item *item, const char *name, const struct config_item_type *type);
+void config_group_init_type_name(struct config_group *group, const char *name, const struct config_item_type *type);
+void cxxrt_configfs_add_default_group(struct config_group *group, struct config_group *parent);
 void config_item_put(struct config_item *item);
 int configfs_register_subsystem(struct configfs_subsystem *subsys);
 void configfs_unregister_subsystem(struct configfs_subsystem *subsys);

@@ -125,7 +125,7 @@ KUNIT_TEST(cxxrt_configfs, show_prints_or_returns_the_errno)
 	Counts counts;
 	auto directory = TRY(Box<Directory>::make(Gfp::Kernel, counts));
 	auto text = TRY(Box<Text>::make(Gfp::Kernel));
-	raw::config_item* item = configfs::unsafe_item(*directory);
+	raw::config_item* item = &configfs::unsafe_group(*directory)->cg_item;
 	directory->number = 123;
 	test.expect_eq(Type::kType.ct_attrs[0]->show(item, text->page), 4l);
 	test.expect_eq(text->page, "123\n");
@@ -138,7 +138,7 @@ KUNIT_TEST(cxxrt_configfs, store_takes_all_or_returns_the_errno)
 {
 	Counts counts;
 	auto directory = TRY(Box<Directory>::make(Gfp::Kernel, counts));
-	raw::config_item* item = configfs::unsafe_item(*directory);
+	raw::config_item* item = &configfs::unsafe_group(*directory)->cg_item;
 	const auto store = Type::kType.ct_attrs[0]->store;
 	test.expect_eq(store(item, "55\n", 3), 3l);
 	test.expect_eq(directory->number, 55u);
@@ -160,8 +160,9 @@ KUNIT_TEST(cxxrt_configfs, last_reference_destroys_the_item)
 	for (const char* name : each("short", "a_name_that_does_not_fit_into_the_item_itself")) {
 		auto directory = TRY(Box<Directory>::make(Gfp::Kernel, counts));
 		test.expect(directory->name() == nullptr);
-		raw::config_item* item = configfs::unsafe_item(*directory.leak());
-		raw::config_item_init_type_name(item, name, &Type::kType);
+		raw::config_group* group = configfs::unsafe_group(*directory.leak());
+		raw::config_group_init_type_name(group, name, &Type::kType);
+		raw::config_item* item = &group->cg_item;
 		test.expect_eq(configfs::unsafe_owner<Directory>(item).name(), name);
 		test.expect_eq(counts.live(), 1);
 		raw::config_item_put(item);

@@ -6,8 +6,6 @@
 
 #include <cxxrt/blk.hpp>
 
-#include "inject.hpp"
-
 namespace null_blk {
 using namespace cxxrt;
 
@@ -58,7 +56,6 @@ struct Config {
 	bool rotational;
 	bool badblocks_once;	    ///< a bad range is good after the first access
 	bool badblocks_partial_io;  ///< what comes before a bad sector is transferred
-	FaultConfig timeout_inject, requeue_inject, init_hctx_fault_inject;
 
 	/// Corrects what power-on corrects and refuses the rest; one line names what is refused.
 	/// Context: process.   Errors: EINVAL.

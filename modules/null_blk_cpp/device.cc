@@ -89,6 +89,19 @@ template <blk::ZoneCondition Condition> struct ZoneState {
 	}
 };
 
+template <auto Field> struct FaultPart {
+	static Result<size_t> show(LiveFault& live, configfs::Buffer out) { return out.line(live.fault.config().*Field); }
+	static Result<void> store(LiveFault& live, const char* text)
+	{
+		const auto value = TRY(parse<remove_cvref_t<decltype(FaultConfig{}.*Field)>>(text));
+		live.fault.set(Field, value);
+		RoleGuard guard{live.device.registry.lock, device_state};
+		if (live.device.disk)
+			live.device.disk->check_each_request();
+		return {};
+	}
+};
+
 /// "+first-last" and "-first-last", in 512-byte sectors.
 struct BadBlocks {
 	static Result<size_t> show(Device& device, configfs::Buffer out) { return device.bad.list.show(out); }
@@ -121,7 +134,7 @@ private:
 	{
 		RoleGuard guard{device.registry.lock, device_state};
 		if (device.bad.in_use.swap(1) == 0 && device.disk)
-			device.disk->check_bad_sectors();
+			device.disk->check_each_request();
 	}
 };
 
@@ -177,6 +190,13 @@ struct Features {
 };
 
 }  // namespace attributes
+
+Device::Device(Registry& owner)
+	: registry(owner),
+	  config(params::default_config()),
+	  faults(params::default_faults().timeout, params::default_faults().requeue, params::default_faults().init_hctx)
+{
+}
 
 Result<Box<Device>> Device::create(Registry& owner)
 {
@@ -300,6 +320,7 @@ Result<Box<Nullb>> Registry::make_disk(Device& device, const char* name, Ida::Id
 	}
 	const Source source{.store = device.store,
 			    .bad = device.bad,
+			    .faults = device.faults,
 			    .shared = shares ? shared_tags_.get() : nullptr};
 	return Nullb::create(device.config, source, name, major_.number(), move(id));
 }

@@ -16,6 +16,7 @@
 namespace null_blk {
 
 class Registry;
+class Device;
 
 /// Held with Registry::lock, of which there is one: every device's configuration and power, and the
 /// lists of devices.
@@ -25,13 +26,25 @@ inline constexpr Role device_state;
 namespace attributes {
 template <auto Field> struct Plain;
 template <auto Field> struct Queues;
-template <auto Field, auto Part> struct FaultPart;
+template <auto Field> struct FaultPart;
 template <blk::ZoneCondition Condition> struct ZoneState;
 struct HomeNode;
 struct Power;
 struct BadBlocks;
 struct Features;
 }  // namespace attributes
+
+/// A fault whose group of attributes is always live.
+struct LiveFault : Pinned {
+	using Attributes = configfs::Attributes<
+		configfs::Attribute<"probability", attributes::FaultPart<&FaultConfig::probability>>,
+		configfs::Attribute<"interval", attributes::FaultPart<&FaultConfig::interval>>,
+		configfs::Attribute<"times", attributes::FaultPart<&FaultConfig::times>>,
+		configfs::Attribute<"space", attributes::FaultPart<&FaultConfig::space>>>;
+	LiveFault(Device& owner, Fault& what) : device(owner), fault(what) {}
+	Device& device;
+	Fault& fault;
+};
 
 class Device : public configfs::Item {
 public:
@@ -77,17 +90,33 @@ public:
 
 	/// Context: process; sleeps.   Errors: ENOMEM.
 	static Result<Box<Device>> create(Registry& owner) EXCLUDES(atomic_context);
-	explicit Device(Registry& owner) : registry(owner), config(params::default_config()) {}
+	explicit Device(Registry& owner);
+	/// The C driver of the same kernels has the groups, if its kernel was built to fail on request.
+	template <class F> void for_each_group(F&& f)
+	{
+		if constexpr (kHasZoneAppendLimit) {
+			f("timeout_inject", timeout_group_);
+			f("requeue_inject", requeue_group_);
+			f("init_hctx_fault_inject", init_hctx_group_);
+		}
+	}
 
 	Registry& registry;
 	Config config GUARDED_BY(device_state);
 	PageStore store;			   // outlives the disk; kept when the power goes
 	BadSectors bad;				   // likewise
+	Faults faults;				   // likewise
 	Box<Nullb> disk GUARDED_BY(device_state);  // set while powered on
 
 private:
 	friend class Registry;
 	ListHook hook_;	 // in Registry's list of devices made from parameters
+	LiveFault live_timeout_{*this, faults.timeout};
+	LiveFault live_requeue_{*this, faults.requeue};
+	LiveFault live_init_hctx_{*this, faults.init_hctx};
+	configfs::DefaultGroup<LiveFault> timeout_group_{live_timeout_};
+	configfs::DefaultGroup<LiveFault> requeue_group_{live_requeue_};
+	configfs::DefaultGroup<LiveFault> init_hctx_group_{live_init_hctx_};
 };
 
 /// The module: devices from parameters and from configfs.

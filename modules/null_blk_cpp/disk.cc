@@ -84,11 +84,11 @@ void Nullb::lose(HwQueue& queue, blk::Request<> request)
 
 Optional<Status> Nullb::divert(HwQueue& queue, blk::Request<> request)
 {
-	if (timeout_.happens()) {
+	if (faults_.timeout.happens()) {
 		lose(queue, request);
 		return Status::Ok;
 	}
-	if (requeue_.happens()) {
+	if (faults_.requeue.happens()) {
 		// The block layer's way and the driver's, in turn.
 		if (queue.requeued.fetch_add(1) % 2 == 0)
 			return Status::Resource;
@@ -172,11 +172,11 @@ void Nullb::work_on_deferred()
 	}
 }
 
-void Nullb::check_bad_sectors()
+void Nullb::check_each_request()
 {
-	has_bad_sectors_.store_relaxed(1);
+	checks_each_request_.store_relaxed(1);
 	for (HwQueue& queue : queues_)
-		queue.check_bad_sectors();
+		queue.check_each_request();
 }
 
 // --- tags and queues -------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ Result<void> Nullb::resize(blk::QueueCounts counts)
 
 Result<HwQueue*> Nullb::init_queue(u32 index)
 {
-	if (init_hctx_.happens())
+	if (faults_.init_hctx.happens())
 		return EFAULT;
 	return &queues_[index];
 }
@@ -239,21 +239,19 @@ Result<HwQueue*> Nullb::init_queue(u32 index)
 
 Nullb::Nullb(Key, const Config& config, const Source& source, const char* name, Ida::Id&& id)
 	: store_(source.store),
+	  faults_(source.faults),
 	  tags_(source.shared),
 	  name_(name),
 	  id_(move(id)),
-	  timeout_(config.timeout_inject),
-	  requeue_(config.requeue_inject),
-	  init_hctx_(config.init_hctx_fault_inject),
 	  medium_(config, source.store, source.bad)
 {
-	if (source.bad.in_use.load_relaxed() != 0)
-		check_bad_sectors();
+	if (source.bad.in_use.load_relaxed() != 0 || faults_.timeout.is_on() || faults_.requeue.is_on())
+		check_each_request();
 }
 
 bool Nullb::needs_everything(const Config& config) const
 {
-	return zones_ || medium_.has_cache() || config.mbps != 0 || timeout_.is_on() || requeue_.is_on();
+	return zones_ || medium_.has_cache() || config.mbps != 0;
 }
 
 Result<void> Nullb::build_mq(const Config& config, TagSpace::Table path)
@@ -265,8 +263,8 @@ Result<void> Nullb::build_mq(const Config& config, TagSpace::Table path)
 	// As many as there may ever be: resize() adds some.
 	queues_ = TRY(Array<HwQueue>::make(Gfp::Kernel, node, size_t(cpu_id_limit()) + params::most_poll_queues(), this,
 					   &store_, timers_.begin(), config.irq_mode()));
-	if (has_bad_sectors())
-		check_bad_sectors();
+	if (checks_each_request())
+		check_each_request();
 	if (tags_ == nullptr) {
 		own_tags_ = TRY(TagSpace::create(config, path));
 		tags_ = own_tags_.get();

@@ -12,6 +12,7 @@
 #include <cxxrt/work.hpp>
 
 #include "completion.hpp"
+#include "inject.hpp"
 #include "throttle.hpp"
 #include "zones.hpp"
 
@@ -33,9 +34,9 @@ public:
 	Nullb& disk;
 	PageStore& store;
 	const IrqMode irq;
-	/// Bad blocks are in use: each request is checked.   Context: any.
-	CXXRT_INLINE bool has_bad_sectors() const { return has_bad_sectors_.load_relaxed() != 0; }
-	void check_bad_sectors() { has_bad_sectors_.store_relaxed(1); }
+	/// Bad blocks or faults are in use.   Context: any.
+	CXXRT_INLINE bool checks_each_request() const { return checks_each_request_.load_relaxed() != 0; }
+	void check_each_request() { checks_each_request_.store_relaxed(1); }
 	/// The timer queue of this CPU; irqmode 2 only.
 	TimerQueue& timer() const { return timers_[current_cpu()]; }
 
@@ -45,7 +46,7 @@ public:
 	Atomic<u32> requeued{0};
 
 private:
-	Atomic<int> has_bad_sectors_{0};
+	Atomic<int> checks_each_request_{0};
 	TimerQueue* const timers_;
 };
 
@@ -134,6 +135,7 @@ blk::BioDriverTable<Nullb> bio_path(IrqMode irq, Backing backing);
 struct Source {
 	PageStore& store;
 	BadSectors& bad;
+	Faults& faults;
 	TagSpace* shared;  ///< null: the disk has its own
 };
 
@@ -157,9 +159,9 @@ public:
 	PageStore& store() { return store_; }
 	/// Null if it has no zones.
 	Zones* zones() { return zones_.get(); }
-	/// From now on, each request is checked for bad sectors.   Context: process.
-	void check_bad_sectors();
-	bool has_bad_sectors() const { return has_bad_sectors_.load_relaxed() != 0; }
+	/// From now on, each request is checked for bad sectors, and for faults.   Context: process.
+	void check_each_request();
+	bool checks_each_request() const { return checks_each_request_.load_relaxed() != 0; }
 	/// Changes the number of hardware queues while it is in use.
 	/// Context: process; sleeps.   Errors: EINVAL it has none of its own; ENOMEM.
 	Result<void> resize(blk::QueueCounts counts) EXCLUDES(atomic_context);
@@ -199,14 +201,14 @@ private:
 	friend class Registry;
 
 	PageStore& store_;
+	Faults& faults_;
 	TagSpace* tags_;
 	FixedText<32> name_;  // as long as a disk's name may be
 	Ida::Id id_;
 	ListHook hook_;	 // in Registry's list of live disks, guarded by its lock
-	Fault timeout_, requeue_, init_hctx_;
 	Medium medium_;
 	Box<Zones> zones_;
-	Atomic<int> has_bad_sectors_{0};
+	Atomic<int> checks_each_request_{0};
 	Array<TimerQueue> timers_;
 	Array<HwQueue> queues_;
 	Array<Box<BioQueue>> bio_queues_;

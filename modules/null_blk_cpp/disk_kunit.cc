@@ -30,7 +30,7 @@ public:
 	{
 		TRY(config.normalise());
 		auto id = TRY(indexes_.allocate(Gfp::Kernel));
-		const Source source{.store = store_, .bad = bad_, .shared = nullptr};
+		const Source source{.store = store_, .bad = bad_, .faults = faults_, .shared = nullptr};
 		return Nullb::create(config, source, kName, major_.number(), move(id));
 	}
 
@@ -39,6 +39,7 @@ private:
 	Ida indexes_;
 	PageStore store_;
 	BadSectors bad_;
+	Faults faults_{FaultConfig{}, FaultConfig{}, FaultConfig{}};
 };
 
 Result<Box<Device>> make_device(QueueMode mode, IrqMode irq, bool memory_backed)

@@ -25,7 +25,7 @@ struct FaultConfig {
 	bool is_on() const { return probability != 0 && times != 0; }
 };
 
-/// Decides for one kind of fault of one disk.
+/// Decides for one kind of fault of one device.
 class Fault : Pinned {
 public:
 	explicit Fault(const FaultConfig& config) : config_(config), on_(config.is_on()) {}
@@ -33,6 +33,18 @@ public:
 	/// True if this is to fail.   Context: process.   Locks: none while the fault is off.
 	bool happens() { return on_.load_relaxed() != 0 && decide(); }
 	bool is_on() const { return on_.load_relaxed() != 0; }
+	/// What is left of it.   Context: process.
+	FaultConfig config()
+	{
+		Guard guard{lock_};
+		return config_;
+	}
+	template <class T> void set(T FaultConfig::* field, T value)
+	{
+		Guard guard{lock_};
+		config_.*field = value;
+		on_.store_relaxed(config_.is_on());
+	}
 
 private:
 	CXXRT_NOINLINE bool decide();
@@ -41,6 +53,19 @@ private:
 	FaultConfig config_ GUARDED_BY(lock_);
 	u32 asked_ GUARDED_BY(lock_) = 0;
 	Atomic<int> on_;
+};
+
+/// What can fail on request.
+struct Faults : Pinned {
+	Faults(const FaultConfig& timeouts, const FaultConfig& requeues, const FaultConfig& queues)
+		: timeout(timeouts),
+		  requeue(requeues),
+		  init_hctx(queues)
+	{
+	}
+	Fault timeout;	  // a request is lost until it times out
+	Fault requeue;	  // a request is given back
+	Fault init_hctx;  // a hardware queue cannot be set up
 };
 
 }  // namespace null_blk

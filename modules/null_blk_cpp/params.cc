@@ -82,11 +82,7 @@ CXXRT_PARAM(init_hctx, "Hardware queues that fail: <interval>,<probability>,<spa
 constinit Param<bool> compat_names{false};
 CXXRT_PARAM(compat_names, "Take the C driver's device, major and configfs names");
 
-// Read once, at load.
-struct Faults {
-	FaultConfig timeout, requeue, init_hctx;
-};
-constinit Faults faults;
+constinit FaultConfigs faults;	// read once, at load
 
 /// Errors: EINVAL.
 Result<FaultConfig> read_fault(const char* name, const char* text)
@@ -148,6 +144,8 @@ Result<void> correct()
 	return {};
 }
 
+FaultConfigs default_faults() { return faults; }
+
 Config default_config()
 {
 	return {
@@ -184,9 +182,6 @@ Config default_config()
 		.rotational = false,
 		.badblocks_once = false,
 		.badblocks_partial_io = false,
-		.timeout_inject = faults.timeout,
-		.requeue_inject = faults.requeue,
-		.init_hctx_fault_inject = faults.init_hctx,
 	};
 }
 

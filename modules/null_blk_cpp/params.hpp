@@ -5,6 +5,7 @@
 /// Context: any after correct(); they never change again.
 
 #include "config.hpp"
+#include "inject.hpp"
 
 namespace null_blk::params {
 
@@ -13,6 +14,11 @@ namespace null_blk::params {
 Result<void> correct();
 /// What a new device starts with.
 Config default_config();
+/// What can fail on request, and how.
+struct FaultConfigs {
+	FaultConfig timeout, requeue, init_hctx;
+};
+FaultConfigs default_faults();
 /// The ceiling for every device's polled queues.
 u32 most_poll_queues();
 /// How many devices load creates.

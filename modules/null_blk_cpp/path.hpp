@@ -69,7 +69,7 @@ template <Backing Data> struct PolledQueues : MqQueues {
 				return *diverted;
 			status = queue.disk.handle(request);
 		} else {
-			if (queue.has_bad_sectors()) [[unlikely]]
+			if (queue.checks_each_request()) [[unlikely]]
 				return PolledQueues<Backing::Any>::queue_polled(queue, request);
 			if constexpr (Data == Backing::Memory)
 				status = transfer(queue.store, request);
@@ -116,7 +116,7 @@ template <IrqMode Irq, Backing Data> struct MqPath : PolledQueues<Data> {
 	CXXRT_INLINE static blk::Status queue_rq(HwQueue& queue, blk::Request<Pdu> request, Batch... batch)
 		requires(sizeof...(Batch) == 0 || Irq == IrqMode::None)
 	{
-		if (Data == Backing::Any || queue.has_bad_sectors()) [[unlikely]]
+		if (Data == Backing::Any || queue.checks_each_request()) [[unlikely]]
 			return queue_any(queue, request);
 		blk::InFlight<Pdu> rq = request.start();
 		if constexpr (Data == Backing::Memory) {
@@ -151,7 +151,7 @@ template <IrqMode Irq, Backing Data> struct BioPath {
 	CXXRT_INLINE static void submit_bio(Nullb& disk, blk::Bio bio)
 	{
 		blk::Status status = blk::Status::Ok;
-		if (Data == Backing::Any || disk.has_bad_sectors())
+		if (Data == Backing::Any || disk.checks_each_request())
 			status = disk.handle(bio);
 		else if constexpr (Data == Backing::Memory)
 			status = transfer(disk.store(), bio.view());

@@ -13,6 +13,8 @@
 ///     configfs::Attribute<"size", Access>
 /// where Access has `static Result<size_t> show(T&, configfs::Buffer)` for a readable file and
 /// `static Result<void> store(T&, const char* text)` for a writable one; T is the Item or Root.
+/// An Item may have groups of its own, each a DefaultGroup member, which it names in
+///     template <class F> void for_each_group(F&& f)    { f("name", group_); ... }
 /// Context: process; all callbacks may sleep.   Locks: callbacks lock what they touch; configfs
 /// itself serialises mkdir and rmdir, and show and store of one open file only.
 
@@ -46,18 +48,18 @@ private:
 class Item : Pinned {
 public:
 	/// The directory's name, or null for an object that is in no directory.
-	const char* name() const { return item_.ci_name; }
+	const char* name() const { return group_.cg_item.ci_name; }
 
 private:
-	template <class T> friend raw::config_item* unsafe_item(T&);
+	template <class T> friend raw::config_group* unsafe_group(T&);
 	template <class T> friend T& unsafe_owner(raw::config_item*);
-	raw::config_item item_{};
+	raw::config_group group_{};
 };
 
-template <class T> inline raw::config_item* unsafe_item(T& owner) { return &static_cast<Item&>(owner).item_; }
+template <class T> inline raw::config_group* unsafe_group(T& owner) { return &static_cast<Item&>(owner).group_; }
 template <class T> inline T& unsafe_owner(raw::config_item* item)
 {
-	return static_cast<T&>(owner_of<&Item::item_>(*item));
+	return static_cast<T&>(owner_of<&Item::group_>(owner_of<&raw::config_group::cg_item>(*item)));
 }
 
 /// One file. Its mode follows from what Access can do: 0644, 0444 or 0200.
@@ -162,6 +164,35 @@ template <class T> struct ItemType {
 
 }  // namespace detail
 
+/// A directory that is in an Item's from the beginning, with the attributes of Part.
+/// Invariant: a member of the Item; `part` outlives it.
+template <class Part> class DefaultGroup : Pinned {
+public:
+	explicit DefaultGroup(Part& part) : part_(part), group_{} {}
+
+private:
+	template <class Root> friend class Subsystem;
+	struct FromGroup {
+		static Part& item(raw::config_item* item)
+		{
+			return owner_of<&DefaultGroup::group_>(owner_of<&raw::config_group::cg_item>(*item)).part_;
+		}
+	};
+	static constexpr raw::config_item_type kType{
+		.ct_owner = &raw::__this_module,
+		.ct_attrs = detail::Table<Part, FromGroup>::pointers(),
+	};
+	void add_to(raw::config_group* parent, const char* name)
+	{
+		raw::config_group_init_type_name(&group_, name, &kType);
+		raw::cxxrt_configfs_add_default_group(&group_, parent);
+	}
+	void drop() { raw::config_item_put(&group_.cg_item); }
+
+	Part& part_;
+	raw::config_group group_;
+};
+
 /// A registered subsystem: /sys/kernel/config/<name>.
 /// Invariant: Root outlives it; no directory exists when it is destroyed (each pins the module).
 template <class Root> class Subsystem : Pinned {
@@ -204,23 +235,32 @@ private:
 			return from_group(&owner_of<&raw::config_group::cg_item>(*item)).root_;
 		}
 	};
-	static raw::config_item* make_item(raw::config_group* group, const char* name)
+	static raw::config_group* make_group(raw::config_group* group, const char* name)
 	{
 		Result<Box<Child>> made = from_group(group).root_.make_item(name);
 		if (!made.ok())
-			return reinterpret_cast<raw::config_item*>(long(made.error().to_c()));
+			return reinterpret_cast<raw::config_group*>(long(made.error().to_c()));
 		// From here on the directory's references own the object; release() takes it back.
-		raw::config_item* item = unsafe_item(*made.take().leak());
-		raw::config_item_init_type_name(item, name, &detail::ItemType<Child>::kType);
+		Child& child = *made.take().leak();
+		raw::config_group* item = unsafe_group(child);
+		raw::config_group_init_type_name(item, name, &detail::ItemType<Child>::kType);
+		for_each_group(child, [&](const char* group_name, auto& inner) { inner.add_to(item, group_name); });
 		return item;
+	}
+	template <class F> static void for_each_group(Child& child, F&& f)
+	{
+		if constexpr (requires { child.for_each_group(f); })
+			child.for_each_group(f);
 	}
 	static void drop_item(raw::config_group* group, raw::config_item* item)
 	{
-		from_group(group).root_.drop_item(unsafe_owner<Child>(item));
+		Child& child = unsafe_owner<Child>(item);
+		from_group(group).root_.drop_item(child);
+		for_each_group(child, [](const char*, auto& inner) { inner.drop(); });
 		raw::config_item_put(item);
 	}
 	static inline constinit raw::configfs_group_operations kGroupOps{
-		.make_item = &make_item,
+		.make_group = &make_group,
 		.drop_item = &drop_item,
 	};
 	static constexpr raw::config_item_type kType{
