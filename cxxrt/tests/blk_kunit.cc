@@ -106,14 +106,15 @@ struct Shown {
 		auto tags = TRY(make_tags(device));
 		auto disk = TRY(blk::Disk::create(*tags, {}, device));
 		auto shown = TRY(Box<Shown>::make(Gfp::Kernel, move(major), move(tags), move(disk)));
-		TRY(shown->disk.add({.name = "cxxrt_kunit",
-				     .major = shown->major.number(),
-				     .first_minor = 0,
-				     .sectors = kSectors},
-				    {}));
+		TRY(shown->disk.add(
+			{.name = "cxxrt_kunit", .major = shown->major.number(), .first_minor = 0, .sectors = kSectors},
+			{}));
 		return shown;
 	}
-	Shown(blk::Major&& m, Box<blk::TagSetFor<Device>>&& t, blk::Disk&& d) : major(move(m)), tags(move(t)), disk(move(d)) {}
+	Shown(blk::Major&& m, Box<blk::TagSetFor<Device>>&& t, blk::Disk&& d)
+		: major(move(m)), tags(move(t)), disk(move(d))
+	{
+	}
 };
 
 /// What Segments finds, as digits: pages counted from the first, 1024-byte units of offset and length.
@@ -272,7 +273,8 @@ KUNIT_TEST(cxxrt_blk, bio_disk_serves_what_it_is_asked)
 	auto major = TRY(blk::Major::create("cxxrt_kunit"));
 	{
 		auto disk = TRY(make_bio_disk(*device));
-		TRY(disk.add({.name = "cxxrt_kunit", .major = major.number(), .first_minor = 0, .sectors = kSectors}, {}));
+		TRY(disk.add({.name = "cxxrt_kunit", .major = major.number(), .first_minor = 0, .sectors = kSectors},
+			     {}));
 		test.expect(device->bios.load_relaxed() > 0);
 		disk.stop();
 	}

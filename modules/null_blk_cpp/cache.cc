@@ -9,13 +9,16 @@ using blk::Status;
 
 namespace {
 constexpr u32 kVictimsAtOnce = 16;
-}
+
+u64 first_sector(unsigned long index) { return u64(index) * kSectorsPerPage; }
+}  // namespace
 
 Cache::~Cache()
 {
 	entries_.take_all([](Entry& entry) { Box<Entry>::adopt(&entry).reset(); });
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): as in every Segment
 u32 Cache::bits(u32 offset, u32 length)
 {
 	const u32 first = offset / blk::kSectorSize;
@@ -30,12 +33,13 @@ Status Cache::read(u64 sector, Segment segment)
 		Entry* entry = entries_.load(index);
 		const u32 wanted = bits(offset, part.length);
 		if (entry == nullptr || (entry->newer & wanted) != wanted)
-			store_.read(u64(index) * kSectorsPerPage + offset / blk::kSectorSize, part);
+			store_.read(first_sector(index) + (offset / blk::kSectorSize), part);
 		if (entry == nullptr || (entry->newer & wanted) == 0)
 			return Status::Ok;
 		for (u32 at = 0; at < part.length; at += blk::kSectorSize) {
 			if ((entry->newer & bits(offset + at, blk::kSectorSize)) != 0)
-				copy_page_bytes(part.page, part.offset + at, *entry->page, offset + at, blk::kSectorSize);
+				copy_page_bytes(part.page, part.offset + at, *entry->page, offset + at,
+						blk::kSectorSize);
 		}
 		flush_dcache(part.page);
 		return Status::Ok;
@@ -48,8 +52,7 @@ Status Cache::write(u64 sector, Segment segment, bool fua)
 		const u32 written = bits(offset, part.length);
 		Guard guard{lock_};
 		if (fua) {
-			const Status status =
-				store_.write(u64(index) * kSectorsPerPage + offset / blk::kSectorSize, part);
+			const Status status = store_.write(first_sector(index) + (offset / blk::kSectorSize), part);
 			if (status == Status::Ok)
 				forget(index, written);
 			return status;
@@ -125,7 +128,7 @@ Result<void> Cache::write_back(unsigned long index, Entry& entry)
 		if ((entry.newer & bits(at, blk::kSectorSize)) == 0)
 			continue;
 		const Segment part{.page = *entry.page, .offset = at, .length = blk::kSectorSize};
-		if (store_.write(u64(index) * kSectorsPerPage + at / blk::kSectorSize, part) != Status::Ok)
+		if (store_.write(first_sector(index) + (at / blk::kSectorSize), part) != Status::Ok)
 			return ENOMEM;
 	}
 	remove(index, entry);
@@ -155,7 +158,7 @@ void Cache::discard(u64 sector, u64 sectors)
 		Guard guard{lock_};
 		if (entries_.find(index, (end - 1) / kSectorsPerPage) == nullptr)
 			break;
-		const u64 page = u64(index) * kSectorsPerPage;
+		const u64 page = first_sector(index);
 		const u32 first = page < sector ? u32(sector - page) : 0;
 		const u32 last = u32(min(end - page, u64(kSectorsPerPage)));
 		forget(index, bits(first * blk::kSectorSize, (last - first) * blk::kSectorSize));
@@ -188,7 +191,7 @@ Result<bool> Cache::write_back_next(unsigned long& index)
 		}
 	}
 	// Again with the memory that it takes.
-	TRY(store_.reserve(u64(index) * kSectorsPerPage, kSectorsPerPage));
+	TRY(store_.reserve(first_sector(index), kSectorsPerPage));
 	return true;
 }
 
@@ -209,26 +212,30 @@ Result<void> Cache::reserve(u64 sector, u64 sectors, bool fua)
 	if (sectors == 0)
 		return {};
 	const unsigned long last = (sector + sectors - 1) / kSectorsPerPage;
-	for (unsigned long index = sector / kSectorsPerPage; index <= last; ++index) {
-		for (unsigned long victim = 0; used() + kPageSize > capacity_;) {
-			if (!TRY(write_back_next(victim)))
-				break;
-		}
-		if (entries_.load(index) != nullptr)
-			continue;
-		// An entry without newer sectors is as good as none. Counted before it can be seen, and freed.
-		Box<Entry> entry = TRY(Box<Entry>::make(Gfp::NoIo, TRY(PageBox::zeroed(Gfp::NoIo))));
-		count(kPageSize);
-		const Result<Entry*> stored = entries_.insert_or_get(index, entry.get(), Gfp::NoIo);
-		if (stored.ok() && Result<Entry*>{stored}.take() == entry.get()) {
-			(void)entry.leak();
-			continue;
-		}
-		count(-s64(kPageSize));
-		if (!stored.ok())
-			return stored.error();
-	}
+	for (unsigned long index = sector / kSectorsPerPage; index <= last; ++index)
+		TRY(reserve_entry(index));
 	return {};
+}
+
+Result<void> Cache::reserve_entry(unsigned long index)
+{
+	for (unsigned long victim = 0; used() + kPageSize > capacity_;) {
+		if (!TRY(write_back_next(victim)))
+			break;
+	}
+	if (entries_.load(index) != nullptr)
+		return {};
+	// An entry without newer sectors is as good as none. Counted before it can be seen, and freed.
+	PageBox page = TRY(PageBox::zeroed(Gfp::NoIo));
+	Box<Entry> entry = TRY(Box<Entry>::make(Gfp::NoIo, move(page)));
+	count(kPageSize);
+	const Result<Entry*> stored = entries_.insert_or_get(index, entry.get(), Gfp::NoIo);
+	if (stored.ok() && Result<Entry*>{stored}.take() == entry.get()) {
+		(void)entry.leak();
+		return {};
+	}
+	count(-s64(kPageSize));
+	return stored.ok() ? Result<void>{} : Result<void>{stored.error()};
 }
 
 }  // namespace null_blk

@@ -38,11 +38,12 @@ public:
 private:
 	struct Entry : Pinned {
 		explicit Entry(PageBox&& data) : page(move(data)) {}
-		PageBox page;	 // sectors that are not newer are zeroes
-		u32 newer = 0;	 // a bit for each sector
+		PageBox page;	// sectors that are not newer are zeroes
+		u32 newer = 0;	// a bit for each sector
 	};
 	static u32 bits(u32 offset, u32 length);
 	void count(s64 bytes) EXCLUDES(atomic_context);
+	Result<void> reserve_entry(unsigned long index) EXCLUDES(atomic_context);
 	void forget(unsigned long index, u32 sectors) REQUIRES(lock_);
 	Entry* make_entry(unsigned long index) REQUIRES(lock_);
 	void remove(unsigned long index, Entry& entry) REQUIRES(lock_);

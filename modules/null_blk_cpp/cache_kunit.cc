@@ -76,8 +76,8 @@ KUNIT_TEST(null_blk_cache, flush_stores_everything)
 	test.expect_eq(store.write(8, pages->all()), Status::Ok);
 	Cache cache{store, kRoom};
 	test.expect_eq(write(cache, *pages, 0, kPageSize, 0x55), Status::Ok);  // a page that moves
-	test.expect_eq(write(cache, *pages, 9, 512, 0x66), Status::Ok);	      // a sector that is copied
-	test.expect_eq(write(cache, *pages, 20, 512, 0x77), Status::Ok);      // part of a page that moves
+	test.expect_eq(write(cache, *pages, 9, 512, 0x66), Status::Ok);	       // a sector that is copied
+	test.expect_eq(write(cache, *pages, 20, 512, 0x77), Status::Ok);       // part of a page that moves
 	TRY(cache.flush());
 	test.expect(cache.is_empty());
 	test.expect_eq(cache.used(), 0ull);

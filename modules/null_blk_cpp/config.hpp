@@ -14,7 +14,7 @@ enum class IrqMode : u8 {
 	None = 0,
 	Softirq = 1,
 	Timer = 2,
-	OfQueue,  ///< in a path only: each hardware queue has its own
+	OfQueue = 3,  ///< in a path only: each hardware queue has its own
 };
 
 /// Which of the block layer's interfaces a disk uses. 1 was the legacy request path.
@@ -33,8 +33,8 @@ struct Config {
 	u32 max_sectors;  ///< 512-byte sectors per request; 0 is the block layer's default
 	u32 irqmode;	  ///< IrqMode
 	u32 hw_queue_depth;
-	u32 index;  ///< set at power-on
-	u32 mbps;   ///< MiB per second; 0 is no limit
+	u32 index;		      ///< set at power-on
+	u32 mbps;		      ///< MiB per second; 0 is no limit
 	unsigned long cache_size;     ///< MiB
 	unsigned long zone_size;      ///< MiB
 	unsigned long zone_capacity;  ///< MiB; 0 is zone_size

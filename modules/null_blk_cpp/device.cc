@@ -90,7 +90,10 @@ template <blk::ZoneCondition Condition> struct ZoneState {
 };
 
 template <auto Field> struct FaultPart {
-	static Result<size_t> show(LiveFault& live, configfs::Buffer out) { return out.line(live.fault.config().*Field); }
+	static Result<size_t> show(LiveFault& live, configfs::Buffer out)
+	{
+		return out.line(live.fault.config().*Field);
+	}
 	static Result<void> store(LiveFault& live, const char* text)
 	{
 		const auto value = TRY(parse<remove_cvref_t<decltype(FaultConfig{}.*Field)>>(text));
@@ -191,12 +194,7 @@ struct Features {
 
 }  // namespace attributes
 
-Device::Device(Registry& owner)
-	: registry(owner),
-	  config(params::default_config()),
-	  faults(params::default_faults().timeout, params::default_faults().requeue, params::default_faults().init_hctx)
-{
-}
+Device::Device(Registry& owner) : registry(owner), config(params::default_config()), faults(params::default_faults()) {}
 
 Result<Box<Device>> Device::create(Registry& owner)
 {

@@ -48,45 +48,47 @@ struct LiveFault : Pinned {
 
 class Device : public configfs::Item {
 public:
-	using Attributes = configfs::AttributesWith<configfs::Attributes<
-		configfs::Attribute<"size", attributes::Plain<&Config::size>>,
-		configfs::Attribute<"completion_nsec", attributes::Plain<&Config::completion_nsec>>,
-		configfs::Attribute<"queue_mode", attributes::Plain<&Config::queue_mode>>,
-		configfs::Attribute<"blocksize", attributes::Plain<&Config::blocksize>>,
-		configfs::Attribute<"max_sectors", attributes::Plain<&Config::max_sectors>>,
-		configfs::Attribute<"irqmode", attributes::Plain<&Config::irqmode>>,
-		configfs::Attribute<"hw_queue_depth", attributes::Plain<&Config::hw_queue_depth>>,
-		configfs::Attribute<"index", attributes::Plain<&Config::index>>,
-		configfs::Attribute<"blocking", attributes::Plain<&Config::blocking>>,
-		configfs::Attribute<"use_per_node_hctx", attributes::Plain<&Config::use_per_node_hctx>>,
-		configfs::Attribute<"memory_backed", attributes::Plain<&Config::memory_backed>>,
-		configfs::Attribute<"discard", attributes::Plain<&Config::discard>>,
-		configfs::Attribute<"mbps", attributes::Plain<&Config::mbps>>,
-		configfs::Attribute<"cache_size", attributes::Plain<&Config::cache_size>>,
-		configfs::Attribute<"zoned", attributes::Plain<&Config::zoned>>,
-		configfs::Attribute<"zone_size", attributes::Plain<&Config::zone_size>>,
-		configfs::Attribute<"zone_capacity", attributes::Plain<&Config::zone_capacity>>,
-		configfs::Attribute<"zone_nr_conv", attributes::Plain<&Config::zone_nr_conv>>,
-		configfs::Attribute<"zone_max_open", attributes::Plain<&Config::zone_max_open>>,
-		configfs::Attribute<"zone_max_active", attributes::Plain<&Config::zone_max_active>>,
-		configfs::Attribute<"virt_boundary", attributes::Plain<&Config::virt_boundary>>,
-		configfs::Attribute<"no_sched", attributes::Plain<&Config::no_sched>>,
-		configfs::Attribute<"shared_tags", attributes::Plain<&Config::shared_tags>>,
-		configfs::Attribute<"shared_tag_bitmap", attributes::Plain<&Config::shared_tag_bitmap>>,
-		configfs::Attribute<"rotational", attributes::Plain<&Config::rotational>>,
-		configfs::Attribute<"badblocks_once", attributes::Plain<&Config::badblocks_once>>,
-		configfs::Attribute<"badblocks_partial_io", attributes::Plain<&Config::badblocks_partial_io>>,
-		configfs::Attribute<"submit_queues", attributes::Queues<&blk::QueueCounts::submit>>,
-		configfs::Attribute<"poll_queues", attributes::Queues<&blk::QueueCounts::poll>>,
-		configfs::Attribute<"home_node", attributes::HomeNode>,
-		configfs::Attribute<"power", attributes::Power>,
-		configfs::Attribute<"badblocks", attributes::BadBlocks>,
-		configfs::Attribute<"zone_readonly", attributes::ZoneState<blk::ZoneCondition::ReadOnly>>,
-		configfs::Attribute<"zone_offline", attributes::ZoneState<blk::ZoneCondition::Offline>>>,
-		kHasZoneAppendLimit, configfs::Attributes<
-		configfs::Attribute<"fua", attributes::Plain<&Config::fua>>,
-		configfs::Attribute<"zone_full", attributes::Plain<&Config::zone_full>>,
-		configfs::Attribute<"zone_append_max_sectors", attributes::Plain<&Config::zone_append_max_sectors>>>>;
+	using Attributes = configfs::AttributesWith<
+		configfs::Attributes<
+			configfs::Attribute<"size", attributes::Plain<&Config::size>>,
+			configfs::Attribute<"completion_nsec", attributes::Plain<&Config::completion_nsec>>,
+			configfs::Attribute<"queue_mode", attributes::Plain<&Config::queue_mode>>,
+			configfs::Attribute<"blocksize", attributes::Plain<&Config::blocksize>>,
+			configfs::Attribute<"max_sectors", attributes::Plain<&Config::max_sectors>>,
+			configfs::Attribute<"irqmode", attributes::Plain<&Config::irqmode>>,
+			configfs::Attribute<"hw_queue_depth", attributes::Plain<&Config::hw_queue_depth>>,
+			configfs::Attribute<"index", attributes::Plain<&Config::index>>,
+			configfs::Attribute<"blocking", attributes::Plain<&Config::blocking>>,
+			configfs::Attribute<"use_per_node_hctx", attributes::Plain<&Config::use_per_node_hctx>>,
+			configfs::Attribute<"memory_backed", attributes::Plain<&Config::memory_backed>>,
+			configfs::Attribute<"discard", attributes::Plain<&Config::discard>>,
+			configfs::Attribute<"mbps", attributes::Plain<&Config::mbps>>,
+			configfs::Attribute<"cache_size", attributes::Plain<&Config::cache_size>>,
+			configfs::Attribute<"zoned", attributes::Plain<&Config::zoned>>,
+			configfs::Attribute<"zone_size", attributes::Plain<&Config::zone_size>>,
+			configfs::Attribute<"zone_capacity", attributes::Plain<&Config::zone_capacity>>,
+			configfs::Attribute<"zone_nr_conv", attributes::Plain<&Config::zone_nr_conv>>,
+			configfs::Attribute<"zone_max_open", attributes::Plain<&Config::zone_max_open>>,
+			configfs::Attribute<"zone_max_active", attributes::Plain<&Config::zone_max_active>>,
+			configfs::Attribute<"virt_boundary", attributes::Plain<&Config::virt_boundary>>,
+			configfs::Attribute<"no_sched", attributes::Plain<&Config::no_sched>>,
+			configfs::Attribute<"shared_tags", attributes::Plain<&Config::shared_tags>>,
+			configfs::Attribute<"shared_tag_bitmap", attributes::Plain<&Config::shared_tag_bitmap>>,
+			configfs::Attribute<"rotational", attributes::Plain<&Config::rotational>>,
+			configfs::Attribute<"badblocks_once", attributes::Plain<&Config::badblocks_once>>,
+			configfs::Attribute<"badblocks_partial_io", attributes::Plain<&Config::badblocks_partial_io>>,
+			configfs::Attribute<"submit_queues", attributes::Queues<&blk::QueueCounts::submit>>,
+			configfs::Attribute<"poll_queues", attributes::Queues<&blk::QueueCounts::poll>>,
+			configfs::Attribute<"home_node", attributes::HomeNode>,
+			configfs::Attribute<"power", attributes::Power>,
+			configfs::Attribute<"badblocks", attributes::BadBlocks>,
+			configfs::Attribute<"zone_readonly", attributes::ZoneState<blk::ZoneCondition::ReadOnly>>,
+			configfs::Attribute<"zone_offline", attributes::ZoneState<blk::ZoneCondition::Offline>>>,
+		kHasZoneAppendLimit,
+		configfs::Attributes<configfs::Attribute<"fua", attributes::Plain<&Config::fua>>,
+				     configfs::Attribute<"zone_full", attributes::Plain<&Config::zone_full>>,
+				     configfs::Attribute<"zone_append_max_sectors",
+							 attributes::Plain<&Config::zone_append_max_sectors>>>>;
 
 	/// Context: process; sleeps.   Errors: ENOMEM.
 	static Result<Box<Device>> create(Registry& owner) EXCLUDES(atomic_context);
@@ -157,7 +159,7 @@ private:
 	blk::Major major_;
 	Ida indexes_;
 	Box<TagSpace> shared_tags_ GUARDED_BY(device_state);  // outlives the disks; made for the first that shares
-	Nullb::List live_ GUARDED_BY(device_state);  // borrowed: each belongs to its Device
+	Nullb::List live_ GUARDED_BY(device_state);	      // borrowed: each belongs to its Device
 	IntrusiveList<&Device::hook_> parameter_devices_ GUARDED_BY(device_state);  // owned
 	configfs::Subsystem<Registry> subsystem_;  // last: configfs calls in until it is gone
 };

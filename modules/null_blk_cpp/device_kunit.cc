@@ -6,7 +6,6 @@
 namespace null_blk {
 namespace {
 
-using blk::Op;
 using blk::Status;
 using kunit::Test;
 

@@ -12,7 +12,7 @@ using blk::Status;
 namespace {
 constexpr u32 kTimeoutMs = 5000;
 constexpr u32 kTries = 1000;
-}
+}  // namespace
 
 // --- bio devices -----------------------------------------------------------------------------
 
@@ -125,11 +125,10 @@ Status Nullb::handle_slowly(Io& io)
 	return Status::NoSpace;
 }
 
-Status Nullb::handle(blk::Bio& bio)
+Status Nullb::handle(blk::BioView bio)
 {
-	const blk::BioView view = bio.view();
-	Io io{view.io()};
-	if (view.is_preflush() && !medium_.flush().ok())
+	Io io{bio.io()};
+	if (bio.is_preflush() && !medium_.flush().ok())
 		return Status::NoSpace;
 	if (io.sectors == 0 && io.is_write())
 		return Status::Ok;
@@ -249,10 +248,7 @@ Nullb::Nullb(Key, const Config& config, const Source& source, const char* name, 
 		check_each_request();
 }
 
-bool Nullb::needs_everything(const Config& config) const
-{
-	return zones_ || medium_.has_cache() || config.mbps != 0;
-}
+bool Nullb::needs_everything(const Config& config) const { return zones_ || medium_.has_cache() || config.mbps != 0; }
 
 Result<void> Nullb::build_mq(const Config& config, TagSpace::Table path)
 {

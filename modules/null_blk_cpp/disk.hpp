@@ -24,10 +24,7 @@ class Nullb;
 class alignas(64) HwQueue : Pinned {
 public:
 	HwQueue(Nullb* owner, PageStore* backing, TimerQueue* first_timer, IrqMode mode)
-		: disk(*owner),
-		  store(*backing),
-		  irq(mode),
-		  timers_(first_timer)
+		: disk(*owner), store(*backing), irq(mode), timers_(first_timer)
 	{
 	}
 
@@ -149,7 +146,8 @@ public:
 	/// What the zones correct shows in `config`.
 	/// Context: process; sleeps.   Errors: ENOMEM; EINVAL zones, or from the block layer; EEXIST name
 	/// taken; EFAULT on request.
-	static Result<Box<Nullb>> create(Config& config, const Source& source, const char* name, u32 major, Ida::Id&& id);
+	static Result<Box<Nullb>> create(Config& config, const Source& source, const char* name, u32 major,
+					 Ida::Id&& id);
 	Nullb(Key, const Config& config, const Source& source, const char* name, Ida::Id&& id);
 	/// Requests are ended while the disk is still there.
 	~Nullb();
@@ -176,7 +174,7 @@ public:
 	/// Context: queue_rq; never sleeps.   Errors: Resource it would have to sleep: end() does that.
 	blk::Status handle(blk::Request<> request);
 	/// The same for a bio, to the end.   Context: process; sleeps.
-	blk::Status handle(blk::Bio& bio) EXCLUDES(atomic_context);
+	blk::Status handle(blk::BioView bio) EXCLUDES(atomic_context);
 	/// Ends a request, or leaves it to a worker if the status is Resource.   Context: process.
 	void end(blk::InFlight<>&& rq TAKES_UNCONSUMED, blk::Status status);
 	/// As disk operation.

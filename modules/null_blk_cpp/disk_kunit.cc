@@ -39,7 +39,7 @@ private:
 	Ida indexes_;
 	PageStore store_;
 	BadSectors bad_;
-	Faults faults_{FaultConfig{}, FaultConfig{}, FaultConfig{}};
+	Faults faults_{FaultConfigs{}};
 };
 
 Result<Box<Device>> make_device(QueueMode mode, IrqMode irq, bool memory_backed)

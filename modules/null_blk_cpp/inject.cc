@@ -33,12 +33,15 @@ bool Fault::decide()
 		--config_.space;
 		return false;
 	}
-	if (config_.interval > 1 && ++asked_ % config_.interval != 0)
+	++asked_;
+	if (config_.interval > 1 && asked_ % config_.interval != 0)
 		return false;
 	if (config_.probability < 100 && config_.probability <= random_below(100))
 		return false;
-	if (config_.times > 0 && --config_.times == 0)
-		on_.store_relaxed(0);
+	if (config_.times > 0) {
+		--config_.times;
+		on_.store_relaxed(config_.is_on() ? 1 : 0);
+	}
 	return true;
 }
 

@@ -28,7 +28,7 @@ struct FaultConfig {
 /// Decides for one kind of fault of one device.
 class Fault : Pinned {
 public:
-	explicit Fault(const FaultConfig& config) : config_(config), on_(config.is_on()) {}
+	explicit Fault(const FaultConfig& config) : config_(config), on_(config.is_on() ? 1 : 0) {}
 
 	/// True if this is to fail.   Context: process.   Locks: none while the fault is off.
 	bool happens() { return on_.load_relaxed() != 0 && decide(); }
@@ -43,7 +43,7 @@ public:
 	{
 		Guard guard{lock_};
 		config_.*field = value;
-		on_.store_relaxed(config_.is_on());
+		on_.store_relaxed(config_.is_on() ? 1 : 0);
 	}
 
 private:
@@ -55,12 +55,14 @@ private:
 	Atomic<int> on_;
 };
 
+struct FaultConfigs {
+	FaultConfig timeout, requeue, init_hctx;
+};
+
 /// What can fail on request.
 struct Faults : Pinned {
-	Faults(const FaultConfig& timeouts, const FaultConfig& requeues, const FaultConfig& queues)
-		: timeout(timeouts),
-		  requeue(requeues),
-		  init_hctx(queues)
+	explicit Faults(const FaultConfigs& configs)
+		: timeout(configs.timeout), requeue(configs.requeue), init_hctx(configs.init_hctx)
 	{
 	}
 	Fault timeout;	  // a request is lost until it times out

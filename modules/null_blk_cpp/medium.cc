@@ -37,7 +37,7 @@ Optional<u32> Medium::first_bad(const Io& io)
 	if (!bad_partial_ || range->first <= io.sector)
 		return 0u;
 	const u32 before = u32(range->first - io.sector);
-	return before - before % block_sectors_;
+	return before - (before % block_sectors_);
 }
 
 Access Medium::access(const Io& io, u32 readable)
@@ -59,6 +59,7 @@ Access Medium::access(const Io& io, u32 readable)
 	return {.status = verdict, .sectors = sectors};
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): both count sectors of the request
 Status Medium::transfer(const Io& io, u32 sectors, u32 readable)
 {
 	switch (io.op) {

@@ -14,10 +14,7 @@ namespace null_blk::params {
 Result<void> correct();
 /// What a new device starts with.
 Config default_config();
-/// What can fail on request, and how.
-struct FaultConfigs {
-	FaultConfig timeout, requeue, init_hctx;
-};
+/// What a new device fails to do.
 FaultConfigs default_faults();
 /// The ceiling for every device's polled queues.
 u32 most_poll_queues();

@@ -84,7 +84,7 @@ namespace {
 /// Each path under a short name: with both, what is called through the tables would have names that
 /// are too long for objtool.
 template <u32 Number> struct Path : MqPath<IrqMode(Number / 3), Backing(Number % 3)> {};
-template <IrqMode Irq, Backing Data> using PathOf = Path<u32(Irq) * 3 + u32(Data)>;
+template <IrqMode Irq, Backing Data> using PathOf = Path<(u32(Irq) * 3) + u32(Data)>;
 
 /// Calls `f` with the irqmode as template argument.
 template <class F> auto with_irq_mode(IrqMode irq, F&& f)

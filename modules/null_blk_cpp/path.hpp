@@ -22,8 +22,8 @@ template <class Request> CXXRT_HOT blk::Status transfer(PageStore& store, Reques
 	for (const Segment segment : request.segments()) {
 		if (segment.length % blk::kSectorSize != 0) [[unlikely]]
 			return blk::Status::IoError;
-		const blk::Status status =
-			op == blk::Op::Read ? store.read(sector, segment) : store.write(sector, segment);
+		const blk::Status status = op == blk::Op::Read ? store.read(sector, segment)
+							       : store.write(sector, segment);
 		if (status != blk::Status::Ok) [[unlikely]]
 			return status;
 		sector += segment.length / blk::kSectorSize;
@@ -152,11 +152,11 @@ template <IrqMode Irq, Backing Data> struct BioPath {
 	{
 		blk::Status status = blk::Status::Ok;
 		if (Data == Backing::Any || disk.checks_each_request())
-			status = disk.handle(bio);
+			status = disk.handle(bio.view());
 		else if constexpr (Data == Backing::Memory)
 			status = transfer(disk.store(), bio.view());
 		if (Data == Backing::Memory && status == blk::Status::Resource) [[unlikely]]
-			status = disk.handle(bio);
+			status = disk.handle(bio.view());
 		if constexpr (Irq == IrqMode::Timer)
 			disk.bio_queue().submit(move(bio), status);
 		else

@@ -240,8 +240,7 @@ KUNIT_TEST(null_blk_store, survives_failed_allocations)
 				const u8 value = written > 0 ? 0x77 : 0;
 				written -= written > 0 ? 1 : 0;
 				back->fill(0xee);
-				if (store.read(sector, back->all()) != Status::Ok ||
-				    !back->holds(0, kPageSize, value))
+				if (store.read(sector, back->all()) != Status::Ok || !back->holds(0, kPageSize, value))
 					return EIO;
 			}
 			if (status == Status::Resource)

@@ -18,9 +18,7 @@ class Throttle : Pinned {
 public:
 	/// Units: `mbps` in MiB per second, at least 1.
 	Throttle(blk::Disk& disk, u32 mbps)
-		: disk_(disk),
-		  per_tick_(long(kMiB / kTicksPerSecond) * long(mbps)),
-		  budget_(per_tick_)
+		: disk_(disk), per_tick_(long(kMiB / kTicksPerSecond) * long(mbps)), budget_(per_tick_)
 	{
 	}
 
@@ -42,8 +40,8 @@ private:
 
 	blk::Disk& disk_;
 	const long per_tick_;
-	Atomic<long> budget_;	   // bytes; below zero is debt
-	Atomic<int> running_{0};   // the timer
+	Atomic<long> budget_;	  // bytes; below zero is debt
+	Atomic<int> running_{0};  // the timer
 	HrTimer timer_{callback<&Throttle::timer_, &Throttle::tick>};
 };
 

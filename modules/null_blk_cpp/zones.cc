@@ -36,12 +36,11 @@ Result<void> check_geometry(Config& config)
 		config.zone_capacity = config.zone_size;
 	if (config.zone_capacity > config.zone_size) {
 		log::error<"zone capacity (%lu MB) larger than zone size (%lu MB)">(config.zone_capacity,
-										   config.zone_size);
+										    config.zone_size);
 		return EINVAL;
 	}
 	if (config.zone_capacity != config.zone_size && config.size % config.zone_size != 0) {
-		log::error<
-			"A smaller last zone is not allowed with zone capacity smaller than zone size.">();
+		log::error<"A smaller last zone is not allowed with zone capacity smaller than zone size.">();
 		return EINVAL;
 	}
 	return {};
@@ -56,9 +55,10 @@ void correct_limits(Config& config, u32 zones)
 	}
 	const u32 sequential = zones - config.zone_nr_conv;
 	const u32 block_sectors = config.blocksize / blk::kSectorSize;
-	config.zone_append_max_sectors =
-		u32(min(u64(config.zone_append_max_sectors - config.zone_append_max_sectors % block_sectors),
-			sectors_of(config.zone_capacity)));
+	config.zone_append_max_sectors -= config.zone_append_max_sectors % block_sectors;
+	config.zone_append_max_sectors = u32(
+		min(u64(config.zone_append_max_sectors - config.zone_append_max_sectors % block_sectors),
+		    sectors_of(config.zone_capacity)));
 	if (config.zone_max_active >= sequential) {
 		config.zone_max_active = 0;
 		log::info<"zone_max_active limit disabled, limit >= zone count">();
@@ -221,7 +221,8 @@ Status Zones::close(Zone& zone)
 		return Status::Ok;
 	case ZoneCondition::ImplicitlyOpen:
 	case ZoneCondition::ExplicitlyOpen:
-		set(zone, zone.write_pointer.load_relaxed() == zone.start ? ZoneCondition::Empty : ZoneCondition::Closed);
+		set(zone,
+		    zone.write_pointer.load_relaxed() == zone.start ? ZoneCondition::Empty : ZoneCondition::Closed);
 		return Status::Ok;
 	default:
 		return Status::IoError;

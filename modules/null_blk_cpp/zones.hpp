@@ -37,7 +37,7 @@ public:
 
 private:
 	static constexpr u64 kNoWritePointer = ~0ull;
-	u32 number_of(u64 sector) const { return u32(min(sector >> zone_shift_, u64(~0u))); }
+	u32 number_of(u64 sector) const { return u32(sector >> zone_shift_); }
 	/// Only for a sector of the disk: the block layer checks that.
 	Zone& zone_of(u64 sector) const { return zones_[number_of(sector)]; }
 	void set(Zone& zone, blk::ZoneCondition condition) REQUIRES(resources_lock_);

@@ -48,7 +48,11 @@ public:
 	/// Asks for something without data.
 	Status ask(Op op, u64 sector, u32 sectors = 0)
 	{
-		Io io{{.op = op, .fua = false, .sectors = sectors, .sector = sector, .segments = blk::Segments::of_one(nullptr)}};
+		Io io{{.op = op,
+		       .fua = false,
+		       .sectors = sectors,
+		       .sector = sector,
+		       .segments = blk::Segments::of_one(nullptr)}};
 		const Status status = zones->handle(io);
 		written_at = io.sector;
 		return status;
@@ -87,7 +91,7 @@ void expect_zone(Test& test, Disk& disk, u32 number, ZoneCondition condition, u6
 {
 	const Seen zone = look(disk, number);
 	test.expect_eq(zone.condition, condition, where);
-	test.expect_eq(zone.write_pointer, number * kZone + written, where);
+	test.expect_eq(zone.write_pointer, (number * kZone) + written, where);
 }
 
 }  // namespace
@@ -149,7 +153,7 @@ KUNIT_TEST(null_blk_zones, appends_say_where_they_went)
 	test.expect_eq(disk->ask(Op::ZoneAppend, 0, 8), Status::IoError);
 	for (u64 written : each(u64(0), u64(8), u64(16))) {
 		test.expect_eq(disk->ask(Op::ZoneAppend, 2 * kZone, 8), Status::Ok);
-		test.expect_eq(disk->written_at, 2 * kZone + written);
+		test.expect_eq(disk->written_at, (2 * kZone) + written);
 	}
 	expect_zone(test, *disk, 2, ZoneCondition::ImplicitlyOpen, 24);
 	return {};
@@ -219,7 +223,8 @@ KUNIT_TEST(null_blk_zones, dead_zones_are_left_alone)
 		test.expect_eq(look(*disk, 2).write_pointer, ~0ull);
 		test.expect_eq(disk->ask(Op::Read, zone, 0),
 			       condition == ZoneCondition::ReadOnly ? Status::Ok : Status::IoError);
-		for (Op op : each(Op::Write, Op::ZoneAppend, Op::ZoneOpen, Op::ZoneClose, Op::ZoneFinish, Op::ZoneReset))
+		for (Op op :
+		     each(Op::Write, Op::ZoneAppend, Op::ZoneOpen, Op::ZoneClose, Op::ZoneFinish, Op::ZoneReset))
 			test.expect_eq(disk->ask(op, zone, 8), Status::IoError);
 		test.expect_eq(disk->ask(Op::ZoneResetAll, 0), Status::Ok);
 		test.expect_eq(look(*disk, 2).condition, condition);
@@ -252,7 +257,7 @@ KUNIT_TEST(null_blk_zones, report_ends_with_the_disk)
 	const blk::ZoneReport out{&Collected::take, &found};
 	test.expect_eq(disk->zones->report(0, 100, out), 8);
 	test.expect_eq(found.count, 8u);
-	test.expect_eq(disk->zones->report(7 * kZone + 1, 100, out), 1);
+	test.expect_eq(disk->zones->report((7 * kZone) + 1, 100, out), 1);
 	test.expect_eq(disk->zones->report(8 * kZone, 100, out), 0);
 	test.expect_eq(disk->zones->report(~0ull, 100, out), 0);
 	return {};

@@ -33,12 +33,12 @@ namespace cxxrt::blk {
 /// How a request ends, or why the driver refuses it. C side: BLK_STS_*, linux/blk_types.h.
 enum class Status : u8 {
 	Ok = raw::BLK_STS_OK,
-	NotSupported = raw::BLK_STS_NOTSUPP,	  ///< EOPNOTSUPP
-	Timeout = raw::BLK_STS_TIMEOUT,		  ///< ETIMEDOUT
-	NoSpace = raw::BLK_STS_NOSPC,		  ///< ENOSPC
-	IoError = raw::BLK_STS_IOERR,		  ///< EIO
-	Resource = raw::BLK_STS_RESOURCE,	  ///< refused: try again soon
-	DevResource = raw::BLK_STS_DEV_RESOURCE,  ///< refused: try again when the device has room
+	NotSupported = raw::BLK_STS_NOTSUPP,			 ///< EOPNOTSUPP
+	Timeout = raw::BLK_STS_TIMEOUT,				 ///< ETIMEDOUT
+	NoSpace = raw::BLK_STS_NOSPC,				 ///< ENOSPC
+	IoError = raw::BLK_STS_IOERR,				 ///< EIO
+	Resource = raw::BLK_STS_RESOURCE,			 ///< refused: try again soon
+	DevResource = raw::BLK_STS_DEV_RESOURCE,		 ///< refused: try again when the device has room
 	ZoneOpenResource = raw::BLK_STS_ZONE_OPEN_RESOURCE,	 ///< ETOOMANYREFS
 	ZoneActiveResource = raw::BLK_STS_ZONE_ACTIVE_RESOURCE,	 ///< EOVERFLOW
 };
@@ -362,12 +362,14 @@ private:
 /// What a bio asks for: borrowed, one pointer.
 class BioView {
 public:
-	explicit BioView(const raw::bio* bio) : bio_(bio) {}
+	explicit BioView(raw::bio* bio) : bio_(bio) {}
 	Op op() const { return Op(raw::cxxrt_bio_op(bio_)); }
 	/// Units: 512-byte sectors.
 	u64 sector() const { return raw::cxxrt_bio_sector(bio_); }
 	Segments segments() const { return Segments::of_one(bio_); }
 	u32 bytes() const { return raw::cxxrt_bio_bytes(bio_); }
+	/// Where an append wrote, for whoever sent it.
+	void set_sector(u64 sector) const { raw::cxxrt_bio_set_sector(bio_, sector); }
 	/// What was written before is to be safe first.
 	bool is_preflush() const { return raw::cxxrt_bio_is_preflush(bio_); }
 	/// All of it.
@@ -381,7 +383,7 @@ public:
 	}
 
 private:
-	const raw::bio* bio_;
+	raw::bio* bio_;
 };
 
 /// The duty to end a bio, exactly once. Dropped, it ends with an I/O error and warns.
@@ -402,8 +404,6 @@ public:
 
 	/// What it asks for.
 	CALLABLE_UNLESS_CONSUMED BioView view() const { return BioView{bio_}; }
-	/// Where an append wrote, for whoever sent it.
-	CALLABLE_UNLESS_CONSUMED void set_sector(u64 sector) { raw::cxxrt_bio_set_sector(bio_, sector); }
 	/// Context: any.
 	CALLABLE_UNCONSUMED CONSUMES void end(Status status) && { end(exchange(bio_, nullptr), status); }
 	/// Hands the duty to whoever keeps the handle.
@@ -493,7 +493,8 @@ private:
 namespace detail {
 /// The operations of a disk.
 template <class Context> struct DiskOps {
-	static int report_zones(raw::gendisk* disk, raw::sector_t sector, u32 most, raw::report_zones_cb take, void* data)
+	static int report_zones(raw::gendisk* disk, raw::sector_t sector, u32 most, raw::report_zones_cb take,
+				void* data)
 	{
 		// SAFETY: Disk stored the Context, which outlives the disk.
 		return static_cast<Context*>(disk->private_data)->report_zones(sector, most, ZoneReport{take, data});
@@ -780,8 +781,8 @@ Result<Box<TagSetFor<Context>>> TagSet::create(MqDriverTable<Context, Tags> driv
 
 /// What zones a disk has. Zones are of one size, but for the last, which may be smaller.
 struct ZoneLimits {
-	u32 zone_sectors = 0;	       ///< a power of two; 0: the disk has no zones.   Units: 512 bytes
-	u32 max_append_sectors = 0;    ///< 6.12: 0 has the block layer emulate appends.   Units: 512 bytes
+	u32 zone_sectors = 0;		   ///< a power of two; 0: the disk has no zones.   Units: 512 bytes
+	u32 max_append_sectors = 0;	   ///< 6.12: 0 has the block layer emulate appends.   Units: 512 bytes
 	u32 max_open = 0, max_active = 0;  ///< zones at a time; 0 is no limit
 };
 

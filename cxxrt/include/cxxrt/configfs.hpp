@@ -254,7 +254,7 @@ private:
 	}
 	static void drop_item(raw::config_group* group, raw::config_item* item)
 	{
-		Child& child = unsafe_owner<Child>(item);
+		auto& child = unsafe_owner<Child>(item);
 		from_group(group).root_.drop_item(child);
 		for_each_group(child, [](const char*, auto& inner) { inner.drop(); });
 		raw::config_item_put(item);

@@ -61,7 +61,10 @@ private:
 class PageList : Pinned {
 public:
 	PageList() { head_.next = head_.prev = &head_; }
-	~PageList() { free_all([] {}); }
+	~PageList()
+	{
+		free_all([] {});
+	}
 
 	bool is_empty() const { return head_.next == &head_; }
 	void push_back(PageBox&& page) { raw::cxxrt_list_add_tail(&page.leak()->unsafe_raw()->lru, &head_); }

@@ -17,6 +17,7 @@ struct Other {
 struct Driver {
 	using Pdu = blk::NoPdu;
 	using HwQueue = int;
+	using Tags = Device;
 #ifdef OK
 	using Context = Device;
 #else
@@ -24,11 +25,11 @@ struct Driver {
 #endif
 	static blk::Status queue_rq(int&, blk::Request<>) { return blk::Status::NotSupported; }
 	static Result<int*> init_hctx(Context& device, u32) { return &device.queue; }
-	static blk::QueueCounts queue_counts(Context&, u32 total) { return {total, 0}; }
+	static blk::QueueCounts queue_counts(Device&, u32 total) { return {total, 0}; }
 };
 
-Result<Box<blk::TagSet>> create(Device& device)
+Result<Box<blk::TagSetFor<Device>>> create(Device& device)
 {
-	return blk::TagSet::create(blk::MqDriverTable<Device>::of<Driver>(),
+	return blk::TagSet::create(blk::MqDriverTable<Device, Device>::of<Driver>(),
 				   {.depth = 1, .queues = {1, 0}, .node = {}, .timeout_ms = 1000}, device);
 }

@@ -18,6 +18,7 @@ struct Driver {
 	using Pdu = blk::NoPdu;
 	using HwQueue = int;
 	using Context = Device;
+	using Tags = Device;
 #ifdef OK
 	static blk::Status queue_rq(int&, blk::Request<>) { return blk::Status::NotSupported; }
 #endif
@@ -25,4 +26,4 @@ struct Driver {
 	static blk::QueueCounts queue_counts(Device&, u32 total) { return {total, 0}; }
 };
 
-auto table() { return blk::MqDriverTable<Device>::of<Driver>(); }
+auto table() { return blk::MqDriverTable<Device, Device>::of<Driver>(); }
