@@ -57,8 +57,7 @@ void correct_limits(Config& config, u32 zones)
 	const u32 block_sectors = config.blocksize / blk::kSectorSize;
 	config.zone_append_max_sectors -= config.zone_append_max_sectors % block_sectors;
 	config.zone_append_max_sectors = u32(
-		min(u64(config.zone_append_max_sectors - config.zone_append_max_sectors % block_sectors),
-		    sectors_of(config.zone_capacity)));
+		min(u64(config.zone_append_max_sectors), sectors_of(config.zone_capacity)));
 	if (config.zone_max_active >= sequential) {
 		config.zone_max_active = 0;
 		log::info<"zone_max_active limit disabled, limit >= zone count">();
