@@ -44,10 +44,10 @@ def test_nb52_texts(drv: Driver):
     assert results[-2:] == ["ERANGE", "7 1"]
 
 
-@pytest.mark.c_fails("a table longer than a page makes the kernel warn, and reading it gives EIO or EFAULT", fatal=True)
+@pytest.mark.c_fails("a table longer than a page makes the kernel warn, and cannot be read (EIO)", fatal=True)
 def test_nb52_table_longer_than_a_page(drv: Driver):
     """A table whose text is longer than a page reads as whole lines of its beginning, or as a clean errno."""
-    first = 1 << 40
+    first = 10**13  # Lines of 17 characters, so that one is cut off.
     loaded, *made = drv.do(drv.load_op("nr_devices=0"), *drv.make("a", size=16), *(drv.put("a", "badblocks", f"+{first + 10 * i}-{first + 10 * i}") for i in range(400)))
     assert (loaded, set(made)) == ("ok", {"ok"})
     (text,) = drv.do(drv.get("a", "badblocks"))
