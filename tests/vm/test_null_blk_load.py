@@ -255,7 +255,8 @@ def test_compat_names_beside_the_c_driver_is_refused(drv: Driver):
         ("dio_write", "/dev/nullb1", 7, 8, 2),
         ("dio_check", "/dev/nullb1", 7, 8, 2),
     ) == ["EBUSY", False, ["nullb0", "nullb1", "theirs"], "same", "ok", "same"]
-    log = drv.log()
+    # Both have tracepoints of the same names, and 6.1 says that only one can be shown.
+    log = [line for line in drv.log() if not line.startswith("Could not create tracefs 'nullb_")]
     assert len(log) == 1 and log[0].startswith("null_blk_cpp: ") and "nullb" in log[0], log
     devices, *rest = drv.do(
         ("get", "/proc/devices"), ("rmdir", f"{C_ROOT}/theirs"), ("unload", "null_blk"), drv.load_op("compat_names=1")
