@@ -11,6 +11,16 @@ void *cxxrt_alloc_percpu(size_t size, size_t align)
 	return (void __force *)__alloc_percpu(size, align);
 }
 
+void cxxrt_clear_page(void *page)
+{
+	clear_page(page);
+}
+
+void cxxrt_copy_page(void *to, void *from)
+{
+	copy_page(to, from);
+}
+
 struct page *cxxrt_alloc_page(gfp_t flags, int node)
 {
 	return alloc_pages_node(node, flags, 0);

@@ -23,6 +23,8 @@ void cxxrt_free_page(struct page *page);
 void *cxxrt_kmap_local_page(struct page *page);
 void cxxrt_kunmap_local(void *mapped);
 void cxxrt_flush_dcache_page(struct page *page);
+void cxxrt_copy_page(void *to, void *from);
+void cxxrt_clear_page(void *page);
 
 CXXRT_HELPERS_END
 #endif

@@ -163,6 +163,25 @@ KUNIT_TEST(cxxrt_badblocks, full_table_is_enospc)
 	return {};
 }
 
+/// What a page cannot take is left out, by lines.
+KUNIT_TEST(cxxrt_badblocks, long_table_shows_what_fits)
+{
+	struct Text {
+		char page[raw::PAGE_SIZE];
+	};
+	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));
+	auto text = TRY(Box<Text>::make(Gfp::Kernel));
+	TRY(list->init());
+	constexpr u64 kFar = 1ull << 40;
+	for (u64 i = 0; i < 500; ++i)
+		TRY(list->add(kFar + (i * 10), 3));
+	const size_t length = list->show(configfs::Buffer{text->page});
+	test.expect(length > 4000 && length < sizeof(text->page));
+	test.expect_eq(text->page[length - 1], '\n');
+	test.expect_eq(text->page[length], '\0');
+	return {};
+}
+
 KUNIT_TEST(cxxrt_badblocks, wrong_ranges_are_refused)
 {
 	auto list = TRY(Box<BadBlocks>::make(Gfp::Kernel));

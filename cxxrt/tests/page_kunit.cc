@@ -100,6 +100,36 @@ KUNIT_TEST(cxxrt_page, zeroes_only_the_range)
 	return {};
 }
 
+KUNIT_TEST(cxxrt_page, copy_has_the_bytes)
+{
+	auto page = TRY(PageBox::zeroed(Gfp::Kernel));
+	fill_page_bytes(*page, 0, kPageSize, 0x31);
+	fill_page_bytes(*page, 100, 10, 0x32);
+	auto copy = TRY(PageBox::copy_of(*page, Gfp::NoWait));
+	test.expect(is_filled(*copy, 0, 100, 0x31));
+	test.expect(is_filled(*copy, 100, 10, 0x32));
+	test.expect(is_filled(*copy, 110, kPageSize - 110, 0x31));
+	return {};
+}
+
+/// The list owns its pages, and frees those that are left.
+KUNIT_TEST(cxxrt_page, list_frees_what_it_has)
+{
+	PageList from;
+	test.expect(from.is_empty());
+	for (u32 i = 0; i < 5; ++i)
+		from.push_back(TRY(PageBox::zeroed(Gfp::Kernel)));
+	PageList to;
+	from.splice_to(to);
+	test.expect(from.is_empty() && !to.is_empty());
+	u32 freed = 0;
+	to.free_all([&] { ++freed; });
+	test.expect_eq(freed, 5u);
+	test.expect(to.is_empty());
+	from.push_back(TRY(PageBox::zeroed(Gfp::Kernel)));
+	return {};
+}
+
 KUNIT_TEST(cxxrt_page, survives_failed_allocations)
 {
 	test.expect_survives_failed_allocations([] { return PageBox::zeroed(Gfp::Kernel); });

@@ -85,6 +85,43 @@ KUNIT_TEST(cxxrt_system, parse_refuses_garbage)
 	return {};
 }
 
+KUNIT_TEST(cxxrt_system, parses_lists_of_numbers)
+{
+	int numbers[3] = {};
+	test.expect(parse_numbers("1,-2,0x10", numbers));
+	test.expect_eq(numbers[0], 1);
+	test.expect_eq(numbers[1], -2);
+	test.expect_eq(numbers[2], 16);
+	for (const char* wrong : each("", "1", "1,2", "1,2,3,4", "1,2,3x", "1,2,x", "a,b,c"))
+		test.expect(!parse_numbers(wrong, numbers));
+	return {};
+}
+
+KUNIT_TEST(cxxrt_system, random_numbers_are_below_their_limit)
+{
+	u32 seen = 0;
+	for (u32 i = 0; i < 200; ++i) {
+		const u32 value = random_below(4);
+		test.expect(value < 4);
+		seen |= 1u << value;
+	}
+	test.expect_eq(seen, 15u);
+	test.expect_eq(random_below(1), 0u);
+	return {};
+}
+
+KUNIT_TEST(cxxrt_system, fixed_text_trims)
+{
+	FixedText<8> text;
+	test.expect(text.assign("  a b\n"));
+	test.expect_eq(text.trim(), "a b");
+	test.expect(find_char(text.trim(), 'b') == text.trim() + 2);
+	test.expect(find_char(text.trim(), 'c') == nullptr);
+	test.expect(!text.assign("12345678"));
+	test.expect_eq(text.c_str(), "1234567");
+	return {};
+}
+
 KUNIT_TEST(cxxrt_system, texts_compare)
 {
 	test.expect(equal("abc", "abc"));

@@ -151,6 +151,42 @@ KUNIT_TEST(cxxrt_time, hrtimer_repeats)
 	return {};
 }
 
+namespace {
+/// Expires twice, both times when the clock says so.
+class Appointments : Pinned {
+public:
+	u64 first = 0, second = 0;
+	Atomic<u64> came_first, came_second;
+
+private:
+	Restart expired()
+	{
+		if (came_first.load_relaxed() == 0) {
+			came_first.store_release(now_ns());
+			timer_.forward_to(second);
+			return Restart::Yes;
+		}
+		came_second.store_release(now_ns());
+		return Restart::No;
+	}
+
+public:
+	HrTimer timer_{callback<&Appointments::timer_, &Appointments::expired>};
+};
+}  // namespace
+
+KUNIT_TEST(cxxrt_time, hrtimer_keeps_appointments)
+{
+	Appointments object;
+	object.first = now_ns() + (3 * kMs);
+	object.second = object.first + (4 * kMs);
+	object.timer_.start_at(object.first);
+	test.expect(wait_until([&] { return object.came_second.load_acquire() != 0; }));
+	test.expect(object.came_first.load_acquire() >= object.first);
+	test.expect(object.came_second.load_acquire() >= object.second);
+	return {};
+}
+
 KUNIT_TEST(cxxrt_time, hrtimer_cancels)
 {
 	Seen seen;

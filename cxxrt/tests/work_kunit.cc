@@ -187,6 +187,57 @@ KUNIT_TEST(cxxrt_work, destruction_cancels)
 }
 
 /// A condition that holds needs no wake-up.
+namespace {
+/// Counts, and goes on once.
+class AfterReaders : Pinned {
+public:
+	explicit AfterReaders(Atomic<int>& ran) : ran_(ran) {}
+
+private:
+	Atomic<int>& ran_;
+	void run()
+	{
+		if (ran_.fetch_add(1) == 0)
+			work_.schedule();
+	}
+
+public:
+	RcuWork work_{callback<&AfterReaders::work_, &AfterReaders::run>};
+};
+}  // namespace
+
+/// Not before readers are done; from its own function it can be scheduled again.
+KUNIT_TEST(cxxrt_work, rcu_work_waits_for_readers)
+{
+	Atomic<int> ran{0};
+	auto object = TRY(Box<AfterReaders>::make(Gfp::Kernel, ran));
+	{
+		RcuGuard guard;
+		test.expect(object->work_.schedule());
+		test.expect(!object->work_.schedule());
+		test.expect_eq(ran.load_acquire(), 0);
+	}
+	object->work_.flush();
+	test.expect(ran.load_acquire() >= 1);
+	object->work_.flush();
+	test.expect_eq(ran.load_acquire(), 2);
+	test.expect(object->work_.schedule());
+	object.reset();
+	test.expect_eq(ran.load_acquire(), 3);
+	return {};
+}
+
+KUNIT_TEST(cxxrt_work, block_io_work_runs)
+{
+	Seen seen;
+	auto job = TRY(Box<Job>::make(Gfp::Kernel, seen, 0u));
+	test.expect(job->work_.schedule_for_block_io());
+	job->work_.flush();
+	test.expect_eq(seen.left.load_acquire(), 1);
+	test.expect_eq(seen.wrong_context.load_acquire(), 0);
+	return {};
+}
+
 KUNIT_TEST(cxxrt_work, wait_returns_at_once)
 {
 	WaitQueue queue{lock_class<"kunit wait">};

@@ -120,6 +120,28 @@ KUNIT_TEST(cxxrt_xarray, erases_while_visiting)
 	return {};
 }
 
+KUNIT_TEST(cxxrt_xarray, takes_a_range_out)
+{
+	XArray<u32> array;
+	u32 values[kSparseCount];
+	for (u32 i = 0; i < kSparseCount; ++i) {
+		values[i] = i;
+		TRY(array.insert_or_get(kSparse[i], &values[i], Gfp::Kernel));
+	}
+	unsigned long index = 2;
+	test.expect(array.find(index) == &values[2]);
+	test.expect_eq(index, 63ul);
+	index = 65;
+	test.expect(array.find(index, 4094) == nullptr);
+	u32 next = 2;
+	array.take_range(2, 1ul << 20, [&](u32& value) { test.expect_eq(value, next++); });
+	test.expect_eq(next, 7u);
+	test.expect(array.load(63) == nullptr && array.load(1) == &values[1] && array.load(1ul << 40) == &values[7]);
+	array.take_range(0, ~0ul, [](u32&) {});
+	test.expect(array.is_empty());
+	return {};
+}
+
 KUNIT_TEST(cxxrt_xarray, gives_everything_out_and_serves_on)
 {
 	XArray<u64> array;

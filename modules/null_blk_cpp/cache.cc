@@ -151,31 +151,34 @@ Result<void> Cache::make_room()
 	return {};
 }
 
+bool Cache::forget_next(u64& sector, u64 end)
+{
+	if (sector >= end)
+		return false;
+	unsigned long index = sector / kSectorsPerPage;
+	Guard guard{lock_};
+	if (entries_.find(index, (end - 1) / kSectorsPerPage) == nullptr)
+		return false;
+	const u64 page = first_sector(index);
+	const u32 first = page < sector ? u32(sector - page) : 0;
+	const u32 last = u32(min(end - page, u64(kSectorsPerPage)));
+	forget(index, bits(first * blk::kSectorSize, (last - first) * blk::kSectorSize));
+	sector = page + kSectorsPerPage;
+	return true;
+}
+
 void Cache::discard(u64 sector, u64 sectors)
 {
-	const u64 end = sector + sectors;
-	for (unsigned long index = sector / kSectorsPerPage; sectors != 0; ++index) {
-		Guard guard{lock_};
-		if (entries_.find(index, (end - 1) / kSectorsPerPage) == nullptr)
-			break;
-		const u64 page = first_sector(index);
-		const u32 first = page < sector ? u32(sector - page) : 0;
-		const u32 last = u32(min(end - page, u64(kSectorsPerPage)));
-		forget(index, bits(first * blk::kSectorSize, (last - first) * blk::kSectorSize));
+	for (u64 at = sector; forget_next(at, sector + sectors);) {
 	}
 	store_.discard(sector, sectors);
 }
 
 void Cache::discard_slowly(u64 sector, u64 sectors)
 {
-	constexpr u64 kAtOnce = 1024ull * kSectorsPerPage;
-	while (sectors > 0) {
-		const u64 step = min(sectors, kAtOnce);
-		discard(sector, step);
+	for (u64 at = sector; forget_next(at, sector + sectors);)
 		let_others_run();
-		sector += step;
-		sectors -= step;
-	}
+	store_.discard_slowly(sector, sectors);
 }
 
 Result<bool> Cache::write_back_next(unsigned long& index)

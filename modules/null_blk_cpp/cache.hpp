@@ -45,6 +45,8 @@ private:
 	void count(s64 bytes) EXCLUDES(atomic_context);
 	Result<void> reserve_entry(unsigned long index) EXCLUDES(atomic_context);
 	void forget(unsigned long index, u32 sectors) REQUIRES(lock_);
+	/// Forgets the sectors up to `end` of the next entry, and leaves `sector` after it; false if there is none.
+	bool forget_next(u64& sector, u64 end);
 	Entry* make_entry(unsigned long index) REQUIRES(lock_);
 	void remove(unsigned long index, Entry& entry) REQUIRES(lock_);
 	/// Moves an entry to the store.   Errors: ENOMEM.

@@ -111,12 +111,17 @@ void PageStore::discard(u64 sector, u64 sectors)
 
 void PageStore::discard_slowly(u64 sector, u64 sectors)
 {
-	while (sectors > 0) {
-		const u64 step = min(sectors, kSectorsAtOnce);
+	const u64 end = sector + sectors;
+	while (sector < end) {
+		// What is not there need not be gone through.
+		unsigned long index = sector / kSectorsPerPage;
+		if (pages_.find(index, (end - 1) / kSectorsPerPage) == nullptr)
+			return;
+		sector = max(sector, u64(index) * kSectorsPerPage);
+		const u64 step = min(end - sector, kSectorsAtOnce);
 		discard(sector, step);
 		let_others_run();
 		sector += step;
-		sectors -= step;
 	}
 }
 

@@ -111,7 +111,11 @@ CXXRT_INLINE void copy_page_bytes(Page& to, u32 to_offset, Page& from, u32 from_
 {
 	LocalMap target{to};
 	LocalMap source{from};
-	raw::memcpy(target.bytes() + to_offset, source.bytes() + from_offset, length);
+	// What fits whole pages only knows its size and alignment.
+	if (length == kPageSize)
+		raw::cxxrt_copy_page(target.bytes(), source.bytes());
+	else
+		raw::memcpy(target.bytes() + to_offset, source.bytes() + from_offset, length);
 }
 
 CXXRT_INLINE void fill_page_bytes(Page& page, u32 offset, u32 length, u8 value)
@@ -119,7 +123,14 @@ CXXRT_INLINE void fill_page_bytes(Page& page, u32 offset, u32 length, u8 value)
 	LocalMap target{page};
 	raw::memset(target.bytes() + offset, value, length);
 }
-CXXRT_INLINE void zero_page_bytes(Page& page, u32 offset, u32 length) { fill_page_bytes(page, offset, length, 0); }
+CXXRT_INLINE void zero_page_bytes(Page& page, u32 offset, u32 length)
+{
+	LocalMap target{page};
+	if (length == kPageSize)
+		raw::cxxrt_clear_page(target.bytes());
+	else
+		raw::memset(target.bytes() + offset, 0, length);
+}
 
 inline Result<PageBox> PageBox::copy_of(Page& source, AtomicGfp flags, Node node)
 {
