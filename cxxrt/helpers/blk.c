@@ -4,6 +4,7 @@
 #include <linux/bio.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/rwsem.h>
 #include "blk.h"
 
 /*
@@ -239,6 +240,30 @@ struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct
 bool cxxrt_blk_hctx_is_poll(const struct blk_mq_hw_ctx *hctx)
 {
 	return hctx->type == HCTX_TYPE_POLL;
+}
+
+/*
+ * del_gendisk() waits for requests, and not for those who ask for zones: they look at a disk's private data while they
+ * hold this, which is never for long.
+ */
+static DECLARE_RWSEM(cxxrt_disk_contexts);
+
+void cxxrt_disk_context_get(void)
+{
+	down_read(&cxxrt_disk_contexts);
+}
+
+void cxxrt_disk_context_put(void)
+{
+	up_read(&cxxrt_disk_contexts);
+}
+
+/* The disk has been deleted: no bio comes to the driver any more. */
+void cxxrt_disk_forget_context(struct gendisk *disk)
+{
+	down_write(&cxxrt_disk_contexts);
+	disk->private_data = NULL;
+	up_write(&cxxrt_disk_contexts);
 }
 
 bool cxxrt_blk_mq_add_to_batch(struct request *rq, struct io_comp_batch *batch, bool failed)

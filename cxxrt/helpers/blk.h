@@ -34,6 +34,7 @@ struct request *cxxrt_rq_list_peek(cxxrt_rq_list *list);
 
 /* Bios. */
 void bio_endio(struct bio *bio);
+struct bio *bio_split_to_limits(struct bio *bio);
 void cxxrt_bio_set_status(struct bio *bio, blk_status_t status);
 u64 cxxrt_bio_sector(const struct bio *bio);
 u32 cxxrt_bio_op(const struct bio *bio);
@@ -73,6 +74,9 @@ int cxxrt_set_zoned(struct gendisk *disk, const struct cxxrt_limits *limits);
 bool cxxrt_emulates_zone_append(struct gendisk *disk);
 int cxxrt_add_disk(struct gendisk *disk, bool blank);
 void del_gendisk(struct gendisk *disk);
+void cxxrt_disk_context_get(void);
+void cxxrt_disk_context_put(void);
+void cxxrt_disk_forget_context(struct gendisk *disk);
 void put_disk(struct gendisk *disk);
 void set_capacity(struct gendisk *disk, sector_t sectors);
 int cxxrt_blk_validate_block_size(unsigned long bytes);

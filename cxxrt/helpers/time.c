@@ -92,6 +92,11 @@ u64 cxxrt_ktime_get_ns(void)
 	return ktime_get_ns();
 }
 
+bool cxxrt_schedule_long_work(struct work_struct *work)
+{
+	return queue_work(system_unbound_wq, work);
+}
+
 bool cxxrt_queue_rcu_work(struct rcu_work *work)
 {
 	return queue_rcu_work(system_wq, work);

@@ -25,7 +25,7 @@ void msleep(unsigned int ms);
 void cxxrt_init_work(struct work_struct *work, void (*run)(struct work_struct *), const char *name,
 		     struct lock_class_key *key);
 bool cxxrt_schedule_work(struct work_struct *work);
-int kblockd_schedule_work(struct work_struct *work);
+bool cxxrt_schedule_long_work(struct work_struct *work);
 bool cxxrt_schedule_work_on(int cpu, struct work_struct *work);
 void cxxrt_end_work(struct work_struct *work);
 void cxxrt_init_rcu_work(struct rcu_work *work, void (*run)(struct work_struct *), const char *name,

@@ -107,16 +107,35 @@ Result<Disk> Disk::create_bio(const raw::block_device_operations* ops, const Lim
 	return Disk{disk};
 }
 
-Result<void> ZoneReport::add(u32 index, const ZoneInfo& zone) const
+int detail::ZoneReporter::run(raw::gendisk* disk, u64 sector, u32 most, raw::report_zones_cb take, void* data, Ask ask)
 {
-	raw::blk_zone c{};
-	c.start = zone.start;
-	c.len = zone.length;
-	c.wp = zone.write_pointer;
-	c.type = u8(zone.conventional ? raw::BLK_ZONE_TYPE_CONVENTIONAL : raw::BLK_ZONE_TYPE_SEQWRITE_REQ);
-	c.cond = u8(zone.condition);
-	c.capacity = zone.capacity;
-	return from_c(take_(&c, index, data_));
+	u32 told = 0;
+	while (told < most) {
+		ZoneBatch batch;
+		raw::cxxrt_disk_context_get();
+		// stop() clears it: the Context may be gone by now.
+		void* context = disk->private_data;
+		const u32 found = context != nullptr ? ask(context, sector, {.most = most, .told = told}, batch) : 0;
+		raw::cxxrt_disk_context_put();
+		if (found == 0)
+			break;
+		for (u32 i = 0; i < found; ++i) {
+			const ZoneInfo& zone = batch[i];
+			raw::blk_zone c{};
+			c.start = zone.start;
+			c.len = zone.length;
+			c.wp = zone.write_pointer;
+			c.type = u8(zone.conventional ? raw::BLK_ZONE_TYPE_CONVENTIONAL
+						      : raw::BLK_ZONE_TYPE_SEQWRITE_REQ);
+			c.cond = u8(zone.condition);
+			c.capacity = zone.capacity;
+			if (const int error = take(&c, told + i, data); error != 0)
+				return error;
+			sector = zone.start + zone.length;
+		}
+		told += found;
+	}
+	return int(told);
 }
 
 Result<void> Disk::add(const Identity& identity, const Limits& limits)
@@ -137,8 +156,10 @@ Result<void> Disk::add(const Identity& identity, const Limits& limits)
 
 void Disk::stop()
 {
-	if (exchange(added_, false))
-		raw::del_gendisk(disk_);
+	if (!exchange(added_, false))
+		return;
+	raw::del_gendisk(disk_);
+	raw::cxxrt_disk_forget_context(disk_);
 }
 
 void Disk::remove()

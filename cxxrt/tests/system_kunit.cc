@@ -114,7 +114,7 @@ KUNIT_TEST(cxxrt_system, fixed_text_trims)
 {
 	FixedText<8> text;
 	test.expect(text.assign("  a b\n"));
-	test.expect_eq(text.trim(), "a b");
+	test.expect(equal(text.trim(), "a b"));
 	test.expect(find_char(text.trim(), 'b') == text.trim() + 2);
 	test.expect(find_char(text.trim(), 'c') == nullptr);
 	test.expect(!text.assign("12345678"));

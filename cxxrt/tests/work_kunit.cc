@@ -227,11 +227,11 @@ KUNIT_TEST(cxxrt_work, rcu_work_waits_for_readers)
 	return {};
 }
 
-KUNIT_TEST(cxxrt_work, block_io_work_runs)
+KUNIT_TEST(cxxrt_work, long_work_runs)
 {
 	Seen seen;
 	auto job = TRY(Box<Job>::make(Gfp::Kernel, seen, 0u));
-	test.expect(job->work_.schedule_for_block_io());
+	test.expect(job->work_.schedule_long());
 	job->work_.flush();
 	test.expect_eq(seen.left.load_acquire(), 1);
 	test.expect_eq(seen.wrong_context.load_acquire(), 0);

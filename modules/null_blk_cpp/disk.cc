@@ -95,8 +95,10 @@ Optional<Status> Nullb::divert(HwQueue& queue, blk::Request<> request)
 		request.requeue();
 		return Status::Ok;
 	}
+	// Not DevResource: the queue may have been restarted before the block layer has put this one back,
+	// and then nobody else would look at it.
 	if (throttle_ && !throttle_->admits(request.bytes()))
-		return Status::DevResource;
+		return Status::Resource;
 	return {};
 }
 
@@ -150,7 +152,7 @@ void Nullb::end(blk::InFlight<>&& rq, Status status)
 		Guard guard{deferred_lock_};
 		deferred_.push_back(move(rq));
 	}
-	worker_.schedule_for_block_io();
+	worker_.schedule_long();
 }
 
 void Nullb::work_on_deferred()
@@ -229,9 +231,13 @@ Result<void> Nullb::resize(blk::QueueCounts counts)
 
 Result<HwQueue*> Nullb::init_queue(u32 index)
 {
-	if (faults_.init_hctx.happens())
+	HwQueue& queue = queues_[index];
+	// When the number of queues changes, those that were there are set up again; to fail then is more than
+	// the block layer takes.
+	if (!queue.was_set_up && faults_.init_hctx.happens())
 		return EFAULT;
-	return &queues_[index];
+	queue.was_set_up = true;
+	return &queue;
 }
 
 // --- building ----------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ public:
 	blk::RequestList poll_list GUARDED_BY(poll_lock);  // polled queues only
 	blk::RequestList lost GUARDED_BY(poll_lock);	   // on purpose; they time out
 	Atomic<u32> requeued{0};
+	bool was_set_up = false;
 
 private:
 	Atomic<int> checks_each_request_{0};
@@ -178,9 +179,9 @@ public:
 	/// Ends a request, or leaves it to a worker if the status is Resource.   Context: process.
 	void end(blk::InFlight<>&& rq TAKES_UNCONSUMED, blk::Status status);
 	/// As disk operation.
-	int report_zones(u64 sector, u32 most, blk::ZoneReport out) EXCLUDES(atomic_context)
+	u32 report_zones(u64 sector, blk::ZoneRequest request, blk::ZoneBatch& batch)
 	{
-		return zones_ ? zones_->report(sector, most, out) : 0;
+		return zones_ ? zones_->report(sector, request, batch) : 0;
 	}
 	/// The queue of the CPU this runs on.   Context: any; the CPU may change at once.
 	BioQueue& bio_queue();

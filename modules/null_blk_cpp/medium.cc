@@ -25,18 +25,18 @@ Result<void> Medium::build(const Config& config)
 	return {};
 }
 
-Optional<u32> Medium::first_bad(const Io& io)
+Optional<BadBlocks::Range> Medium::first_bad(const Io& io) const
 {
 	if (bad_.in_use.load_relaxed() == 0)
 		return {};
-	const auto range = bad_.list.check(io.sector, io.sectors);
-	if (!range)
-		return {};
-	if (bad_once_)
-		(void)bad_.list.remove(range->first, range->count);
-	if (!bad_partial_ || range->first <= io.sector)
-		return 0u;
-	const u32 before = u32(range->first - io.sector);
+	return bad_.list.check(io.sector, io.sectors);
+}
+
+u32 Medium::sectors_before(const Io& io, const BadBlocks::Range& bad) const
+{
+	if (!bad_partial_ || bad.first <= io.sector)
+		return 0;
+	const u32 before = u32(bad.first - io.sector);
 	return before - (before % block_sectors_);
 }
 
@@ -45,18 +45,17 @@ Access Medium::access(const Io& io, u32 readable)
 	if (io.op == Op::Flush)
 		return {.status = cache_ && !cache_->is_empty() && !io.prepared ? Status::Resource : Status::Ok,
 			.sectors = 0};
-	u32 sectors = io.sectors;
-	Status verdict = Status::Ok;
-	if (const Optional<u32> good = first_bad(io)) {
-		verdict = Status::IoError;
-		sectors = *good;
+	const auto bad = first_bad(io);
+	const u32 sectors = bad ? sectors_before(io, *bad) : io.sectors;
+	if (keeps_data_ && sectors != 0) {
+		const Status moved = transfer(io, sectors, readable);
+		if (moved != Status::Ok)
+			return {.status = moved, .sectors = 0};
 	}
-	if (!keeps_data_ || sectors == 0)
-		return {.status = verdict, .sectors = sectors};
-	const Status moved = transfer(io, sectors, readable);
-	if (moved != Status::Ok)
-		return {.status = moved, .sectors = 0};
-	return {.status = verdict, .sectors = sectors};
+	// Only now: what has to be tried again must meet it again.
+	if (bad && bad_once_)
+		(void)bad_.list.remove(bad->first, bad->count);
+	return {.status = bad ? Status::IoError : Status::Ok, .sectors = sectors};
 }
 
 // NOLINTNEXTLINE(bugprone-easily-swappable-parameters): both count sectors of the request
@@ -105,16 +104,18 @@ Status Medium::transfer(const Io& io, u32 sectors, u32 readable)
 
 Result<void> Medium::prepare(const Io& io, u64 sector)
 {
+	const auto bad = first_bad(io);
+	const u32 sectors = bad ? sectors_before(io, *bad) : io.sectors;
 	switch (io.op) {
 	case Op::Write:
 	case Op::ZoneAppend:
-		return cache_ ? cache_->reserve(sector, io.sectors, io.fua) : store_.reserve(sector, io.sectors);
+		return cache_ ? cache_->reserve(sector, sectors, io.fua) : store_.reserve(sector, sectors);
 	case Op::Discard:
 	case Op::WriteZeroes:
 		if (cache_)
-			cache_->discard_slowly(sector, io.sectors);
+			cache_->discard_slowly(sector, sectors);
 		else
-			store_.discard_slowly(sector, io.sectors);
+			store_.discard_slowly(sector, sectors);
 		return {};
 	case Op::Flush:
 		return flush();

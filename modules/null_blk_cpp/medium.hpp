@@ -50,8 +50,9 @@ public:
 
 private:
 	blk::Status transfer(const Io& io, u32 sectors, u32 readable);
-	/// How many sectors of `io` come before a bad one.
-	Optional<u32> first_bad(const Io& io);
+	Optional<BadBlocks::Range> first_bad(const Io& io) const;
+	/// How many sectors of `io` are moved before it fails.
+	u32 sectors_before(const Io& io, const BadBlocks::Range& bad) const;
 
 	PageStore& store_;
 	BadSectors& bad_;

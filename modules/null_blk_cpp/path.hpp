@@ -150,6 +150,9 @@ template <IrqMode Irq, Backing Data> struct BioPath {
 
 	CXXRT_INLINE static void submit_bio(Nullb& disk, blk::Bio bio)
 	{
+		// No bio may cross a zone.
+		if (Data == Backing::Any && !bio.split_to_limits())
+			return;
 		blk::Status status = blk::Status::Ok;
 		if (Data == Backing::Any || disk.checks_each_request())
 			status = disk.handle(bio.view());

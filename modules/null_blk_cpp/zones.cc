@@ -160,8 +160,8 @@ void Zones::close_an_implicitly_open_one()
 		Zone& zone = zones_[next_to_close_];
 		next_to_close_ = next_to_close_ + 1 < count ? next_to_close_ + 1 : conventional_;
 		if (zone.state() == ZoneCondition::ImplicitlyOpen) {
-			set(zone, zone.write_pointer.load_relaxed() == zone.start ? ZoneCondition::Empty
-										  : ZoneCondition::Closed);
+			// Closed even if nothing was written: its first write may be under way.
+			set(zone, ZoneCondition::Closed);
 			return;
 		}
 	}
@@ -274,13 +274,16 @@ Status Zones::handle(Io& io)
 	case Op::Write:
 	case Op::ZoneAppend:
 		return write(io);
+	case Op::ZoneReset:
+	case Op::ZoneResetAll:
+		// To free all the pages of a large zone takes long.
+		if (medium_.keeps_data() && limits_.zone_sectors > kLongDiscard && !io.prepared)
+			return Status::Resource;
+		return io.op == Op::ZoneReset ? manage(io) : reset_all(io);
 	case Op::ZoneOpen:
 	case Op::ZoneClose:
 	case Op::ZoneFinish:
-	case Op::ZoneReset:
 		return manage(io);
-	case Op::ZoneResetAll:
-		return reset_all(io);
 	case Op::Flush:
 		return medium_.access(io).status;
 	default:
@@ -388,33 +391,28 @@ Result<void> Zones::set_condition(u64 sector, ZoneCondition condition)
 	return {};
 }
 
-int Zones::report(u64 sector, u32 most, blk::ZoneReport out)
+u32 Zones::report(u64 sector, blk::ZoneRequest request, blk::ZoneBatch& batch)
 {
 	const u64 first = sector >> zone_shift_;
 	if (first >= zones_.size())
 		return 0;
-	const u32 count = u32(min(u64(most), zones_.size() - first));
-	trace::nullb_report_zones(disk_, count);
-	for (u32 i = 0; i < count; ++i) {
+	const u32 count = u32(min(u64(request.most - request.told), zones_.size() - first));
+	if (request.told == 0)
+		trace::nullb_report_zones(disk_, count);
+	const u32 now = min(count, blk::kZonesAtOnce);
+	for (u32 i = 0; i < now; ++i) {
 		Zone& zone = zones_[first + i];
-		blk::ZoneInfo info{};
-		{
-			Guard guard{zone.lock};
-			info = {
-				.start = zone.start,
-				.length = zone.length,
-				.capacity = zone.capacity,
-				.write_pointer = zone.write_pointer.load_relaxed(),
-				.conventional = zone.conventional,
-				.condition = zone.state(),
-			};
-		}
-		// The caller may change what it is given.
-		const Result<void> taken = out.add(i, info);
-		if (!taken.ok())
-			return taken.error().to_c();
+		Guard guard{zone.lock};
+		batch[i] = {
+			.start = zone.start,
+			.length = zone.length,
+			.capacity = zone.capacity,
+			.write_pointer = zone.write_pointer.load_relaxed(),
+			.conventional = zone.conventional,
+			.condition = zone.state(),
+		};
 	}
-	return int(count);
+	return now;
 }
 
 }  // namespace null_blk

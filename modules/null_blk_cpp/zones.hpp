@@ -33,7 +33,7 @@ public:
 	/// Context: process.   Errors: EINVAL no such zone, or a conventional one.
 	Result<void> set_condition(u64 sector, blk::ZoneCondition condition);
 	/// As report_zones of a disk.
-	int report(u64 sector, u32 most, blk::ZoneReport out) EXCLUDES(atomic_context);
+	u32 report(u64 sector, blk::ZoneRequest request, blk::ZoneBatch& batch);
 
 private:
 	static constexpr u64 kNoWritePointer = ~0ull;

@@ -65,31 +65,16 @@ public:
 	u64 written_at = 0;
 };
 
-/// What the zone that begins at `number` times a zone's size is like.
-struct Seen {
-	u64 write_pointer;
-	ZoneCondition condition;
-};
-struct Collected {
-	Seen zones[16];
-	u32 count = 0;
-	static int take(raw::blk_zone* zone, u32 index, void* data)
-	{
-		auto& all = *static_cast<Collected*>(data);
-		all.zones[index] = {.write_pointer = zone->wp, .condition = ZoneCondition(zone->cond)};
-		++all.count;
-		return 0;
-	}
-};
-Seen look(Disk& disk, u32 number)
+/// Only for a zone that there is.
+blk::ZoneInfo look(Disk& disk, u32 number)
 {
-	Collected found;
-	disk.zones->report(number * kZone, 1, blk::ZoneReport{&Collected::take, &found});
-	return found.zones[0];
+	blk::ZoneBatch batch;
+	disk.zones->report(number * kZone, {.most = 1, .told = 0}, batch);
+	return batch[0];
 }
 void expect_zone(Test& test, Disk& disk, u32 number, ZoneCondition condition, u64 written, Where where = Where::here())
 {
-	const Seen zone = look(disk, number);
+	const blk::ZoneInfo zone = look(disk, number);
 	test.expect_eq(zone.condition, condition, where);
 	test.expect_eq(zone.write_pointer, (number * kZone) + written, where);
 }
@@ -253,13 +238,13 @@ KUNIT_TEST(null_blk_zones, dead_zones_do_not_count)
 KUNIT_TEST(null_blk_zones, report_ends_with_the_disk)
 {
 	auto disk = TRY(Disk::create(eight_zones()));
-	Collected found;
-	const blk::ZoneReport out{&Collected::take, &found};
-	test.expect_eq(disk->zones->report(0, 100, out), 8);
-	test.expect_eq(found.count, 8u);
-	test.expect_eq(disk->zones->report((7 * kZone) + 1, 100, out), 1);
-	test.expect_eq(disk->zones->report(8 * kZone, 100, out), 0);
-	test.expect_eq(disk->zones->report(~0ull, 100, out), 0);
+	blk::ZoneBatch batch;
+	test.expect_eq(disk->zones->report(0, {.most = 100, .told = 0}, batch), 8u);
+	test.expect_eq(disk->zones->report(0, {.most = 3, .told = 0}, batch), 3u);
+	test.expect_eq(disk->zones->report(0, {.most = 3, .told = 2}, batch), 1u);
+	test.expect_eq(disk->zones->report((7 * kZone) + 1, {.most = 100, .told = 0}, batch), 1u);
+	test.expect_eq(disk->zones->report(8 * kZone, {.most = 100, .told = 0}, batch), 0u);
+	test.expect_eq(disk->zones->report(~0ull, {.most = 100, .told = 0}, batch), 0u);
 	return {};
 }
 

@@ -21,7 +21,8 @@
 ///     void complete(InFlight<Pdu>)                      softirq or hardirq of the submitting CPU
 ///     TimeoutResult timeout(HwQueue&, Request<>, QueueKind)      process
 /// A bio driver has `using Context` and `void submit_bio(Context&, Bio)`: process; may sleep.
-/// A Context whose disks may be zoned has `int report_zones(u64 sector, u32 most, ZoneReport)`: process; sleeps.
+/// A Context whose disks may be zoned has
+///     u32 report_zones(u64 sector, ZoneRequest, ZoneBatch&)      process; not after Disk::stop() returned
 
 #include <cxxrt/error.hpp>
 #include <cxxrt/log.hpp>
@@ -404,6 +405,13 @@ public:
 
 	/// What it asks for.
 	CALLABLE_UNLESS_CONSUMED BioView view() const { return BioView{bio_}; }
+	/// Keeps the part that the queue's limits allow, and sends the rest again; false if nothing is left to
+	/// do. For drivers that limits matter to: nobody else splits bios.   Context: process; sleeps.
+	[[nodiscard]] CALLABLE_UNLESS_CONSUMED bool split_to_limits()
+	{
+		bio_ = raw::bio_split_to_limits(bio_);
+		return bio_ != nullptr;
+	}
 	/// Context: any.
 	CALLABLE_UNCONSUMED CONSUMES void end(Status status) && { end(exchange(bio_, nullptr), status); }
 	/// Hands the duty to whoever keeps the handle.
@@ -478,32 +486,42 @@ struct ZoneInfo {
 	ZoneCondition condition;
 };
 
-/// Who asked for zones.
-class ZoneReport {
-public:
-	/// Reports the `index`-th of those asked for.   Context: process; sleeps.   Errors: the caller's.
-	Result<void> add(u32 index, const ZoneInfo& zone) const EXCLUDES(atomic_context);
-	ZoneReport(raw::report_zones_cb take, void* data) : take_(take), data_(data) {}
-
-private:
-	raw::report_zones_cb take_;
-	void* data_;
+/// How many zones were asked for, and how many of them have been told already.
+struct ZoneRequest {
+	u32 most, told;
 };
+/// The next few zones. The return value of report_zones() is how many.
+inline constexpr u32 kZonesAtOnce = 8;
+using ZoneBatch = ZoneInfo[kZonesAtOnce];
 
 namespace detail {
+/// Asks for zones a few at a time: whoever wants them may sleep while it takes them, as long as it likes, and the
+/// disk may go meanwhile, which does not wait.
+class ZoneReporter {
+public:
+	using Ask = u32 (*)(void* context, u64 sector, ZoneRequest, ZoneBatch&);
+	static int run(raw::gendisk* disk, u64 sector, u32 most, raw::report_zones_cb take, void* data, Ask ask)
+		EXCLUDES(atomic_context);
+};
+
 /// The operations of a disk.
 template <class Context> struct DiskOps {
+	static u32 ask(void* context, u64 sector, ZoneRequest request, ZoneBatch& batch)
+	{
+		return static_cast<Context*>(context)->report_zones(sector, request, batch);
+	}
 	static int report_zones(raw::gendisk* disk, raw::sector_t sector, u32 most, raw::report_zones_cb take,
 				void* data)
 	{
-		// SAFETY: Disk stored the Context, which outlives the disk.
-		return static_cast<Context*>(disk->private_data)->report_zones(sector, most, ZoneReport{take, data});
+		return ZoneReporter::run(disk, sector, most, take, data, &ask);
 	}
 	static constexpr raw::block_device_operations make()
 	{
 		raw::block_device_operations ops{};
 		ops.owner = &raw::__this_module;
-		if constexpr (requires(Context& context, ZoneReport report) { context.report_zones(0, 0, report); })
+		if constexpr (requires(Context& context, ZoneBatch& batch) {
+				      context.report_zones(0, ZoneRequest{}, batch);
+			      })
 			ops.report_zones = &report_zones;
 		return ops;
 	}

@@ -23,8 +23,8 @@ public:
 	~Work() EXCLUDES(atomic_context) { raw::cxxrt_end_work(&work_); }
 	/// Runs it soon, once; false if it was waiting to run already.   Context: any.
 	bool schedule() { return raw::cxxrt_schedule_work(&work_); }
-	/// The same in the block layer's threads, one of which there always is: for what memory is written to.
-	bool schedule_for_block_io() { return raw::kblockd_schedule_work(&work_) != 0; }
+	/// The same on any CPU, where it may take as long as it likes.
+	bool schedule_long() { return raw::cxxrt_schedule_long_work(&work_); }
 	/// The same on one CPU.   Only for an online CPU, which the caller knows to stay so.
 	bool schedule_on(u32 cpu) { return raw::cxxrt_schedule_work_on(int(cpu), &work_); }
 	/// Waits until it has run, if it was scheduled.   Context: process; sleeps.
