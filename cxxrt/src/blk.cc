@@ -131,7 +131,6 @@ int detail::ZoneReporter::run(raw::gendisk* disk, u64 sector, u32 most, raw::rep
 			c.capacity = zone.capacity;
 			if (const int error = take(&c, told + i, data); error != 0)
 				return error;
-			sector = zone.start + zone.length;
 		}
 		told += found;
 	}

@@ -211,12 +211,16 @@ KUNIT_TEST(cxxrt_work, rcu_work_waits_for_readers)
 {
 	Atomic<int> ran{0};
 	auto object = TRY(Box<AfterReaders>::make(Gfp::Kernel, ran));
+	bool first, second;
+	int early;
 	{
 		RcuGuard guard;
-		test.expect(object->work_.schedule());
-		test.expect(!object->work_.schedule());
-		test.expect_eq(ran.load_acquire(), 0);
+		first = object->work_.schedule();
+		second = object->work_.schedule();
+		early = ran.load_acquire();
 	}
+	test.expect(first && !second);
+	test.expect_eq(early, 0);
 	object->work_.flush();
 	test.expect(ran.load_acquire() >= 1);
 	object->work_.flush();

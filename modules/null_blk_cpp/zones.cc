@@ -393,7 +393,7 @@ Result<void> Zones::set_condition(u64 sector, ZoneCondition condition)
 
 u32 Zones::report(u64 sector, blk::ZoneRequest request, blk::ZoneBatch& batch)
 {
-	const u64 first = sector >> zone_shift_;
+	const u64 first = (sector >> zone_shift_) + request.told;
 	if (first >= zones_.size())
 		return 0;
 	const u32 count = u32(min(u64(request.most - request.told), zones_.size() - first));

@@ -242,6 +242,8 @@ KUNIT_TEST(null_blk_zones, report_ends_with_the_disk)
 	test.expect_eq(disk->zones->report(0, {.most = 100, .told = 0}, batch), 8u);
 	test.expect_eq(disk->zones->report(0, {.most = 3, .told = 0}, batch), 3u);
 	test.expect_eq(disk->zones->report(0, {.most = 3, .told = 2}, batch), 1u);
+	test.expect_eq(batch[0].start, 2 * kZone);
+	test.expect_eq(disk->zones->report(0, {.most = 100, .told = 8}, batch), 0u);
 	test.expect_eq(disk->zones->report((7 * kZone) + 1, {.most = 100, .told = 0}, batch), 1u);
 	test.expect_eq(disk->zones->report(8 * kZone, {.most = 100, .told = 0}, batch), 0u);
 	test.expect_eq(disk->zones->report(~0ull, {.most = 100, .told = 0}, batch), 0u);
