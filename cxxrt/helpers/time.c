@@ -80,6 +80,16 @@ void cxxrt_init_rcu_work(struct rcu_work *work, void (*run)(struct work_struct *
 			 struct lock_class_key *key)
 {
 	cxxrt_init_work(&work->work, run, name, key);
+	if (is_watched_on_stack(work))
+		init_rcu_head_on_stack(&work->rcu);
+}
+
+void cxxrt_end_rcu_work(struct rcu_work *work)
+{
+	flush_rcu_work(work);
+	cxxrt_end_work(&work->work);
+	if (is_watched_on_stack(work))
+		destroy_rcu_head_on_stack(&work->rcu);
 }
 
 unsigned long cxxrt_jiffies(void)

@@ -31,6 +31,7 @@ void cxxrt_end_work(struct work_struct *work);
 void cxxrt_init_rcu_work(struct rcu_work *work, void (*run)(struct work_struct *), const char *name,
 			 struct lock_class_key *key);
 bool cxxrt_queue_rcu_work(struct rcu_work *work);
+void cxxrt_end_rcu_work(struct rcu_work *work);
 bool flush_rcu_work(struct rcu_work *work);
 bool flush_work(struct work_struct *work);
 

@@ -48,11 +48,7 @@ public:
 	}
 	/// Waits until it has run, if it was scheduled; the function does not schedule it then.
 	/// Context: process; sleeps.
-	~RcuWork() EXCLUDES(atomic_context)
-	{
-		flush();
-		raw::cxxrt_end_work(&work_.work);
-	}
+	~RcuWork() EXCLUDES(atomic_context) { raw::cxxrt_end_rcu_work(&work_); }
 	/// False if it was waiting to run already.   Context: any.
 	bool schedule() { return raw::cxxrt_queue_rcu_work(&work_); }
 	/// Waits until it has run, if it was scheduled.   Context: process; sleeps.
