@@ -113,7 +113,7 @@ int detail::ZoneReporter::run(raw::gendisk* disk, u64 sector, u32 most, raw::rep
 	while (told < most) {
 		ZoneBatch batch;
 		raw::cxxrt_disk_context_get();
-		// stop() clears it: the Context may be gone by now.
+		// ~Disk() clears it: the Context may be gone by now.
 		void* context = disk->private_data;
 		const u32 found = context != nullptr ? ask(context, sector, {.most = most, .told = told}, batch) : 0;
 		raw::cxxrt_disk_context_put();
@@ -158,7 +158,6 @@ void Disk::stop()
 	if (!exchange(added_, false))
 		return;
 	raw::del_gendisk(disk_);
-	raw::cxxrt_disk_forget_context(disk_);
 }
 
 void Disk::remove()
@@ -166,6 +165,7 @@ void Disk::remove()
 	if (disk_ == nullptr)
 		return;
 	stop();
+	raw::cxxrt_disk_forget_context(disk_);
 	raw::put_disk(exchange(disk_, nullptr));
 }
 

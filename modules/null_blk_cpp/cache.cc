@@ -103,8 +103,12 @@ Cache::Entry* Cache::make_entry(unsigned long index)
 	if (!made.ok())
 		return nullptr;
 	Box<Entry> entry = made.take();
-	if (!entries_.insert_or_get(index, entry.get(), Gfp::NoWait).ok())
+	Result<Entry*> stored = entries_.insert_or_get(index, entry.get(), Gfp::NoWait);
+	if (!stored.ok())
 		return nullptr;
+	// A worker reserves without the lock, and may have been faster.
+	if (Entry* winner = stored.take(); winner != entry.get())
+		return winner;
 	used_ += kPageSize;
 	return entry.leak();
 }

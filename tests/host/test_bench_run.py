@@ -337,6 +337,13 @@ def test_one_report_that_cannot_be_drawn_does_not_keep_the_next_from_it(tmp_path
     assert said.err == "bench/run: no npm\n" and said.out.count("written to") == 1
 
 
+def test_record_does_not_say_where_the_results_went():
+    main = loaded_program()
+    command = ["--profile", "memory", "--out", "/somewhere", "--seed", "8"]
+    assert main.recorded(command) == ["bench/run", "--profile", "memory", "--seed", "8"]
+    assert main.recorded(["--out=/somewhere", "--seed", "8", "--out", "/else"]) == ["bench/run", "--seed", "8"]
+
+
 @pytest.mark.parametrize(("ignored", "code"), [(False, "interrupted"), (True, "goes on")])
 def test_hanging_up_is_an_interruption_unless_it_is_ignored(ignored, code):
     script = """if True:

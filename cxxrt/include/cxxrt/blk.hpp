@@ -22,7 +22,7 @@
 ///     TimeoutResult timeout(HwQueue&, Request<>, QueueKind)      process
 /// A bio driver has `using Context` and `void submit_bio(Context&, Bio)`: process; may sleep.
 /// A Context whose disks may be zoned has
-///     u32 report_zones(u64 sector, ZoneRequest, ZoneBatch&)      process; not after Disk::stop() returned;
+///     u32 report_zones(u64 sector, ZoneRequest, ZoneBatch&)      process; not after ~Disk();
 ///                                                       those from `sector` on that were not told yet
 
 #include <cxxrt/error.hpp>

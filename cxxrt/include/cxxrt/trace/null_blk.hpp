@@ -14,7 +14,8 @@ namespace cxxrt::trace {
 /// A zone was written to, or its condition was changed on request.
 inline void nullb_zone_op(const char* disk, blk::Op op, u32 zone, blk::ZoneCondition condition)
 {
-	raw::cxxrt_trace_nullb_zone_op(disk, u32(op), zone, u32(condition));
+	if (raw::cxxrt_trace_nullb_zone_op_enabled()) [[unlikely]]
+		raw::cxxrt_trace_nullb_zone_op(disk, u32(op), zone, u32(condition));
 }
 
 /// Zones were asked for.
