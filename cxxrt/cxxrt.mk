@@ -107,7 +107,10 @@ quiet_cmd_cxxrt_helper = CC [H]  $@
 			 -c -o $@ $<
 $(obj)/cxxrt/helpers-%.o: $(CXXRT_DIR)/helpers/%.c FORCE
 	$(call if_changed_dep,cxxrt_helper)
-cxxrt-helper-objs = $(patsubst %,$(obj)/cxxrt/helpers-%.o,$(if $(cxxrt-is-test),$(cxxrt-helpers),$(filter-out kunit,$(cxxrt-helpers))))
+# Those for test modules and for tracepoints are linked into the modules that have such.
+cxxrt-helpers-of = $(filter-out kunit trace_%,$(cxxrt-helpers)) $(if $(cxxrt-is-test),kunit) \
+	$(filter $(addprefix trace_,$($(1)-trace)),$(cxxrt-helpers))
+cxxrt-helper-objs = $(patsubst %,$(obj)/cxxrt/helpers-%.o,$(cxxrt-helpers-of))
 
 # Tracepoints are C, and of the modules that name them. Not inlined: what only sections refer to
 # would be lost.

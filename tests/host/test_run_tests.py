@@ -47,6 +47,8 @@ def test_tests_are_counted_by_outcome(run_tests: ModuleType, tmp_path: Path) -> 
     lane = run_tests.Lane("x", [str(test)])
     lane.run()
     assert counts(lane) == (2, 2, 1)
+    bad, error = lane.complaints
+    assert "test_x.py::test_bad: assert 0" in bad and "test_x.py::test_error: " in error
 
 
 @pytest.mark.parametrize("text", ["import nothing_of_that_name\n", "", "import os\ndef test_x(): os._exit(3)\n"])
