@@ -359,6 +359,26 @@ def test_commands_run_side_by_side(guest: Vm) -> None:
     assert job.wait(20).rc == 128 + 9
 
 
+def test_a_script_is_loaded_once_and_each_call_is_a_process_of_its_own(guest: Vm) -> None:
+    text = (
+        "import os, sys\n"
+        "loaded, calls = os.getpid(), []\n"
+        "def main(argv):\n"
+        "    calls.append(1)\n"
+        "    if argv[1] == 'bad': raise ValueError('so bad')\n"
+        "    if argv[1] == 'sleep': import time; time.sleep(99)\n"
+        "    print(loaded, os.getpid() != loaded, len(calls), argv, os.getcwd(), sorted(os.listdir('/proc/self/fd')))\n"
+    )
+    guest.run(f"cat >/tmp/script.py <<'END'\n{text}END", check=True)
+    for word in ("x", "y z"):
+        assert guest.call("/tmp/script.py", word, cwd="/run").out == f"1 True 1 ['/tmp/script.py', '{word}'] /run ['0', '1', '2', '3']\n"
+    bad = guest.call("/tmp/script.py", "bad")
+    assert (bad.rc, bad.out) == (1, "") and "ValueError: so bad" in bad.err
+    assert guest.call("/tmp/script.py", "sleep", timeout=1).rc == 124
+    missing = guest.call("/tmp/none.py")
+    assert missing.rc == 1 and "FileNotFoundError" in missing.err
+
+
 def test_writes_reach_the_host_only_where_allowed(guest: Vm, tmp_path: Path) -> None:
     shared = guest._rw[0]
     guest.run(["cp", "/proc/version", str(shared / "v")], check=True)

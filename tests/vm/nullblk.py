@@ -97,7 +97,7 @@ class Driver:
     def do(self, *operations: tuple[Any, ...], timeout: float = 60) -> list[Any]:
         """Does operations of nullblk_guest.py, in one process; each gives "ok", what it read, or an errno's name."""
         literal = repr([list(operation) for operation in operations])
-        done = self.vm.run(["/usr/bin/python3", "-I", "-S", "-B", _GUEST, literal], timeout, cwd="/tmp")
+        done = self.vm.call(_GUEST, literal, timeout=timeout, cwd="/tmp")
         assert done.rc == 0, f"exit code {done.rc} from {literal[:500]}\n{done.out[-2000:]}{done.err[-4000:]}"
         return ast.literal_eval(done.out)
 

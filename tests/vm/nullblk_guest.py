@@ -1,14 +1,23 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Runs in the guest: does a list of small operations in one process, since every process is slow to start there.
+"""Runs in the guest: does a list of small operations in one process, forked from one that has loaded this file.
 
 The list comes as a Python literal, in the first argument; the results leave as one, on stdout. An operation
 gives "ok", what it read, or the name of the errno it failed with.
 """
 
+import ctypes
 import errno
+import fcntl
+import mmap
 import os
+import random
+import struct
 import sys
 import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))  # Which python3 -I leaves out.
+
+from guest_memory import kernel_kib  # noqa: E402
 
 CONFIGFS = "/sys/kernel/config"
 _SYSCALLS = {"init_module": 175, "finit_module": 313, "delete_module": 176, "io_uring_setup": 425, "io_uring_enter": 426}
@@ -23,8 +32,6 @@ _held = []  # File descriptors that "hold" keeps open until the process ends.
 
 def syscall(name, *args):
     """Makes a system call that the os module lacks. Errors: OSError."""
-    import ctypes
-
     libc = ctypes.CDLL(None, use_errno=True)
     libc.syscall.restype = ctypes.c_long
     # Every argument is a long, or a pointer.
@@ -140,8 +147,6 @@ def run(*argv):
 
 def dio_write(path, sector, count, seed):
     """Writes `count` sectors whose bytes follow from `seed`, past the page cache."""
-    import mmap
-
     with mmap.mmap(-1, count * 512) as buffer:
         buffer.write(pattern(count, seed))
         fd = os.open(path, os.O_WRONLY | _O_DIRECT)
@@ -154,8 +159,6 @@ def dio_write(path, sector, count, seed):
 
 def dio_check(path, sector, count, seed):
     """Reads the sectors, past the page cache: "same" if they are what `seed` gives (None: zeroes), else "different"."""
-    import mmap
-
     with mmap.mmap(-1, count * 512) as buffer:
         buffer.write(b"\xaa" * (count * 512))
         fd = os.open(path, os.O_RDONLY | _O_DIRECT)
@@ -192,8 +195,6 @@ def fsync(path):
 
 def dio_byte(path, sector, count):
     """Reads the sectors, past the page cache: the byte that all of them consist of, in hexadecimal, or "mixed"."""
-    import mmap
-
     with mmap.mmap(-1, count * 512) as buffer:
         fd = os.open(path, os.O_RDONLY | _O_DIRECT)
         try:
@@ -247,8 +248,6 @@ def repeat(count, pause_s, *operations):
 
 def fuzz_attributes(folder, names, seed, seconds, powers):
     """Writes random texts to random attributes, and, with `powers`, turns the device on and off: "attribute result" -> times."""
-    import random
-
     choose, found, end = random.Random(seed), {}, time.monotonic() + seconds
     edges = [0, 1, 2, 3, 4, 7, 8, 31, 64, 511, 512, 513, 4096, 65535, 65536, 2**31 - 1, 2**31, 2**32 - 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1, 2**64]
     while time.monotonic() < end:
@@ -281,8 +280,6 @@ def fuzz_attributes(folder, names, seed, seconds, powers):
 
 def fuzz_zones(folder, path, seed, seconds, max_open, max_active):
     """Does random zone operations: "operation result" -> times; also "limit ..." if more zones are open or active than may be."""
-    import random
-
     choose, found, end = random.Random(seed), {}, time.monotonic() + seconds
     while time.monotonic() < end:
         start, whole = 4096 * choose.randrange(9), choose.randrange(10) == 0
@@ -327,9 +324,6 @@ def zones_back(folder, path):
 
 def sectors(path, what, sector, count):
     """BLKDISCARD, BLKSECDISCARD or BLKZEROOUT of some sectors."""
-    import fcntl
-    import struct
-
     fd = os.open(path, os.O_RDWR)
     try:
         fcntl.ioctl(fd, _RANGE_IOCTLS[what], struct.pack("QQ", sector * 512, count * 512))
@@ -339,9 +333,6 @@ def sectors(path, what, sector, count):
 
 def zone(path, what, sector, count):
     """Resets, opens, closes or finishes the zones in a range of sectors."""
-    import fcntl
-    import struct
-
     fd = os.open(path, os.O_RDWR)
     try:
         fcntl.ioctl(fd, _ZONE_IOCTLS[what], struct.pack("QQ", sector, count))
@@ -354,9 +345,6 @@ def zones(path, sector=0, count=64):
 
     The write pointer of a zone that has none, and says so with all ones, is None.
     """
-    import fcntl
-    import struct
-
     buffer = bytearray(struct.pack("QII", sector, count, 0) + bytes(64 * count))
     fd = os.open(path, os.O_RDONLY)
     try:
@@ -377,9 +365,6 @@ def states(path):
 
 def zone_numbers(path):
     """[BLKGETZONESZ, BLKGETNRZONES]"""
-    import fcntl
-    import struct
-
     fd = os.open(path, os.O_RDONLY)
     try:
         return [struct.unpack("I", fcntl.ioctl(fd, number, bytes(4)))[0] for number in (_ZONE_SIZE_IOCTL, _ZONE_COUNT_IOCTL)]
@@ -422,10 +407,6 @@ def _nvme_disks():
 
 def zone_append(sector, count, seed):
     """Appends `count` sectors to the zone that begins at `sector`, through the NVMe disk: the block it was written to. Errors: EIO."""
-    import ctypes
-    import fcntl
-    import struct
-
     (disk,) = _nvme_disks()
     block = int(get(f"/sys/block/{disk[5:]}/queue/logical_block_size")) // 512
     data = ctypes.create_string_buffer(pattern(count, seed), count * 512)
@@ -465,9 +446,6 @@ def discarded(name, *args):
 
 def used_kib():
     """Memory in use, with caches emptied; what the page allocator keeps per CPU is not."""
-    sys.path.insert(0, os.path.dirname(__file__))  # Which python3 -I leaves out.
-    from guest_memory import kernel_kib
-
     put("/proc/sys/vm/drop_caches", "3")
     return kernel_kib(get("/proc/meminfo"), get("/proc/zoneinfo"))["Used"]
 
@@ -500,9 +478,6 @@ def clean_up():
 
 def memory():
     """Active objects of each slab cache, and the figures of kernel_kib() under "/name", with caches emptied."""
-    sys.path.insert(0, os.path.dirname(__file__))  # Which python3 -I leaves out.
-    from guest_memory import kernel_kib
-
     for _ in range(2):
         put("/proc/sys/vm/drop_caches", "3")
         time.sleep(0.2)  # For RCU, which frees what was removed.
@@ -555,10 +530,6 @@ def uring(path, what, sector, count, seed, flags=0, wait_s=0.0, setup=0):
     """Reads or writes sectors through io_uring: bytes done, or the errno's name; "different" if what was read is not what
     `seed` gives (None: anything is right). `flags`: those of preadv2(). Looks for the end after `wait_s` seconds.
     """
-    import ctypes
-    import mmap
-    import struct
-
     params = ctypes.create_string_buffer(120)
     struct.pack_into("<III", params, 0, 4, 4, setup)  # sq_entries, cq_entries, flags
     ring = syscall("io_uring_setup", 4, params)
@@ -690,5 +661,6 @@ def attempt(function, args):
     return "ok" if result is None else result
 
 
-if __name__ == "__main__":
-    print([attempt(OPERATIONS[name], args) for name, *args in eval(sys.argv[1], {"__builtins__": {}})])
+def main(argv):
+    """Does the operations of which argv[1] is a list, as a literal."""
+    print([attempt(OPERATIONS[name], args) for name, *args in eval(argv[1], {"__builtins__": {}})])

@@ -7,6 +7,7 @@ removes everything. Prints how often what gave which result. Exit code 1: data w
 explains, or something is left.
 """
 
+import fcntl
 import json
 import os
 import random
@@ -24,6 +25,9 @@ DISKS = ("s0", "s1", "s2")
 CPU = "/sys/devices/system/cpu/cpu1/online"
 # What somebody who uses a disk that others reconfigure and remove, in a machine with little memory, has to expect.
 EXPECTED = {"ok", "same", "ENOENT", "EBUSY", "EIO", "EINVAL", "ENXIO", "ENODEV", "ENOMEM", "ENOSPC", "EAGAIN", "EEXIST"}
+# The block layer of 6.12 tells a queue that a CPU goes before it has made the lists that it then looks into:
+# blk_mq_init_allocated_queue() against blk_mq_hctx_notify_dead(), whatever the driver.
+CPU_AND_POWER = "/run/soak-lock" if os.uname().release.startswith("6.12.") else "/dev/null"
 ATTRIBUTES = {
     "memory_backed": (0, 1),
     "irqmode": (0, 1, 2),
@@ -35,8 +39,14 @@ ATTRIBUTES = {
     "blocksize": (512, 4096),
     "no_sched": (0, 1),
     "blocking": (0, 1),
-    "mbps": (0,),
+    "mbps": (0, 0, 0, 20),
+    "cache_size": (0, 0, 1, 4),
+    "discard": (0, 1),
+    "zoned": (0, 0, 0, 1),
+    "zone_size": (2, 4),
+    "shared_tag_bitmap": (0, 1),
 }
+LIVE = {"badblocks": ("+800-900", "-800-900"), **{name: ATTRIBUTES[name] for name in ("submit_queues", "poll_queues", "size", "irqmode")}}
 
 
 class Counts:
@@ -54,6 +64,14 @@ class Counts:
         return said
 
 
+def put_alone(path, text, how):
+    """Writes a file while CPU_AND_POWER is held."""
+    with open(CPU_AND_POWER, "a") as lock:
+        if CPU_AND_POWER != "/dev/null":
+            fcntl.flock(lock, how)
+        guest.put(path, text)
+
+
 def configure(counts, draw, name, end):
     """Makes a disk, changes it, and removes it again; now and then while it is in use."""
     folder = f"{ROOT}/{name}"
@@ -62,10 +80,11 @@ def configure(counts, draw, name, end):
         for _ in range(draw.randrange(12)):
             key = draw.choice(list(ATTRIBUTES))
             counts.do("set", guest.put, f"{folder}/{key}", str(draw.choice(ATTRIBUTES[key])))
-        if counts.do("power on", guest.put, f"{folder}/power", "1") == "ok":
+        if counts.do("power on", put_alone, f"{folder}/power", "1", fcntl.LOCK_SH) == "ok":
             time.sleep(draw.uniform(0, 1.5))
-            for key in ("submit_queues", "poll_queues", "size", "irqmode"):
-                counts.do("set live", guest.put, f"{folder}/{key}", str(draw.choice(ATTRIBUTES[key])))
+            for _ in range(draw.randrange(1, 10)):
+                key = draw.choice(list(LIVE))
+                counts.do("set live", guest.put, f"{folder}/{key}", str(draw.choice(LIVE[key])))
             time.sleep(draw.uniform(0, 0.5))
             if draw.randrange(2):
                 counts.do("power off", guest.put, f"{folder}/power", "0")
@@ -97,7 +116,7 @@ def check(counts, draw, end):
     os.mkdir(folder)
     for key, value in {"memory_backed": 1, "size": 16, "irqmode": draw.randrange(3), "blocksize": 512}.items():
         guest.put(f"{folder}/{key}", str(value))
-    if counts.do("checked power on", guest.put, f"{folder}/power", "1") != "ok":
+    if counts.do("checked power on", put_alone, f"{folder}/power", "1", fcntl.LOCK_SH) != "ok":
         end = 0
     while time.monotonic() < end:
         sector, count, seed = draw.randrange(30000), draw.randrange(1, 129), draw.randrange(1000)
@@ -112,7 +131,7 @@ def unplug(counts, draw, end):
     """Takes the second CPU away and gives it back."""
     while time.monotonic() < end:
         for state in "01":
-            counts.do(f"CPU {'back' if state == '1' else 'away'}", guest.put, CPU, state)
+            counts.do(f"CPU {'back' if state == '1' else 'away'}", put_alone, CPU, state, fcntl.LOCK_EX)
             time.sleep(draw.uniform(0, 0.7))
     guest.put(CPU, "1")
 

@@ -428,15 +428,26 @@ class Vm:
         cwd: str | os.PathLike[str] | None = None,
     ) -> Job:
         """Starts a command (a list, or a line for /bin/sh) and returns at once. `env` adds to the environment."""
-        argv = ["/bin/sh", "-c", command] if isinstance(command, str) else [os.fspath(word) for word in command]
+        return self._start(agent.START, ["/bin/sh", "-c", command] if isinstance(command, str) else command, env, cwd, command)
+
+    def _start(
+        self,
+        kind: int,
+        command: Sequence[str | os.PathLike[str]],
+        env: Mapping[str, str] | None,
+        cwd: str | os.PathLike[str] | None,
+        shown: str | Sequence[str | os.PathLike[str]],
+    ) -> Job:
+        """Has the agent start a command, or call a script."""
+        argv = [os.fspath(word) for word in command]
         variables = [f"{name}={value}" for name, value in {**_ENVIRONMENT, **(env or {})}.items()]
         fields = [os.fspath(cwd or self.cwd), str(len(variables)), *variables, *argv]
         if not argv or any("\0" in item for item in fields):
             raise ValueError(f"a command needs words without NUL bytes: {argv!r}")
         with self.changed:
             number, self._next_number = self._next_number, self._next_number + 1
-            job = self._jobs[number] = Job(self, number, command if isinstance(command, str) else shlex.join(argv))
-        self.send(agent.START, number, b"\0".join(os.fsencode(item) for item in fields))
+            job = self._jobs[number] = Job(self, number, shown if isinstance(shown, str) else shlex.join(argv))
+        self.send(kind, number, b"\0".join(os.fsencode(item) for item in fields))
         return job
 
     def run(
@@ -454,6 +465,14 @@ class Vm:
         if check and result.rc != 0:
             raise CommandFailed(job.command, result)
         return result
+
+    def call(self, script: str | os.PathLike[str], *args: str, timeout: float = 60, cwd: str | os.PathLike[str] | None = None) -> Result:
+        """Calls main() of a Python script with [script, *args], in a process of its own, and waits as run() does.
+
+        The guest loads the script, and what that imports, at the first call in a boot. Exit code 1: main() raised something.
+        """
+        command = [os.fspath(script), *args]
+        return self._start(agent.CALL, command, None, cwd, command).wait(timeout)
 
     def explain_stuck(self, command: str, sync: int) -> None:
         """Raises a VmError that says why a command did not obey SIGKILL; `sync` was sent after that."""
