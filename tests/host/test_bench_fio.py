@@ -197,6 +197,14 @@ def test_jobs_of_a_sample_share_its_ios():
     assert "number_ios=33\n" in taking and "numjobs=6\n" in head and "\nsize=" not in head + taking
 
 
+@pytest.mark.parametrize("polled", [0, 1])
+def test_polled_cells_poll_and_say_so(polled: int):
+    cell = matrix.Cell("x", {**CELL.axes, "polled": polled})
+    text = fio.job_file(COUNTED, MATRIX.sampling, cell, [sample(0)], {"0.0.0": "/dev/x"}, 0)
+    assert ("\nhipri=1\n" in text.partition("[0.0.0]")[0]) == bool(polled)
+    assert fio.name(cell.axes, set()).endswith(" polled") == bool(polled)
+
+
 def test_job_file_of_a_timed_sample():
     sampling = dataclasses.replace(MATRIX.sampling, seconds=9, ramp=2)
     cell = matrix.Cell("x", {**CELL.axes, "numjobs": 2})

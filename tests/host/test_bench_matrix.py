@@ -74,7 +74,7 @@ def test_bad_block_size(text):
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("iodepth = [1, 8, 32, 128]", "iodepths = [1]", "[cells] iodepths: unknown key: use rw, bs, iodepth, numjobs, irqmode"),
+        ("iodepth = [1, 8, 32, 128]", "iodepths = [1]", "[cells] iodepths: unknown key: use rw, bs, iodepth, numjobs, polled, irqmode"),
         ("count = 40", "count = 40\nramps = 1", "[sample] ramps: unknown key: use count, boots"),
         ('driver = "null_blk"', 'driver = "null_blk"\nextra = 1', "extra: unknown key"),
         ("[queue]\n", "[queues]\n", "queues: unknown key"),

@@ -66,13 +66,15 @@ def axes() -> dict[str, Callable[[Checker, str, str, Any], Value]]:
         "bs": lambda check, table, key, value: check.block_size(table, key, value),
         "iodepth": lambda check, table, key, value: check.integer(table, key, value, 1, 4096),
         "numjobs": lambda check, table, key, value: check.integer(table, key, value, 1, 256),
+        "polled": lambda check, table, key, value: check.integer(table, key, value, 0, 1),
     }
 
 
 def name(chosen: Mapping[str, Value], varied: set[str]) -> str:
-    """The name of a cell as far as fio's axes go: "randread 4k qd32", with "j2" where the jobs vary."""
+    """The name of a cell as far as fio's axes go: "randread 4k qd32", with "j2" where the jobs vary, and "polled"."""
     jobs = [f"j{chosen['numjobs']}"] if "numjobs" in varied or chosen["numjobs"] != 1 else []
-    return " ".join([str(chosen["rw"]), str(chosen["bs"]), f"qd{chosen['iodepth']}", *jobs])
+    polled = ["polled"] if chosen.get("polled") else []
+    return " ".join([str(chosen["rw"]), str(chosen["bs"]), f"qd{chosen['iodepth']}", *jobs, *polled])
 
 
 def huge_pages(cell: Cell) -> int:
@@ -144,6 +146,7 @@ def job_file(setting: Setting, sampling: Sampling, cell: Cell, group: Sequence[P
         "iodepth": cell["iodepth"],
         "numjobs": jobs,
         "cpus_allowed": ",".join(map(str, used)),
+        **({"hipri": 1} if cell.axes.get("polled") else {}),
     }
     if setting.counted:
         # Random data is not free: with large buffers, its making takes more instructions than the sample.
