@@ -69,6 +69,20 @@ def test_nb86_injected_failure_of_queues(drv: Driver):
     assert (powered in FAILED, results) == (True, ["0", [], "ok", "ok"]), powered
 
 
+@pytest.mark.kernel("6.12")
+@pytest.mark.c_fails(ABSENT)
+def test_nb86_a_live_queue_does_not_fail(drv: Driver):
+    """While queues are to fail, a disk in use is asked for one more: it keeps those that it had, and goes on."""
+    results = drv.do(
+        drv.load_op("nr_devices=0"), *drv.make("a", size=16, memory_backed=1, submit_queues=1, power=1),
+        drv.put("a", "init_hctx_fault_inject/interval", 1), drv.put("a", "init_hctx_fault_inject/times", -1), drv.put("a", "init_hctx_fault_inject/probability", 100),
+        drv.put("a", "submit_queues", 2), ("dio_write", "/dev/a", 0, 8, 1), ("dio_check", "/dev/a", 0, 8, 1),
+        drv.put("a", "init_hctx_fault_inject/probability", 0), drv.put("a", "submit_queues", 1), drv.put("a", "submit_queues", 2), ("ls", "/sys/block/a/mq"),
+        ("dio_write", "/dev/a", 8, 8, 1), ("dio_check", "/dev/a", 8, 8, 1),
+    )  # fmt: skip
+    assert results[10:13] == ["ok", "same", "ok"] and results[-4:] == ["ok", ["0", "1", "2"], "ok", "same"], results
+
+
 @pytest.mark.c_fails(ABSENT)
 def test_nb84_bad_texts(drv: Driver):
     """A text that is none of four numbers gives EINVAL, at load or at power-on, and leaves nothing: no disk that is not there."""

@@ -7,6 +7,7 @@ blkzone's: nw conventional, em empty, oi/oe open implicitly/explicitly, cl close
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -414,6 +415,34 @@ def test_nb68_zoned_bio_mode(drv: Driver):
         (("states", "/dev/z"), "nw2048" + " em0" * 7),
     ]
     check(drv, steps)
+
+
+_BIO = [pytest.mark.kernel("6.1"), pytest.mark.c_fails("takes a bio that reaches into the next zone for one of its zone, and refuses it")]
+
+
+@pytest.mark.parametrize("queue_mode", [2, pytest.param(0, marks=_BIO)])
+def test_nb58_a_write_across_zones_is_two_writes(drv: Driver, queue_mode: int):
+    """A write of the last 8 sectors of a zone and the first 8 of the next goes to both."""
+    steps = [(drv.load_op("nr_devices=0"), "ok"), *((step, "ok") for step in zoned(drv, memory_backed=1, queue_mode=queue_mode))]
+    steps += [
+        (write(0, 2040), "ok"),
+        (write(2040, 16), "ok"),
+        (("states", "/dev/z"), "fu2048 oi8" + " em0" * 6),
+        (("dio_check", "/dev/z", 2040, 16, 7), "same"),
+    ]
+    check(drv, steps)
+
+
+@pytest.mark.c_fails("uses the zones of a disk that is gone", fatal=True)
+def test_zones_may_be_asked_for_while_the_disk_goes(drv: Driver):
+    """Reports of zones, again and again, while power goes off and on: an answer, or an errno."""
+    assert drv.do(drv.load_op("nr_devices=0"), *zoned(drv)) == ["ok"] * 6
+    with ThreadPoolExecutor() as pool:
+        asking = pool.submit(drv.do, ("repeat", 1500, 0, ("zone_numbers", "/dev/z"), ("discarded", "zones", "/dev/z")))
+        powered = drv.do(("repeat", 40, 0, drv.power("z", 0), drv.power("z", 1)))
+        (found,) = asking.result()
+    assert powered == [["ok"]]
+    assert "ok" in found and {each for each in found if isinstance(each, str)} <= {"ok", "ENOENT", "ENXIO", "ENODEV", "EIO"}, found
 
 
 def traced(drv: Driver, events: list[str], *steps: tuple[Any, ...]) -> list[str]:
