@@ -40,6 +40,7 @@ _guests: list[Vm] = []  # Those that tests share.
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declares the marks of this folder; ends the run if there is nothing to test on."""
+    config.addinivalue_line("markers", "kernels_own(place, why): what the kernel reports at this place, such as kernel/x.c, is not the driver's doing")
     config.addinivalue_line("markers", "kernel(series): the test is about kernels of this series alone, such as 6.1")
     config.addinivalue_line(
         "markers", "c_fails(reason, on='', fatal=False): the C driver does not pass, on kernels of the series `on`; fatal: the guest would not live on"
@@ -138,6 +139,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         return
     # What is lost, and whether the kernel itself lost it, is looked at when all tests of a file have run.
     found = [line for line in guest.take_splats() if "new suspected memory leak" not in line]
+    for mark in item.iter_markers("kernels_own"):
+        found = [line for line in found if f" at {mark.args[0]}:" not in line]
     problem = ""
     if found and not item.get_closest_marker("expect_splat"):
         problem = "the kernel reported a bug:\n" + "\n".join(found)

@@ -48,6 +48,7 @@ def check(drv: Driver, what: str, told: list[Any], errors: set[str], least: int)
     assert set(undone) <= {"ok"}, told
 
 
+@pytest.mark.kernels_own("kernel/trace/trace_events.c", "it warns when there is no memory for a module's events, and puts what it does not have")
 @pytest.mark.parametrize("params", ["nr_devices=0", "nr_devices=2 memory_backed=1 irqmode=2 submit_queues=2"])
 def test_load(drv: Driver, params: str) -> None:
     told, left = drv.do(("fail_each", ("load_again", str(drv.path), params), ("unload", NAME), STRIDE), ("residue",), timeout=TIMEOUT)
