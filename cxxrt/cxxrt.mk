@@ -115,7 +115,7 @@ cxxrt-helper-objs = $(patsubst %,$(obj)/cxxrt/helpers-%.o,$(cxxrt-helpers-of))
 # Tracepoints are C, and of the modules that name them. Not inlined: what only sections refer to
 # would be lost.
 quiet_cmd_cxxrt_trace = CC [H]  $@
-      cmd_cxxrt_trace = $(CC) -Wp,-MMD,$(depfile) $(cxxrt-c-flags) -g0 -c -o $@ $<
+      cmd_cxxrt_trace = $(CC) -Wp,-MMD,$(depfile) $(cxxrt-c-flags) -Os -g0 -c -o $@ $<
 $(obj)/cxxrt/trace-%.o: $(CXXRT_DIR)/helpers/trace/%.c FORCE
 	$(call if_changed_dep,cxxrt_trace)
 cxxrt-trace-objs = $(patsubst %,$(obj)/cxxrt/trace-%.o,$($(1)-trace))
@@ -123,6 +123,7 @@ cxxrt-trace-objs = $(patsubst %,$(obj)/cxxrt/trace-%.o,$($(1)-trace))
 # --- C++ objects and the join, per module --------------------------------------------------
 quiet_cmd_cxxrt_cxx = CXX [M] $@
       cmd_cxxrt_cxx = $(CXX) -Wp,-MMD,$(depfile) $(cxxrt-cxx-flags) $(cxxrt-lto) $(cxxrt-debug) \
+		      $(if $(filter $(CXXRT_DIR)/src/%,$<),-Os) \
 		      -DKBUILD_MODNAME='"$(cxxrt-modname)"' $($(cxxrt-modname)-cxxflags) \
 		      $($(cxxrt-modname)-cxxflags-$(notdir $<)) -c -o $@ $<
 

@@ -22,45 +22,38 @@ const Names& names(bool compat) { return compat ? kCompatNames : kOwnNames; }
 
 namespace attributes {
 
-namespace {
-
-// One body per type, whatever the number of attributes.
-template <class Value> size_t show_value(Device& device, Value Config::* field, configfs::Buffer out)
-{
-	RoleGuard guard{device.registry.lock, device_state};
-	return out.line(device.config.*field);
-}
-template <class Value> Result<void> store_value(Device& device, Value Config::* field, const char* text)
-{
-	const Value value = TRY(parse<Value>(text));
-	RoleGuard guard{device.registry.lock, device_state};
-	if (device.disk)
-		return EBUSY;
-	device.config.*field = value;
-	return {};
-}
-
-}  // namespace
-
 /// A value that may change only while the power is off.
-template <auto Field> struct Plain {
-	static Result<size_t> show(Device& device, configfs::Buffer out) { return show_value(device, Field, out); }
-	static Result<void> store(Device& device, const char* text) { return store_value(device, Field, text); }
-};
-
-/// Changes the disk of a device that is on.
-template <auto Field> struct Queues {
-	static Result<size_t> show(Device& device, configfs::Buffer out)
+template <class Value> struct PlainValue {
+	static Result<size_t> show(Device& device, Value Config::* field, configfs::Buffer out)
 	{
 		RoleGuard guard{device.registry.lock, device_state};
-		return out.line(queue_counts(device).*Field);
+		return out.line(device.config.*field);
 	}
-	static Result<void> store(Device& device, const char* text)
+	static Result<void> store(Device& device, Value Config::* field, const char* text)
+	{
+		const Value value = TRY(parse<Value>(text));
+		RoleGuard guard{device.registry.lock, device_state};
+		if (device.disk)
+			return EBUSY;
+		device.config.*field = value;
+		return {};
+	}
+};
+template <class Value, Value Config::* Field> struct Plain<Field> : configfs::Shared<PlainValue<Value>, Field> {};
+
+/// Changes the disk of a device that is on.
+struct QueueCount {
+	static Result<size_t> show(Device& device, u32 blk::QueueCounts::* which, configfs::Buffer out)
+	{
+		RoleGuard guard{device.registry.lock, device_state};
+		return out.line(queue_counts(device).*which);
+	}
+	static Result<void> store(Device& device, u32 blk::QueueCounts::* which, const char* text)
 	{
 		const u32 value = TRY(parse<u32>(text));
 		RoleGuard guard{device.registry.lock, device_state};
 		blk::QueueCounts counts = queue_counts(device);
-		counts.*Field = value;
+		counts.*which = value;
 		return device.registry.set_queues(device, counts);
 	}
 
@@ -71,9 +64,11 @@ private:
 	}
 };
 
+template <auto Field> struct Queues : configfs::Shared<QueueCount, Field> {};
+
 /// Whoever writes a sector makes its zone read-only or offline, or empty if it is that already.
-template <blk::ZoneCondition Condition> struct ZoneState {
-	static Result<void> store(Device& device, const char* text)
+struct DeadZone {
+	static Result<void> store(Device& device, blk::ZoneCondition condition, const char* text)
 	{
 		RoleGuard guard{device.registry.lock, device_state};
 		if (!device.config.zoned) {
@@ -85,25 +80,28 @@ template <blk::ZoneCondition Condition> struct ZoneState {
 			log::error<"null_blk device is not yet powered">();
 			return EINVAL;
 		}
-		return zones->set_condition(TRY(parse<unsigned long long>(text)), Condition);
+		return zones->set_condition(TRY(parse<unsigned long long>(text)), condition);
 	}
 };
+template <blk::ZoneCondition Condition> struct ZoneState : configfs::Shared<DeadZone, Condition> {};
 
-template <auto Field> struct FaultPart {
-	static Result<size_t> show(LiveFault& live, configfs::Buffer out)
+template <class Value> struct FaultValue {
+	static Result<size_t> show(LiveFault& live, Value FaultConfig::* part, configfs::Buffer out)
 	{
-		return out.line(live.fault.config().*Field);
+		return out.line(live.fault.config().*part);
 	}
-	static Result<void> store(LiveFault& live, const char* text)
+	static Result<void> store(LiveFault& live, Value FaultConfig::* part, const char* text)
 	{
-		const auto value = TRY(parse<remove_cvref_t<decltype(FaultConfig{}.*Field)>>(text));
-		live.fault.set(Field, value);
+		const Value value = TRY(parse<Value>(text));
+		live.fault.set(part, value);
 		RoleGuard guard{live.device.registry.lock, device_state};
 		if (live.device.disk)
 			live.device.disk->check_each_request();
 		return {};
 	}
 };
+
+template <class Value, Value FaultConfig::* Part> struct FaultPart<Part> : configfs::Shared<FaultValue<Value>, Part> {};
 
 /// "+first-last" and "-first-last", in 512-byte sectors.
 struct BadBlocks {
@@ -144,14 +142,14 @@ private:
 struct HomeNode {
 	static Result<size_t> show(Device& device, configfs::Buffer out)
 	{
-		return show_value(device, &Config::home_node, out);
+		return PlainValue<u32>::show(device, &Config::home_node, out);
 	}
 	static Result<void> store(Device& device, const char* text)
 	{
 		const u32 node = TRY(parse<u32>(text));
 		if (!is_valid_home_node(node))
 			return EINVAL;
-		return store_value(device, &Config::home_node, text);
+		return PlainValue<u32>::store(device, &Config::home_node, text);
 	}
 };
 

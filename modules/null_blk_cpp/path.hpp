@@ -10,7 +10,7 @@
 namespace null_blk {
 
 /// Does a request that is neither a read nor a write.   As transfer().
-blk::Status transfer_none(PageStore& store, blk::Op op, u64 sector, u32 sectors);
+CXXRT_COLD blk::Status transfer_none(PageStore& store, blk::Op op, u64 sector, u32 sectors);
 /// Transfers all of a request.
 /// Context: process; never sleeps.   Errors: Resource it would have to sleep.
 template <class Request> CXXRT_HOT blk::Status transfer(PageStore& store, Request request)
@@ -51,12 +51,12 @@ struct MqQueues {
 	static blk::QueueCounts queue_counts(TagSpace& tags, u32 total) { return tags.counts(total); }
 	static u32 poll(HwQueue& queue, blk::CompletionBatch batch);
 	/// Ends a request that nobody polled for, and one that was lost on purpose.
-	static blk::TimeoutResult timeout(HwQueue& queue, blk::Request<> request, blk::QueueKind kind);
+	CXXRT_COLD static blk::TimeoutResult timeout(HwQueue& queue, blk::Request<> request, blk::QueueKind kind);
 
 protected:
 	static void wait_for_poll(HwQueue& queue, blk::Request<> request);
 	/// Ends a polled request that failed, or leaves it to the worker.
-	static void end_polled(HwQueue& queue, blk::Request<> request, blk::Status status);
+	CXXRT_COLD static void end_polled(HwQueue& queue, blk::Request<> request, blk::Status status);
 };
 
 template <Backing Data> struct PolledQueues : MqQueues {

@@ -39,7 +39,7 @@ template <class F> CXXRT_INLINE blk::Status for_each_part(u64 sector, Segment se
 class PageStore : Pinned {
 public:
 	PageStore() = default;
-	~PageStore();
+	CXXRT_COLD ~PageStore();
 
 	/// It holds nothing.
 	bool is_empty() const { return pages_.is_empty(); }
@@ -50,14 +50,14 @@ public:
 	CXXRT_HOT blk::Status write(u64 sector, Segment segment);
 	/// The sectors read as zeroes; pages that are in it altogether are freed.
 	/// Context: process; never sleeps.
-	void discard(u64 sector, u64 sectors);
+	CXXRT_COLD void discard(u64 sector, u64 sectors);
 	/// The same with pauses, for any length.   Context: process; sleeps.
-	void discard_slowly(u64 sector, u64 sectors) EXCLUDES(atomic_context);
+	CXXRT_COLD void discard_slowly(u64 sector, u64 sectors) EXCLUDES(atomic_context);
 	/// Makes what a write to the sectors needs.   Context: process; sleeps.   Errors: ENOMEM.
-	Result<void> reserve(u64 sector, u64 sectors) EXCLUDES(atomic_context);
+	CXXRT_COLD Result<void> reserve(u64 sector, u64 sectors) EXCLUDES(atomic_context);
 	/// Takes over a page that the store has none for, with zeroes where nothing was written.
 	/// Context: process; never sleeps.   Errors: ENOMEM, and `page` is as it was; EEXIST it has one.
-	Result<void> insert(unsigned long index, PageBox& page);
+	CXXRT_COLD Result<void> insert(unsigned long index, PageBox& page);
 	/// Context: process; never sleeps.
 	bool has(unsigned long index) const { return pages_.load(index) != nullptr; }
 
@@ -67,7 +67,7 @@ private:
 	CXXRT_NOINLINE Result<Page*> make_page(unsigned long index, Page* all_of_it);
 	/// Frees a page when its readers are done.   Context: process; never sleeps.
 	void retire(Page& page);
-	void reap() EXCLUDES(atomic_context);
+	CXXRT_COLD void reap() EXCLUDES(atomic_context);
 
 	XArray<Page> pages_;  // owns its pages
 	SpinLock retired_lock_{lock_class<"null_blk PageStore::retired_lock_">};

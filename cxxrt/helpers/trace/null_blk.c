@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* TRACE_EVENT() takes C. Not part of the link-time optimisation, which loses what only sections refer to. */
 #include "../prelude.h"
+#include <linux/blkdev.h>
 #include <linux/module.h>
+
+/* Once, and not in each of the functions that are made of an event. */
+static noinline void cxxrt_copy_disk_name(char *to, const char *from)
+{
+	strscpy_pad(to, from, DISK_NAME_LEN);
+}
 
 #define CREATE_TRACE_POINTS
 #include "null_blk_events.h"

@@ -19,7 +19,7 @@ TRACE_EVENT(nullb_zone_op,
 		__field(unsigned int, zone_cond)
 	    ),
 	    TP_fast_assign(
-		strscpy_pad(__entry->disk, disk, DISK_NAME_LEN);
+		cxxrt_copy_disk_name(__entry->disk, disk);
 		__entry->op = op;
 		__entry->zone_no = zone_no;
 		__entry->zone_cond = zone_cond;
@@ -37,7 +37,7 @@ TRACE_EVENT(nullb_report_zones,
 		__field(unsigned int, nr_zones)
 	    ),
 	    TP_fast_assign(
-		strscpy_pad(__entry->disk, disk, DISK_NAME_LEN);
+		cxxrt_copy_disk_name(__entry->disk, disk);
 		__entry->nr_zones = nr_zones;
 	    ),
 	    TP_printk("disk=%s, nr_zones=%u", __entry->disk, __entry->nr_zones)

@@ -12,7 +12,8 @@
 /// and an Item derives from configfs::Item and has `using Attributes`, too. Attributes are types:
 ///     configfs::Attribute<"size", Access>
 /// where Access has `static Result<size_t> show(T&, configfs::Buffer)` for a readable file and
-/// `static Result<void> store(T&, const char* text)` for a writable one; T is the Item or Root.
+/// `static Result<void> store(T&, const char* text)` for a writable one; T is the Item or Root. It is
+/// a Shared for attributes that differ in a constant only.
 /// An Item may have groups of its own, each a DefaultGroup member, which it names in
 ///     template <class F> void for_each_group(F&& f)    { f("name", group_); ... }
 /// Context: process; all callbacks may sleep.   Locks: callbacks lock what they touch; configfs
@@ -62,6 +63,22 @@ template <class T> inline T& unsafe_owner(raw::config_item* item)
 	return static_cast<T&>(owner_of<&Item::group_>(owner_of<&raw::config_group::cg_item>(*item)));
 }
 
+/// Access with a show() or store() that Body has, where the constant comes after the T: code that is there once,
+/// however many attributes use it.
+template <class Body, auto Constant> struct Shared {
+	using SharedBody = Body;
+	static constexpr auto kConstant = Constant;
+	template <class T> static auto show(T& owner, Buffer out) requires requires { Body::show(owner, Constant, out); }
+	{
+		return Body::show(owner, Constant, out);
+	}
+	template <class T>
+	static auto store(T& owner, const char* text) requires requires { Body::store(owner, Constant, text); }
+	{
+		return Body::store(owner, Constant, text);
+	}
+};
+
 /// One file. Its mode follows from what Access can do: 0644, 0444 or 0200.
 template <Literal Name, class Access> struct Attribute {
 	static constexpr auto kName = Name;
@@ -100,17 +117,34 @@ namespace detail {
 template <class T> struct ChildFrom {
 	static T& item(raw::config_item* item) { return unsafe_owner<T>(item); }
 };
+template <class From, class Body, class... Constant>
+raw::ssize_t show_by(raw::config_item* item, char* page, Constant... constant)
+{
+	auto shown = Body::show(From::item(item), constant..., Buffer{page});
+	return shown.ok() ? ssize_t(shown.take()) : shown.error().to_c();
+}
+template <class From, class Body, class... Constant>
+raw::ssize_t store_by(raw::config_item* item, const char* page, raw::size_t count, Constant... constant)
+{
+	// configfs ends what user space wrote with a zero byte.
+	const Result<void> stored = Body::store(From::item(item), constant..., page);
+	return stored.ok() ? ssize_t(count) : stored.to_c();
+}
+template <class Access> concept IsShared = requires { typename Access::SharedBody; };
 template <class T, class From, class Access> raw::ssize_t show(raw::config_item* item, char* page)
 {
-	auto shown = Access::show(From::item(item), Buffer{page});
-	return shown.ok() ? ssize_t(shown.take()) : shown.error().to_c();
+	if constexpr (IsShared<Access>)
+		return show_by<From, typename Access::SharedBody>(item, page, Access::kConstant);
+	else
+		return show_by<From, Access>(item, page);
 }
 template <class T, class From, class Access>
 raw::ssize_t store(raw::config_item* item, const char* page, raw::size_t count)
 {
-	// configfs ends what user space wrote with a zero byte.
-	const Result<void> stored = Access::store(From::item(item), page);
-	return stored.ok() ? ssize_t(count) : stored.error().to_c();
+	if constexpr (IsShared<Access>)
+		return store_by<From, typename Access::SharedBody>(item, page, count, Access::kConstant);
+	else
+		return store_by<From, Access>(item, page, count);
 }
 
 template <class T, class From, class A> constexpr raw::configfs_attribute make_attribute()

@@ -13,7 +13,7 @@ namespace cxxrt {
 class [[nodiscard]] Error {
 public:
 	/// `number` is positive and must be a valid errno; anything else becomes EINVAL.
-	constexpr explicit Error(int number)
+	CXXRT_INLINE constexpr explicit Error(int number)
 		: number_(number >= 1 && number <= int(raw::MAX_ERRNO) ? number : int(raw::EINVAL))
 	{
 	}
@@ -23,6 +23,11 @@ public:
 	friend constexpr bool operator==(Error, Error) = default;
 
 private:
+	template <class T> friend class Result;
+	/// What came from an Error needs no second look.
+	struct Valid {};
+	constexpr Error(int number, Valid) : number_(number) {}
+
 	int number_;
 };
 
@@ -52,8 +57,8 @@ template <class T, bool Trivial = kTriviallyCopyable<T>> struct ResultStorage {
 	};
 	int error;
 
-	constexpr explicit ResultStorage(T&& v) : value(move(v)), error(0) {}
-	constexpr explicit ResultStorage(Error e) : none(), error(e.number()) {}
+	CXXRT_INLINE constexpr explicit ResultStorage(T&& v) : value(move(v)), error(0) {}
+	CXXRT_INLINE constexpr explicit ResultStorage(Error e) : none(), error(e.number()) {}
 };
 template <class T> struct ResultStorage<T, false> {
 	union {
@@ -62,14 +67,14 @@ template <class T> struct ResultStorage<T, false> {
 	};
 	int error;
 
-	constexpr explicit ResultStorage(T&& v) : value(move(v)), error(0) {}
-	constexpr explicit ResultStorage(Error e) : none(), error(e.number()) {}
-	constexpr ResultStorage(ResultStorage&& other) : none(), error(other.error)
+	CXXRT_INLINE constexpr explicit ResultStorage(T&& v) : value(move(v)), error(0) {}
+	CXXRT_INLINE constexpr explicit ResultStorage(Error e) : none(), error(e.number()) {}
+	CXXRT_INLINE constexpr ResultStorage(ResultStorage&& other) : none(), error(other.error)
 	{
 		if (error == 0)
 			new (&value) T(move(other.value));
 	}
-	constexpr ~ResultStorage()
+	CXXRT_INLINE constexpr ~ResultStorage()
 	{
 		if (error == 0)
 			value.~T();
@@ -82,15 +87,16 @@ template <class T = void> class [[nodiscard("test it, TRY it, or .ignore(\"why\"
 public:
 	using Value = T;
 
-	constexpr Result(T value) : storage_(move(value)) {}
-	constexpr Result(Error error) : storage_(error) {}
+	CXXRT_INLINE constexpr Result(T value) : storage_(move(value)) {}
+	CXXRT_INLINE constexpr ~Result() = default;
+	CXXRT_INLINE constexpr Result(Error error) : storage_(error) {}
 
 	constexpr bool ok() const { return storage_.error == 0; }
 	constexpr explicit operator bool() const { return ok(); }
 	/// Only when not ok().
-	constexpr Error error() const { return Error{storage_.error}; }
+	CXXRT_INLINE constexpr Error error() const { return {storage_.error, Error::Valid{}}; }
 	/// Hands the value out; only when ok().
-	constexpr T take() { return move(storage_.value); }
+	CXXRT_INLINE constexpr T take() { return move(storage_.value); }
 	/// Says in the source why a failure does not matter here.
 	constexpr void ignore(const char*) const {}
 
@@ -103,11 +109,11 @@ public:
 	using Value = void;
 
 	constexpr Result() = default;
-	constexpr Result(Error error) : error_(error.number()) {}
+	CXXRT_INLINE constexpr Result(Error error) : error_(error.number()) {}
 
 	constexpr bool ok() const { return error_ == 0; }
 	constexpr explicit operator bool() const { return ok(); }
-	constexpr Error error() const { return Error{error_}; }
+	CXXRT_INLINE constexpr Error error() const { return {error_, Error::Valid{}}; }
 	constexpr void take() const {}
 	constexpr void ignore(const char*) const {}
 	/// As C callbacks return it: 0 or a negative errno.

@@ -98,12 +98,12 @@ private:
 /// Context: as the lock's type says; sleeps only for Mutex. For spinlocks nothing in the scope may sleep.
 template <class L> class [[nodiscard]] SCOPED_CAPABILITY Guard : Pinned {
 public:
-	[[nodiscard]] explicit Guard(L& lock) ACQUIRE(lock, atomic_context) NO_THREAD_SAFETY_ANALYSIS
+	[[nodiscard]] CXXRT_INLINE explicit Guard(L& lock) ACQUIRE(lock, atomic_context) NO_THREAD_SAFETY_ANALYSIS
 		: lock_(lock),
 		  state_(lock.lock())
 	{
 	}
-	~Guard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(state_); }
+	CXXRT_INLINE ~Guard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(state_); }
 
 private:
 	L& lock_;
@@ -113,12 +113,12 @@ private:
 /// Holds a mutex for a scope; sleeping stays allowed.
 template <> class [[nodiscard]] SCOPED_CAPABILITY Guard<Mutex> : Pinned {
 public:
-	[[nodiscard]] explicit Guard(Mutex& lock) ACQUIRE(lock) EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
+	[[nodiscard]] CXXRT_INLINE explicit Guard(Mutex& lock) ACQUIRE(lock) EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
 		: lock_(lock)
 	{
 		lock_.lock();
 	}
-	~Guard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { lock_.unlock({}); }
+	CXXRT_INLINE ~Guard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { lock_.unlock({}); }
 
 private:
 	Mutex& lock_;
@@ -128,12 +128,12 @@ private:
 /// such mutex per role at a time.
 class [[nodiscard]] SCOPED_CAPABILITY RoleGuard : Pinned {
 public:
-	[[nodiscard]] RoleGuard(Mutex& lock, const Role& role) ACQUIRE(role)
+	[[nodiscard]] CXXRT_INLINE RoleGuard(Mutex& lock, const Role& role) ACQUIRE(role)
 		EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS : guard_(lock)
 	{
 		(void)role;
 	}
-	~RoleGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS = default;
+	CXXRT_INLINE ~RoleGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS = default;
 
 private:
 	Guard<Mutex> guard_;
@@ -142,12 +142,12 @@ private:
 /// Holds a second spinlock while another Guard is in force.
 template <class L> class [[nodiscard]] SCOPED_CAPABILITY NestedGuard : Pinned {
 public:
-	[[nodiscard]] explicit NestedGuard(L& lock) ACQUIRE(lock) REQUIRES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
+	[[nodiscard]] CXXRT_INLINE explicit NestedGuard(L& lock) ACQUIRE(lock) REQUIRES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
 		: lock_(lock),
 		  state_(lock.lock())
 	{
 	}
-	~NestedGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(state_); }
+	CXXRT_INLINE ~NestedGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(state_); }
 
 private:
 	L& lock_;
@@ -157,8 +157,8 @@ private:
 /// An RCU read section for a scope: what was read through it stays allocated. Nothing in it may sleep.
 class [[nodiscard]] SCOPED_CAPABILITY RcuGuard : Pinned {
 public:
-	[[nodiscard]] RcuGuard() ACQUIRE(atomic_context) NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_rcu_read_lock(); }
-	~RcuGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_rcu_read_unlock(); }
+	[[nodiscard]] CXXRT_INLINE RcuGuard() ACQUIRE(atomic_context) NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_rcu_read_lock(); }
+	CXXRT_INLINE ~RcuGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_rcu_read_unlock(); }
 };
 
 /// A pointer published to RCU readers.

@@ -74,16 +74,13 @@ template <class T> constexpr size_t aligned_size(size_t bytes)
 template <class T> class [[nodiscard]] Box : MoveOnly {
 public:
 	constexpr Box() = default;
-	Box(Box&& other) : object_(exchange(other.object_, nullptr)) {}
-	Box& operator=(Box&& other)
+	CXXRT_INLINE Box(Box&& other) : object_(exchange(other.object_, nullptr)) {}
+	CXXRT_INLINE Box& operator=(Box&& other)
 	{
-		if (this != &other) {
-			reset();
-			object_ = exchange(other.object_, nullptr);
-		}
+		const Box old{exchange(object_, other.leak())};
 		return *this;
 	}
-	~Box() { reset(); }
+	CXXRT_INLINE ~Box() { reset(); }
 
 	/// Allocates and constructs a T in place.
 	/// Context: process; may sleep.   Errors: ENOMEM.
@@ -110,20 +107,23 @@ public:
 	T* operator->() const { return object_; }
 	T* get() const { return object_; }
 	/// Destroys the object now.
-	void reset()
+	CXXRT_INLINE void reset()
 	{
-		if (T* object = exchange(object_, nullptr)) {
-			object->~T();
-			detail::release(object);
-		}
+		if (T* object = exchange(object_, nullptr))
+			destroy(object);
 	}
 	/// Gives the object away to a C callback that brings it back to adopt().
-	[[nodiscard]] T* leak() { return exchange(object_, nullptr); }
+	[[nodiscard]] CXXRT_INLINE T* leak() { return exchange(object_, nullptr); }
 	/// Safety: `object` came from leak(), once.
 	static Box adopt(T* object) { return Box{object}; }
 
 private:
-	explicit Box(T* object) : object_(object) {}
+	CXXRT_INLINE explicit Box(T* object) : object_(object) {}
+	static void destroy(T* object)
+	{
+		object->~T();
+		detail::release(object);
+	}
 	template <class... Args> static Result<Box> build(void* memory, Args&&... args)
 	{
 		if (memory == nullptr)
@@ -139,8 +139,8 @@ private:
 template <class T> class [[nodiscard]] Array : MoveOnly {
 public:
 	constexpr Array() = default;
-	Array(Array&& other) : items_(exchange(other.items_, nullptr)), size_(exchange(other.size_, 0u)) {}
-	Array& operator=(Array&& other)
+	CXXRT_INLINE Array(Array&& other) : items_(exchange(other.items_, nullptr)), size_(exchange(other.size_, 0u)) {}
+	CXXRT_INLINE Array& operator=(Array&& other)
 	{
 		if (this != &other) {
 			reset();
@@ -149,7 +149,7 @@ public:
 		}
 		return *this;
 	}
-	~Array() { reset(); }
+	CXXRT_INLINE ~Array() { reset(); }
 
 	/// Allocates `size` objects, each constructed from `args`. Falls back to pages that are not
 	/// contiguous when the array is large.
@@ -178,15 +178,20 @@ public:
 	T* begin() const { return items_; }
 	T* end() const { return items_ + size_; }
 	/// Destroys the last element first; until all are gone the others can be used.
-	void reset()
+	CXXRT_INLINE void reset()
+	{
+		if (items_ != nullptr)
+			destroy();
+	}
+
+private:
+	void destroy()
 	{
 		for (size_t i = size_; i-- > 0;)
 			items_[i].~T();
 		raw::kvfree(exchange(items_, nullptr));
 		size_ = 0;
 	}
-
-private:
 	Array(T* items, size_t size) : items_(items), size_(size) {}
 
 	T* items_ = nullptr;

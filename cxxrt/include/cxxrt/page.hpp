@@ -24,8 +24,8 @@ public:
 /// The only owner of a page.
 class [[nodiscard]] PageBox : MoveOnly {
 public:
-	PageBox(PageBox&& other) : page_(exchange(other.page_, nullptr)) {}
-	~PageBox()
+	CXXRT_INLINE PageBox(PageBox&& other) : page_(exchange(other.page_, nullptr)) {}
+	CXXRT_INLINE ~PageBox()
 	{
 		if (page_ != nullptr)
 			raw::cxxrt_free_page(page_->unsafe_raw());
