@@ -124,6 +124,7 @@ cxxrt-trace-objs = $(patsubst %,$(obj)/cxxrt/trace-%.o,$($(1)-trace))
 quiet_cmd_cxxrt_cxx = CXX [M] $@
       cmd_cxxrt_cxx = $(CXX) -Wp,-MMD,$(depfile) $(cxxrt-cxx-flags) $(cxxrt-lto) $(cxxrt-debug) \
 		      $(if $(filter $(CXXRT_DIR)/src/%,$<),-Os) \
+		      $(if $(call cxxrt-is-test,$(cxxrt-modname)),-DCXXRT_TEST_MODULE) \
 		      -DKBUILD_MODNAME='"$(cxxrt-modname)"' $($(cxxrt-modname)-cxxflags) \
 		      $($(cxxrt-modname)-cxxflags-$(notdir $<)) -c -o $@ $<
 

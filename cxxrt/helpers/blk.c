@@ -99,7 +99,7 @@ void cxxrt_bio_set_status(struct bio *bio, blk_status_t status)
 }
 
 /* badblocks_show() goes on, with a kernel warning, when the page is full. */
-ssize_t cxxrt_badblocks_show(struct badblocks *bb, char *page)
+ssize_t __cold cxxrt_badblocks_show(struct badblocks *bb, char *page)
 {
 	const u64 *p = bb->page;
 	ssize_t length;
@@ -111,14 +111,12 @@ ssize_t cxxrt_badblocks_show(struct badblocks *bb, char *page)
 		length = 0;
 		seq = read_seqbegin(&bb->lock);
 		for (i = 0; i < bb->count; i++) {
-			char line[48];
-			int bytes = scnprintf(line, sizeof(line), "%llu %u\n",
-					      (unsigned long long)BB_OFFSET(p[i]) << max(bb->shift, 0),
-					      (unsigned int)BB_LEN(p[i]) << max(bb->shift, 0));
+			int bytes = snprintf(page + length, PAGE_SIZE - length, "%llu %u\n",
+					     (unsigned long long)BB_OFFSET(p[i]) << max(bb->shift, 0),
+					     (unsigned int)BB_LEN(p[i]) << max(bb->shift, 0));
 
 			if (length + bytes >= PAGE_SIZE)
 				break;
-			memcpy(page + length, line, bytes + 1);
 			length += bytes;
 		}
 	} while (read_seqretry(&bb->lock, seq));

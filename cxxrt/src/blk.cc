@@ -49,8 +49,17 @@ void detail::map_queues(raw::blk_mq_tag_set* set, QueueCounts counts)
 	}
 }
 
-void detail::put_back(raw::cxxrt_rq_list* list, raw::request* first, raw::request* last)
+raw::request* detail::add_refused(raw::request* last, raw::request* rq)
 {
+	rq->rq_next = last != nullptr ? last->rq_next : rq;
+	if (last != nullptr)
+		last->rq_next = rq;
+	return rq;
+}
+
+void detail::put_back(raw::cxxrt_rq_list* list, raw::request* last)
+{
+	raw::request* first = last->rq_next;
 #if CXXRT_KERNEL_6_12
 	last->rq_next = list->head;
 	if (list->head == nullptr)

@@ -18,8 +18,8 @@ public:
 	~Cache();
 
 	/// As PageStore's; `fua` writes to the store itself.
-	blk::Status read(u64 sector, Segment segment);
-	blk::Status write(u64 sector, Segment segment, bool fua);
+	CXXRT_NOINLINE blk::Status read(u64 sector, Segment segment);
+	CXXRT_NOINLINE blk::Status write(u64 sector, Segment segment, bool fua);
 	/// Forgets the sectors, here and in the store.   Context: process; never sleeps.
 	void discard(u64 sector, u64 sectors);
 	void discard_slowly(u64 sector, u64 sectors) EXCLUDES(atomic_context);

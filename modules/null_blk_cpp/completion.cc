@@ -5,14 +5,13 @@
 
 namespace null_blk {
 
-void TimerQueue::add(blk::InFlight<TimedPdu>&& rq)
+void TimerQueue::add_parked(TimedPdu& pdu)
 {
-	TimedPdu& pdu = rq.request().pdu();
 	Guard guard{lock_};
 	// Under the lock, or a later one could be in front.
 	pdu.due = now_ns() + delay_;
 	const bool is_first = waiting_.is_empty();
-	waiting_.push_back(move(rq));
+	waiting_.push_back(blk::InFlight<TimedPdu>::unpark(pdu));
 	if (is_first)
 		timer_.start_at(pdu.due);
 }

@@ -25,9 +25,10 @@ public:
 
 	/// Ends `rq` well when its time has come.
 	/// Context: process.   Locks: its own, which other CPUs take only if a timer or a task moves.
-	CXXRT_HOT void add(blk::InFlight<TimedPdu>&& rq TAKES_UNCONSUMED);
+	CXXRT_INLINE void add(blk::InFlight<TimedPdu>&& rq TAKES_UNCONSUMED) { add_parked(move(rq).park()); }
 
 private:
+	CXXRT_HOT void add_parked(TimedPdu& pdu);
 	CXXRT_HOT Restart expired();
 
 	IrqSpinLock lock_{lock_class<"null_blk TimerQueue::lock_">};

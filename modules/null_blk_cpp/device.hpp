@@ -131,7 +131,7 @@ public:
 	using Item = Device;
 	using Attributes = configfs::Attributes<configfs::Attribute<"features", attributes::Features>>;
 
-	static Result<Box<Registry>> create();
+	CXXRT_INIT static Result<Box<Registry>> create();
 	explicit Registry(Key, blk::Major&& major);
 	~Registry();
 
@@ -150,7 +150,7 @@ public:
 	Mutex lock{lock_class<"null_blk Registry::lock">};  // taken with device_state
 
 private:
-	Result<void> create_parameter_devices() EXCLUDES(device_state);
+	CXXRT_INIT Result<void> create_parameter_devices() EXCLUDES(device_state);
 	Nullb* find(const char* name) REQUIRES(device_state);
 	Result<Box<Nullb>> make_disk(Device& device, const char* name, Ida::Id&& id) REQUIRES(device_state);
 

@@ -142,8 +142,9 @@ Status Nullb::handle(blk::BioView bio)
 	return status;
 }
 
-void Nullb::end(blk::InFlight<>&& rq, Status status)
+void Nullb::end_parked(blk::NoPdu& tag, Status status)
 {
+	blk::InFlight<> rq = blk::InFlight<>::unpark(tag);
 	if (status != Status::Resource) {
 		move(rq).end(status);
 		return;

@@ -177,7 +177,10 @@ public:
 	/// The same for a bio, to the end.   Context: process; sleeps.
 	blk::Status handle(blk::BioView bio) EXCLUDES(atomic_context);
 	/// Ends a request, or leaves it to a worker if the status is Resource.   Context: process.
-	void end(blk::InFlight<>&& rq TAKES_UNCONSUMED, blk::Status status);
+	CXXRT_INLINE void end(blk::InFlight<>&& rq TAKES_UNCONSUMED, blk::Status status)
+	{
+		end_parked(move(rq).park(), status);
+	}
 	/// As disk operation.
 	u32 report_zones(u64 sector, blk::ZoneRequest request, blk::ZoneBatch& batch)
 	{
@@ -197,6 +200,7 @@ private:
 	blk::Status handle_slowly(Io& io) EXCLUDES(atomic_context);
 	void work_on_deferred() EXCLUDES(atomic_context);
 	void lose(HwQueue& queue, blk::Request<> request);
+	CXXRT_NOINLINE void end_parked(blk::NoPdu& tag, blk::Status status);
 	friend class Registry;
 
 	PageStore& store_;

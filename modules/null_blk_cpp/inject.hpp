@@ -21,7 +21,7 @@ struct FaultConfig {
 
 	/// Reads "<interval>,<probability>,<space>,<times>", as the kernel does; "" leaves everything.
 	/// Context: any.   Errors: EINVAL.
-	static Result<FaultConfig> parse(const char* text);
+	CXXRT_INIT static Result<FaultConfig> parse(const char* text);
 	bool is_on() const { return probability != 0 && times != 0; }
 };
 

@@ -85,7 +85,7 @@ CXXRT_PARAM(compat_names, "Take the C driver's device, major and configfs names"
 constinit FaultConfigs faults;	// read once, at load
 
 /// Errors: EINVAL.
-Result<FaultConfig> read_fault(const char* name, const char* text)
+CXXRT_INIT Result<FaultConfig> read_fault(const char* name, const char* text)
 {
 	const Result<FaultConfig> fault = FaultConfig::parse(text);
 	if (!fault.ok())

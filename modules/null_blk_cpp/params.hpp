@@ -11,7 +11,7 @@ namespace null_blk::params {
 
 /// Corrects the parameters in place, with the C driver's lines.
 /// Context: process, once, at load.   Errors: EINVAL.
-Result<void> correct();
+CXXRT_INIT Result<void> correct();
 /// What a new device starts with.
 Config default_config();
 /// What a new device fails to do.

@@ -577,8 +577,10 @@ template <class Tags, QueueCounts (*Counts)(Tags&, u32)> struct MapQueuesThunk<C
 	}
 };
 
-/// Puts requests in front of what is in `list`.
-CXXRT_COLD void put_back(raw::cxxrt_rq_list* list, raw::request* first, raw::request* last);
+/// Puts a request at the end of a ring, given and returned by its last; null is the empty one.
+CXXRT_COLD raw::request* add_refused(raw::request* last, raw::request* rq);
+/// Puts a ring of requests in front of what is in `list`.
+CXXRT_COLD void put_back(raw::cxxrt_rq_list* list, raw::request* last);
 
 /// A Pdu that needs building is built once for each tag, and not once for each request.
 template <class Pdu> struct PduThunks {
@@ -643,18 +645,14 @@ template <MqDriver D> struct MqOps {
 		raw::request* rq = raw::cxxrt_rq_list_peek(list);
 		const raw::request_queue* queue = rq->q;
 		raw::request* refused = nullptr;
-		raw::request* last_refused = nullptr;
 		do {
 			raw::cxxrt_rq_list_pop(list);
-			if (dispatch(rq->mq_hctx, rq, batch...) != Status::Ok) [[unlikely]] {
-				rq->rq_next = nullptr;
-				(last_refused != nullptr ? last_refused->rq_next : refused) = rq;
-				last_refused = rq;
-			}
+			if (dispatch(rq->mq_hctx, rq, batch...) != Status::Ok) [[unlikely]]
+				refused = add_refused(refused, rq);
 			rq = raw::cxxrt_rq_list_peek(list);
 		} while (rq != nullptr && rq->q == queue);
-		if (last_refused != nullptr) [[unlikely]]
-			put_back(list, refused, last_refused);
+		if (refused != nullptr) [[unlikely]]
+			put_back(list, refused);
 	}
 	CXXRT_HOT static void complete(raw::request* rq)
 	{

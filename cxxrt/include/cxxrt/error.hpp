@@ -88,6 +88,8 @@ public:
 	using Value = T;
 
 	CXXRT_INLINE constexpr Result(T value) : storage_(move(value)) {}
+	CXXRT_INLINE constexpr Result(const Result&) = default;
+	CXXRT_INLINE constexpr Result(Result&&) = default;
 	CXXRT_INLINE constexpr ~Result() = default;
 	CXXRT_INLINE constexpr Result(Error error) : storage_(error) {}
 

@@ -200,8 +200,12 @@ template <auto Member> inline auto& owner_of(typename detail::MemberOf<Member>::
 #define CXXRT_COLD __attribute__((cold, noinline))
 /// Keeps the less usual of two paths from costing the usual one registers.
 #define CXXRT_NOINLINE __attribute__((noinline))
-/// Runs once at load; its memory is given back afterwards.
+/// Runs at load; its memory is given back afterwards, but in a test module, where tests may call it.
+#ifdef CXXRT_TEST_MODULE
+#define CXXRT_INIT __attribute__((cold))
+#else
 #define CXXRT_INIT __attribute__((section(".init.text"), cold))
+#endif
 /// Runs once at removal.
 #define CXXRT_EXIT __attribute__((section(".exit.text"), cold))
 /// Called from outside of what the link sees.

@@ -9,6 +9,11 @@
 
 namespace cxxrt {
 
+namespace detail {
+/// As XArray's, for any T.
+Result<void*> insert_or_get(raw::xarray& array, unsigned long index, void* entry, u32 flags);
+}  // namespace detail
+
 /// Borrowed pointers to T by index.
 /// Locks: load() takes the RCU read lock, writers the array's own spinlock.
 template <class T> class XArray : Pinned {
@@ -25,12 +30,12 @@ public:
 	/// Context: process; sleeps.   Errors: ENOMEM.
 	Result<T*> insert_or_get(unsigned long index, T* entry, SleepingGfp flags) EXCLUDES(atomic_context)
 	{
-		return inserted(raw::cxxrt_xa_cmpxchg(&array_, index, nullptr, entry, flags.bits()), entry);
+		return insert(index, entry, flags.bits());
 	}
 	/// Context: process; never sleeps. Not from interrupts: the array's lock leaves them on.   Errors: ENOMEM.
 	Result<T*> insert_or_get(unsigned long index, T* entry, AtomicGfp flags)
 	{
-		return inserted(raw::cxxrt_xa_cmpxchg(&array_, index, nullptr, entry, flags.bits()), entry);
+		return insert(index, entry, flags.bits());
 	}
 	/// Empties the slot and returns what it held, or null.   Context: process; never sleeps.
 	T* erase(unsigned long index) { return static_cast<T*>(raw::xa_erase(&array_, index)); }
@@ -78,11 +83,10 @@ public:
 private:
 	static constexpr u32 kPresent = u32(raw::XA_PRESENT);
 	raw::xarray* unsafe_raw() const { return const_cast<raw::xarray*>(&array_); }
-	static Result<T*> inserted(void* before, T* entry)
+	CXXRT_INLINE Result<T*> insert(unsigned long index, T* entry, u32 flags)
 	{
-		if (const int error = raw::cxxrt_xa_err(before); error != 0)
-			return Error{-error};
-		return before != nullptr ? static_cast<T*>(before) : entry;
+		void* held = TRY(detail::insert_or_get(array_, index, entry, flags));
+		return static_cast<T*>(held);
 	}
 
 	raw::xarray array_;
