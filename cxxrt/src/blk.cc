@@ -171,8 +171,6 @@ void Disk::stop()
 
 void Disk::remove()
 {
-	if (disk_ == nullptr)
-		return;
 	stop();
 	raw::cxxrt_disk_forget_context(disk_);
 	raw::put_disk(exchange(disk_, nullptr));

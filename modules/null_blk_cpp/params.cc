@@ -144,7 +144,7 @@ Result<void> correct()
 	return {};
 }
 
-FaultConfigs default_faults() { return faults; }
+const FaultConfigs& default_faults() { return faults; }
 
 Config default_config()
 {

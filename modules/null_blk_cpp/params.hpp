@@ -15,7 +15,7 @@ CXXRT_INIT Result<void> correct();
 /// What a new device starts with.
 Config default_config();
 /// What a new device fails to do.
-FaultConfigs default_faults();
+const FaultConfigs& default_faults();
 /// The ceiling for every device's polled queues.
 u32 most_poll_queues();
 /// How many devices load creates.

@@ -42,29 +42,30 @@ Status PageStore::write(u64 sector, Segment segment)
 	return for_each_part(sector, segment, [&](unsigned long index, u32 offset, Segment part) {
 		RcuGuard guard;
 		Page* page = pages_.load(index);
-		if (page == nullptr) [[unlikely]] {
-			const bool is_all = part.length == kPageSize;
-			Result<Page*> made = make_page(index, is_all ? &part.page : nullptr);
-			if (!made.ok())
-				return Status::Resource;
-			page = made.take();
-			if (is_all && page == nullptr)
-				return Status::Ok;
-		}
+		if (page == nullptr) [[unlikely]]
+			return write_first(index, offset, part);
 		copy_page_bytes(*page, offset, part.page, part.offset, part.length);
 		return Status::Ok;
 	});
 }
 
-Result<Page*> PageStore::make_page(unsigned long index, Page* all_of_it)
+Status PageStore::write_first(unsigned long index, u32 offset, Segment part)
 {
-	PageBox fresh = all_of_it != nullptr ? TRY(PageBox::copy_of(*all_of_it, Gfp::NoWait))
-					     : TRY(PageBox::zeroed(Gfp::NoWait));
-	Page* stored = TRY(pages_.insert_or_get(index, &*fresh, Gfp::NoWait));
-	if (stored != &*fresh)
-		return stored;
-	(void)fresh.leak();
-	return all_of_it != nullptr ? nullptr : stored;
+	// What is written as a whole is not cleared before.
+	const bool is_all = part.length == kPageSize;
+	auto made = is_all ? PageBox::copy_of(part.page, Gfp::NoWait) : PageBox::zeroed(Gfp::NoWait);
+	if (!made.ok())
+		return Status::Resource;
+	PageBox page = made.take();
+	if (!is_all)
+		copy_page_bytes(*page, offset, part.page, part.offset, part.length);
+	const Result<void> inserted = insert(index, page);
+	if (inserted.ok())
+		return Status::Ok;
+	// Another writer was faster.
+	if (inserted.error() == EEXIST)
+		return write((u64(index) * kSectorsPerPage) + (offset / blk::kSectorSize), part);
+	return Status::Resource;
 }
 
 void PageStore::retire(Page& page)

@@ -62,9 +62,9 @@ public:
 	bool has(unsigned long index) const { return pages_.load(index) != nullptr; }
 
 private:
-	/// A new page at `index`, with the bytes of `all_of_it` or zeroes, or the one another writer put there
-	/// meanwhile.   Errors: ENOMEM.
-	CXXRT_NOINLINE Result<Page*> make_page(unsigned long index, Page* all_of_it);
+	/// Writes what there was no page for a moment ago.
+	/// Errors: as write().
+	CXXRT_NOINLINE blk::Status write_first(unsigned long index, u32 offset, Segment part);
 	/// Frees a page when its readers are done.   Context: process; never sleeps.
 	void retire(Page& page);
 	CXXRT_COLD void reap() EXCLUDES(atomic_context);

@@ -83,16 +83,18 @@ public:
 				iter_ = bio_->bi_iter;
 			skip_empty();
 		}
-		CXXRT_INLINE Segment operator*() const
+		/// Once before each ++, which goes on by as much as this has found.
+		CXXRT_INLINE Segment operator*()
 		{
 			const raw::bio_vec piece = raw::cxxrt_bio_iter_iovec(bio_, iter_);
+			length_ = piece.bv_len;
 			return {.page = Page::unsafe_from(piece.bv_page),
 				.offset = piece.bv_offset,
 				.length = piece.bv_len};
 		}
 		CXXRT_INLINE Iterator& operator++()
 		{
-			raw::cxxrt_bio_advance_iter(bio_, &iter_, raw::cxxrt_bio_iter_iovec(bio_, iter_).bv_len);
+			raw::cxxrt_bio_advance_iter(bio_, &iter_, length_);
 			skip_empty();
 			return *this;
 		}
@@ -110,6 +112,7 @@ public:
 		}
 		const raw::bio* bio_;
 		raw::bvec_iter iter_{};
+		u32 length_ = 0;
 		bool chain_;
 	};
 	CXXRT_INLINE Iterator begin() const { return {first_, chain_}; }
@@ -863,18 +866,25 @@ struct Identity {
 class Disk : MoveOnly {
 public:
 	Disk() = default;
-	Disk(Disk&& other) : disk_(exchange(other.disk_, nullptr)), added_(exchange(other.added_, false)) {}
-	Disk& operator=(Disk&& other)
+	CXXRT_INLINE Disk(Disk&& other) : disk_(exchange(other.disk_, nullptr)), added_(exchange(other.added_, false))
+	{
+	}
+	CXXRT_INLINE Disk& operator=(Disk&& other)
 	{
 		if (this != &other) {
-			remove();
+			if (disk_ != nullptr)
+				remove();
 			disk_ = exchange(other.disk_, nullptr);
 			added_ = exchange(other.added_, false);
 		}
 		return *this;
 	}
 	/// Waits until no request is in the driver, and lets none in any more.
-	~Disk() { remove(); }
+	CXXRT_INLINE ~Disk()
+	{
+		if (disk_ != nullptr)
+			remove();
+	}
 
 	/// A disk on `tags`, not visible yet.
 	/// Context: process; sleeps.   Errors: EINVAL limits the block layer refuses; ENOMEM; init_hctx's.
@@ -910,6 +920,7 @@ private:
 				   void* context);
 	static Result<Disk> create_bio(const raw::block_device_operations* ops, const Limits& limits, Node node,
 				       void* context);
+	/// Only if there is one.
 	void remove();
 
 	raw::gendisk* disk_ = nullptr;

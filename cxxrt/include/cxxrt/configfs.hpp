@@ -68,7 +68,8 @@ template <class T> inline T& unsafe_owner(raw::config_item* item)
 template <class Body, auto Constant> struct Shared {
 	using SharedBody = Body;
 	static constexpr auto kConstant = Constant;
-	template <class T> static auto show(T& owner, Buffer out) requires requires { Body::show(owner, Constant, out); }
+	template <class T> static auto show(T& owner, Buffer out)
+		requires requires { Body::show(owner, Constant, out); }
 	{
 		return Body::show(owner, Constant, out);
 	}
@@ -113,38 +114,32 @@ using AttributesWith = typename detail::Joined<List, typename detail::Chosen<Wan
 
 namespace detail {
 
-// The thunks depend on the owner and the access class alone, which keeps their names short.
+// The thunks depend on how the owner is found and the access class alone, which keeps their names short.
 template <class T> struct ChildFrom {
 	static T& item(raw::config_item* item) { return unsafe_owner<T>(item); }
 };
 template <class From, class Body, class... Constant>
-raw::ssize_t show_by(raw::config_item* item, char* page, Constant... constant)
+raw::ssize_t show(raw::config_item* item, char* page, Constant... constant)
 {
 	auto shown = Body::show(From::item(item), constant..., Buffer{page});
 	return shown.ok() ? ssize_t(shown.take()) : shown.error().to_c();
 }
 template <class From, class Body, class... Constant>
-raw::ssize_t store_by(raw::config_item* item, const char* page, raw::size_t count, Constant... constant)
+raw::ssize_t store(raw::config_item* item, const char* page, raw::size_t count, Constant... constant)
 {
 	// configfs ends what user space wrote with a zero byte.
 	const Result<void> stored = Body::store(From::item(item), constant..., page);
 	return stored.ok() ? ssize_t(count) : stored.to_c();
 }
 template <class Access> concept IsShared = requires { typename Access::SharedBody; };
-template <class T, class From, class Access> raw::ssize_t show(raw::config_item* item, char* page)
+template <class From, IsShared Access> CXXRT_THUNK raw::ssize_t show_shared(raw::config_item* item, char* page)
 {
-	if constexpr (IsShared<Access>)
-		return show_by<From, typename Access::SharedBody>(item, page, Access::kConstant);
-	else
-		return show_by<From, Access>(item, page);
+	return show<From, typename Access::SharedBody>(item, page, Access::kConstant);
 }
-template <class T, class From, class Access>
-raw::ssize_t store(raw::config_item* item, const char* page, raw::size_t count)
+template <class From, IsShared Access>
+CXXRT_THUNK raw::ssize_t store_shared(raw::config_item* item, const char* page, raw::size_t count)
 {
-	if constexpr (IsShared<Access>)
-		return store_by<From, typename Access::SharedBody>(item, page, count, Access::kConstant);
-	else
-		return store_by<From, Access>(item, page, count);
+	return store<From, typename Access::SharedBody>(item, page, count, Access::kConstant);
 }
 
 template <class T, class From, class A> constexpr raw::configfs_attribute make_attribute()
@@ -156,10 +151,14 @@ template <class T, class From, class A> constexpr raw::configfs_attribute make_a
 	attribute.ca_name = kText<A::kName>.text;
 	attribute.ca_owner = &raw::__this_module;
 	attribute.ca_mode = (readable ? 0444 : 0) | (writable ? 0200 : 0);
-	if constexpr (readable)
-		attribute.show = &show<T, From, typename A::Via>;
-	if constexpr (writable)
-		attribute.store = &store<T, From, typename A::Via>;
+	if constexpr (readable && IsShared<typename A::Via>)
+		attribute.show = &show_shared<From, typename A::Via>;
+	else if constexpr (readable)
+		attribute.show = &show<From, typename A::Via>;
+	if constexpr (writable && IsShared<typename A::Via>)
+		attribute.store = &store_shared<From, typename A::Via>;
+	else if constexpr (writable)
+		attribute.store = &store<From, typename A::Via>;
 	return attribute;
 }
 

@@ -113,8 +113,8 @@ private:
 /// Holds a mutex for a scope; sleeping stays allowed.
 template <> class [[nodiscard]] SCOPED_CAPABILITY Guard<Mutex> : Pinned {
 public:
-	[[nodiscard]] CXXRT_INLINE explicit Guard(Mutex& lock) ACQUIRE(lock) EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
-		: lock_(lock)
+	[[nodiscard]] CXXRT_INLINE explicit Guard(Mutex& lock) ACQUIRE(lock)
+		EXCLUDES(atomic_context) NO_THREAD_SAFETY_ANALYSIS : lock_(lock)
 	{
 		lock_.lock();
 	}
@@ -142,9 +142,9 @@ private:
 /// Holds a second spinlock while another Guard is in force.
 template <class L> class [[nodiscard]] SCOPED_CAPABILITY NestedGuard : Pinned {
 public:
-	[[nodiscard]] CXXRT_INLINE explicit NestedGuard(L& lock) ACQUIRE(lock) REQUIRES(atomic_context) NO_THREAD_SAFETY_ANALYSIS
-		: lock_(lock),
-		  state_(lock.lock())
+	[[nodiscard]] CXXRT_INLINE explicit NestedGuard(L& lock) ACQUIRE(lock)
+		REQUIRES(atomic_context) NO_THREAD_SAFETY_ANALYSIS : lock_(lock),
+								     state_(lock.lock())
 	{
 	}
 	CXXRT_INLINE ~NestedGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { lock_.unlock(state_); }
@@ -157,7 +157,10 @@ private:
 /// An RCU read section for a scope: what was read through it stays allocated. Nothing in it may sleep.
 class [[nodiscard]] SCOPED_CAPABILITY RcuGuard : Pinned {
 public:
-	[[nodiscard]] CXXRT_INLINE RcuGuard() ACQUIRE(atomic_context) NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_rcu_read_lock(); }
+	[[nodiscard]] CXXRT_INLINE RcuGuard() ACQUIRE(atomic_context) NO_THREAD_SAFETY_ANALYSIS
+	{
+		raw::cxxrt_rcu_read_lock();
+	}
 	CXXRT_INLINE ~RcuGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_rcu_read_unlock(); }
 };
 

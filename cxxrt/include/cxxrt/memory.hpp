@@ -55,18 +55,26 @@ namespace detail {
 inline void* allocate(size_t bytes, u32 flags, Node node) { return raw::cxxrt_kmalloc_node(bytes, flags, node.id()); }
 inline void release(const void* memory) { raw::kfree(memory); }
 
-/// The size to ask for, so that the memory is aligned for T. kmalloc promises its minimal alignment
-/// for any size, and alignment to its own size for a power of two; from a page on, to the page.
-template <class T> constexpr size_t aligned_size(size_t bytes)
+/// Of one object.   Units: bytes.
+struct Layout {
+	size_t size, align;
+};
+
+/// The size to ask for, so that the memory is aligned as objects of this layout need. kmalloc promises its minimal
+/// alignment for any size, and alignment to its own size for a power of two; from a page on, to the page.
+constexpr size_t aligned_size(size_t bytes, size_t align)
 {
-	static_assert(alignof(T) <= raw::PAGE_SIZE);
-	if (alignof(T) <= raw::ARCH_KMALLOC_MINALIGN || bytes >= raw::PAGE_SIZE)
+	if (align <= raw::ARCH_KMALLOC_MINALIGN || bytes >= raw::PAGE_SIZE)
 		return bytes;
 	size_t power = raw::ARCH_KMALLOC_MINALIGN;
 	while (power < bytes)
 		power *= 2;
 	return power;
 }
+template <class T> inline constexpr size_t kAlignedSize = aligned_size(sizeof(T), alignof(T));
+
+/// Context: process; sleeps if the flags do.   Errors: ENOMEM, also when it is too much.
+Result<void*> allocate_array(size_t count, Layout item, u32 flags, Node node);
 }  // namespace detail
 
 /// The only owner of one T on the heap; destroys and frees it.
@@ -92,14 +100,12 @@ public:
 	template <class... Args>
 	static Result<Box> make_on(Node node, SleepingGfp flags, Args&&... args) EXCLUDES(atomic_context)
 	{
-		return build(detail::allocate(detail::aligned_size<T>(sizeof(T)), flags.bits(), node),
-			     forward<Args>(args)...);
+		return build(detail::allocate(detail::kAlignedSize<T>, flags.bits(), node), forward<Args>(args)...);
 	}
 	/// Context: any; never sleeps.   Errors: ENOMEM.
 	template <class... Args> static Result<Box> make(AtomicGfp flags, Args&&... args)
 	{
-		return build(detail::allocate(detail::aligned_size<T>(sizeof(T)), flags.bits(), Node{}),
-			     forward<Args>(args)...);
+		return build(detail::allocate(detail::kAlignedSize<T>, flags.bits(), Node{}), forward<Args>(args)...);
 	}
 
 	explicit operator bool() const { return object_ != nullptr; }
@@ -126,6 +132,7 @@ private:
 	}
 	template <class... Args> static Result<Box> build(void* memory, Args&&... args)
 	{
+		static_assert(alignof(T) <= raw::PAGE_SIZE);
 		if (memory == nullptr)
 			return ENOMEM;
 		return Box{new (memory) T(forward<Args>(args)...)};
@@ -133,7 +140,6 @@ private:
 
 	T* object_ = nullptr;
 };
-
 /// The only owner of `size` objects in a row; its length never changes.
 /// Context: as Box.   Units: elements.
 template <class T> class [[nodiscard]] Array : MoveOnly {
@@ -158,15 +164,9 @@ public:
 	static Result<Array> make(SleepingGfp flags, Node node, size_t size, const Args&... args)
 		EXCLUDES(atomic_context)
 	{
-		size_t bytes = 0;
-		// An array of more than 2 GiB is a mistake or an attack, and kvmalloc would warn about it.
-		if (__builtin_mul_overflow(size, sizeof(T), &bytes) || bytes > 0x7fffffffu)
-			return ENOMEM;
-		const u32 bits = flags.bits() | u32(raw::__GFP_NOWARN);
-		void* memory = raw::cxxrt_kvmalloc_node(detail::aligned_size<T>(bytes), bits, node.id());
-		if (memory == nullptr)
-			return ENOMEM;
-		auto* items = static_cast<T*>(memory);
+		auto* items = static_cast<T*>(TRY(
+			detail::allocate_array(size, {.size = sizeof(T), .align = alignof(T)}, flags.bits(), node)));
+		static_assert(alignof(T) <= raw::PAGE_SIZE);
 		for (size_t i = 0; i < size; ++i)
 			new (&items[i]) T(args...);
 		return Array{items, size};

@@ -24,25 +24,23 @@ inline bool is_node_online(int node)
 /// Some number from 0 to `limit` - 1; for `limit` > 0.
 inline u32 random_below(u32 limit) { return raw::cxxrt_random_below(limit); }
 
+namespace detail {
+enum class Number : u8 { Bool, Int, UInt, U64 };
+/// As the template, for one that reads a value of the type that `kind` says.
+Result<u64> parse(const char* text, u32 base, Number kind);
+}  // namespace detail
+
 /// Reads one value from zero-terminated text, a newline at its end allowed, as kstrtox does. `base` 0 takes 0x and 0 prefixes.
 /// Errors: EINVAL no number, ERANGE too large for T.
-template <class T> Result<T> parse(const char* text, u32 base = 0)
+template <class T> CXXRT_INLINE Result<T> parse(const char* text, u32 base = 0)
 {
-	T value{};
-	int code;
-	if constexpr (same_as<T, bool>)
-		code = raw::kstrtobool(text, &value);
-	else if constexpr (same_as<T, int>)
-		code = raw::kstrtoint(text, base, &value);
-	else if constexpr (same_as<T, u32>)
-		code = raw::kstrtouint(text, base, &value);
-	else if constexpr (same_as<T, unsigned long>)
-		code = raw::cxxrt_kstrtoul(text, base, &value);
-	else
-		code = raw::kstrtoull(text, base, &value);
-	if (code < 0)
-		return Error{-code};
-	return value;
+	using detail::Number;
+	constexpr Number kind = same_as<T, bool>  ? Number::Bool
+				: same_as<T, int> ? Number::Int
+				: same_as<T, u32> ? Number::UInt
+						  : Number::U64;
+	static_assert(kind != Number::U64 || (sizeof(T) == sizeof(u64) && T(-1) > T(0)), "no type to read");
+	return T(TRY(detail::parse(text, base, kind)));
 }
 
 /// Reads exactly N numbers with commas between them; false if `text` is anything else.

@@ -28,12 +28,12 @@ public:
 	bool is_empty() const { return array_.xa_head == nullptr; }
 	/// Stores `entry` if the slot is empty; returns what the slot holds afterwards.
 	/// Context: process; sleeps.   Errors: ENOMEM.
-	Result<T*> insert_or_get(unsigned long index, T* entry, SleepingGfp flags) EXCLUDES(atomic_context)
+	CXXRT_INLINE Result<T*> insert_or_get(unsigned long index, T* entry, SleepingGfp flags) EXCLUDES(atomic_context)
 	{
 		return insert(index, entry, flags.bits());
 	}
 	/// Context: process; never sleeps. Not from interrupts: the array's lock leaves them on.   Errors: ENOMEM.
-	Result<T*> insert_or_get(unsigned long index, T* entry, AtomicGfp flags)
+	CXXRT_INLINE Result<T*> insert_or_get(unsigned long index, T* entry, AtomicGfp flags)
 	{
 		return insert(index, entry, flags.bits());
 	}
