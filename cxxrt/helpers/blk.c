@@ -120,6 +120,7 @@ ssize_t __cold cxxrt_badblocks_show(struct badblocks *bb, char *page)
 			length += bytes;
 		}
 	} while (read_seqretry(&bb->lock, seq));
+	page[length] = '\0';
 	return length;
 }
 

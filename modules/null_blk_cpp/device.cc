@@ -32,6 +32,10 @@ template <class Value> struct PlainValue {
 	static Result<void> store(Device& device, Value Config::* field, const char* text)
 	{
 		const Value value = TRY(parse<Value>(text));
+		if constexpr (same_as<Value, u32>) {
+			if (field == &Config::home_node && !is_valid_home_node(value))
+				return EINVAL;
+		}
 		RoleGuard guard{device.registry.lock, device_state};
 		if (device.disk)
 			return EBUSY;
@@ -136,20 +140,6 @@ private:
 		RoleGuard guard{device.registry.lock, device_state};
 		if (device.bad.in_use.swap(1) == 0 && device.disk)
 			device.disk->check_each_request();
-	}
-};
-
-struct HomeNode {
-	static Result<size_t> show(Device& device, configfs::Buffer out)
-	{
-		return PlainValue<u32>::show(device, &Config::home_node, out);
-	}
-	static Result<void> store(Device& device, const char* text)
-	{
-		const u32 node = TRY(parse<u32>(text));
-		if (!is_valid_home_node(node))
-			return EINVAL;
-		return PlainValue<u32>::store(device, &Config::home_node, text);
 	}
 };
 
@@ -283,8 +273,9 @@ Result<void> Registry::power_on(Device& device)
 		return {};
 	TRY(device.config.normalise());
 	Ida::Id id = TRY(indexes_.allocate(Gfp::Kernel));
-	const FixedText<32> own_name{names(compat_names_).disk_prefix, id.value()};
-	const FixedText<32> name{device.name() != nullptr ? device.name() : own_name.c_str()};
+	FixedText<32> name{names(compat_names_).disk_prefix, id.value()};
+	if (device.name() != nullptr)
+		(void)name.assign(device.name());
 	// Two long directory names may agree in the part that a disk's name can hold.
 	if (find(name.c_str()) != nullptr) {
 		log::error<"disk %s exists already">(name.c_str());

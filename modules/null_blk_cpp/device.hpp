@@ -28,7 +28,6 @@ template <auto Field> struct Plain;
 template <auto Field> struct Queues;
 template <auto Field> struct FaultPart;
 template <blk::ZoneCondition Condition> struct ZoneState;
-struct HomeNode;
 struct Power;
 struct BadBlocks;
 struct Features;
@@ -79,7 +78,7 @@ public:
 			configfs::Attribute<"badblocks_partial_io", attributes::Plain<&Config::badblocks_partial_io>>,
 			configfs::Attribute<"submit_queues", attributes::Queues<&blk::QueueCounts::submit>>,
 			configfs::Attribute<"poll_queues", attributes::Queues<&blk::QueueCounts::poll>>,
-			configfs::Attribute<"home_node", attributes::HomeNode>,
+			configfs::Attribute<"home_node", attributes::Plain<&Config::home_node>>,
 			configfs::Attribute<"power", attributes::Power>,
 			configfs::Attribute<"badblocks", attributes::BadBlocks>,
 			configfs::Attribute<"zone_readonly", attributes::ZoneState<blk::ZoneCondition::ReadOnly>>,

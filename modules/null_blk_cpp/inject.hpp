@@ -20,7 +20,7 @@ struct FaultConfig {
 	int times = 1;	      ///< at most so many; -1 is no limit
 
 	/// Reads "<interval>,<probability>,<space>,<times>", as the kernel does; "" leaves everything.
-	/// Context: any.   Errors: EINVAL.
+	/// Context: process, at load.   Errors: EINVAL.
 	CXXRT_INIT static Result<FaultConfig> parse(const char* text);
 	bool is_on() const { return probability != 0 && times != 0; }
 };

@@ -144,7 +144,7 @@ constexpr Result<int> value_from_c(int code)
 }
 
 /// A C pointer that may hold an errno. C side: IS_ERR(), PTR_ERR().
-template <class T> inline Result<T*> from_err_ptr(T* pointer)
+template <class T> CXXRT_INLINE Result<T*> from_err_ptr(T* pointer)
 {
 	auto value = reinterpret_cast<uintptr_t>(pointer);
 	if (value >= uintptr_t(-long(raw::MAX_ERRNO)))
@@ -153,7 +153,7 @@ template <class T> inline Result<T*> from_err_ptr(T* pointer)
 }
 
 /// A C pointer whose null means that memory ran out.
-template <class T> inline Result<T*> from_null(T* pointer)
+template <class T> CXXRT_INLINE Result<T*> from_null(T* pointer)
 {
 	if (pointer == nullptr)
 		return ENOMEM;

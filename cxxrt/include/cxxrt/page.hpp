@@ -31,15 +31,18 @@ public:
 			raw::cxxrt_free_page(page_->unsafe_raw());
 	}
 	/// A page of zero bytes.   Context: process; may sleep.   Errors: ENOMEM.
-	static Result<PageBox> zeroed(SleepingGfp flags, Node node = {}) EXCLUDES(atomic_context)
+	CXXRT_INLINE static Result<PageBox> zeroed(SleepingGfp flags, Node node = {}) EXCLUDES(atomic_context)
 	{
 		return build(flags.bits(), node);
 	}
 	/// Context: any; never sleeps.   Errors: ENOMEM.
-	static Result<PageBox> zeroed(AtomicGfp flags, Node node = {}) { return build(flags.bits(), node); }
+	CXXRT_INLINE static Result<PageBox> zeroed(AtomicGfp flags, Node node = {})
+	{
+		return build(flags.bits(), node);
+	}
 
 	/// A page with the bytes of another.   As zeroed().
-	static Result<PageBox> copy_of(Page& source, AtomicGfp flags, Node node = {});
+	CXXRT_INLINE static Result<PageBox> copy_of(Page& source, AtomicGfp flags, Node node = {});
 
 	Page& operator*() const { return *page_; }
 	[[nodiscard]] Page* leak() { return exchange(page_, nullptr); }
@@ -48,7 +51,7 @@ public:
 
 private:
 	explicit PageBox(Page* page) : page_(page) {}
-	static Result<PageBox> build(u32 flags, Node node, u32 fill = u32(raw::__GFP_ZERO))
+	CXXRT_INLINE static Result<PageBox> build(u32 flags, Node node, u32 fill = u32(raw::__GFP_ZERO))
 	{
 		raw::page* page = TRY(from_null(raw::cxxrt_alloc_page(flags | fill, node.id())));
 		return PageBox{&Page::unsafe_from(page)};
@@ -132,7 +135,7 @@ CXXRT_INLINE void zero_page_bytes(Page& page, u32 offset, u32 length)
 		raw::memset(target.bytes() + offset, 0, length);
 }
 
-inline Result<PageBox> PageBox::copy_of(Page& source, AtomicGfp flags, Node node)
+CXXRT_INLINE Result<PageBox> PageBox::copy_of(Page& source, AtomicGfp flags, Node node)
 {
 	PageBox made = TRY(build(flags.bits(), node, 0));
 	copy_page_bytes(*made, 0, source, 0, kPageSize);
