@@ -59,13 +59,14 @@ Status PageStore::write_first(unsigned long index, u32 offset, Segment part)
 	PageBox page = made.take();
 	if (!is_all)
 		copy_page_bytes(*page, offset, part.page, part.offset, part.length);
-	const Result<void> inserted = insert(index, page);
-	if (inserted.ok())
+	if (insert(index, page).ok())
 		return Status::Ok;
-	// Another writer was faster.
-	if (inserted.error() == EEXIST)
-		return write((u64(index) * kSectorsPerPage) + (offset / blk::kSectorSize), part);
-	return Status::Resource;
+	// Another writer was faster; or there is no memory, or a discard was faster still: that is for the worker.
+	Page* there = pages_.load(index);
+	if (there == nullptr)
+		return Status::Resource;
+	copy_page_bytes(*there, offset, part.page, part.offset, part.length);
+	return Status::Ok;
 }
 
 void PageStore::retire(Page& page)

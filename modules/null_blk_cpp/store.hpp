@@ -63,7 +63,7 @@ public:
 
 private:
 	/// Writes what there was no page for a moment ago.
-	/// Errors: as write().
+	/// Locks: in an RCU read section.   Errors: as write().
 	CXXRT_NOINLINE blk::Status write_first(unsigned long index, u32 offset, Segment part);
 	/// Frees a page when its readers are done.   Context: process; never sleeps.
 	void retire(Page& page);
