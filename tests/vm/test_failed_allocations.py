@@ -20,7 +20,7 @@ from vmlib import Vm
 from vmlib.kernels import is_test
 
 STRIDE = int(os.environ.get("CXXRT_FAIL_STRIDE", "37"))
-TIMEOUT = 1500
+TIMEOUT = 1500 if STRIDE > 1 else 5000
 # What a failed copy from or to user space gives, besides what a failed allocation does.
 NO_MEMORY = {"ENOMEM", "EFAULT"}
 DEVICES = {
