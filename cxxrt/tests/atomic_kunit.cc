@@ -88,7 +88,7 @@ public:
 	{
 		int wrong = 0;
 		for (int i = 1; i <= kMessages; ++i) {
-			if (!spin_until([&] { return sent_.load_acquire() >= i; }, kPatienceMs))
+			if (!spin_until([&] { return sent_.load_acquire() >= i; }, kSpinMs))
 				return -1;
 			if (payload_[i - 1] != i)
 				++wrong;

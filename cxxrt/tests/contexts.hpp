@@ -11,7 +11,9 @@
 namespace cxxrt::kunit {
 
 /// How long something may take that takes no time: emulated machines are slow.
-inline constexpr u32 kPatienceMs = 5000;
+inline constexpr u32 kPatienceMs = 30000;
+/// Longer without sleep, and the kernel calls a CPU stuck.
+inline constexpr u32 kSpinMs = 5000;
 
 /// True once `condition()` is; false after `kPatienceMs`.   Context: process; sleeps.
 template <class F> bool wait_until(F&& condition)
@@ -55,7 +57,7 @@ public:
 	void arrive()
 	{
 		arrived_.fetch_add(1);
-		spin_until([this] { return arrived_.load_acquire() > 1; }, kPatienceMs);
+		spin_until([this] { return arrived_.load_acquire() > 1; }, kSpinMs);
 	}
 
 private:

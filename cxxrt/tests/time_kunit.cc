@@ -212,7 +212,7 @@ KUNIT_TEST(cxxrt_time, hrtimer_ends_with_its_object)
 	if (cpu) {
 		HighRes object{running, 1, 10};
 		object.work_.schedule_on(*cpu);
-		test.expect(spin_until([&] { return running.entered.load_acquire() > 0; }, kPatienceMs));
+		test.expect(spin_until([&] { return running.entered.load_acquire() > 0; }, kSpinMs));
 	}
 	test.expect_eq(running.left.load_acquire(), running.entered.load_acquire());
 	{

@@ -81,7 +81,8 @@ def build(root: Path, release: str) -> None:
     out, real = root / "build" / release, TOP / "build" / release
     (out / "drv_cpp.cxx").mkdir(parents=True)
     (out / "cxxrt").symlink_to(real / "cxxrt")
-    for name in (".main.o.cmd", ".cxxrt-blk.o.cmd"):
+    names = [".main.o.cmd", *(f".cxxrt-{source.stem}.o.cmd" for source in (TOP / "cxxrt" / "src").glob("*.cc"))]
+    for name in names:
         text = (real / "null_blk_cpp.cxx" / name).read_text()
         text = text.replace(str(TOP), str(root)).replace("null_blk_cpp", "drv_cpp")
         (out / "drv_cpp.cxx" / name).write_text(text)
