@@ -13,7 +13,7 @@ Result<u64> detail::parse(const char* text, u32 base, Number kind)
 	switch (kind) {
 	case Number::Bool:
 		code = raw::kstrtobool(text, &truth);
-		value = truth;
+		value = u64(truth);
 		break;
 	case Number::Int:
 		code = raw::kstrtoint(text, base, &number);

@@ -26,6 +26,10 @@ inline u32 random_below(u32 limit) { return raw::cxxrt_random_below(limit); }
 
 namespace detail {
 enum class Number : u8 { Bool, Int, UInt, U64 };
+template <class T> inline constexpr Number kNumber = Number::U64;
+template <> inline constexpr Number kNumber<bool> = Number::Bool;
+template <> inline constexpr Number kNumber<int> = Number::Int;
+template <> inline constexpr Number kNumber<u32> = Number::UInt;
 /// As the template, for one that reads a value of the type that `kind` says.
 Result<u64> parse(const char* text, u32 base, Number kind);
 }  // namespace detail
@@ -34,12 +38,8 @@ Result<u64> parse(const char* text, u32 base, Number kind);
 /// Errors: EINVAL no number, ERANGE too large for T.
 template <class T> CXXRT_INLINE Result<T> parse(const char* text, u32 base = 0)
 {
-	using detail::Number;
-	constexpr Number kind = same_as<T, bool>  ? Number::Bool
-				: same_as<T, int> ? Number::Int
-				: same_as<T, u32> ? Number::UInt
-						  : Number::U64;
-	static_assert(kind != Number::U64 || (sizeof(T) == sizeof(u64) && T(-1) > T(0)), "no type to read");
+	constexpr detail::Number kind = detail::kNumber<T>;
+	static_assert(kind != detail::Number::U64 || (sizeof(T) == sizeof(u64) && T(-1) > T(0)), "no type to read");
 	return T(TRY(detail::parse(text, base, kind)));
 }
 
