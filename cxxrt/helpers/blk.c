@@ -2,6 +2,7 @@
 #include "prelude.h"
 #include <linux/badblocks.h>
 #include <linux/bio.h>
+#include <linux/blk-mq-pci.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/rwsem.h>
@@ -137,7 +138,13 @@ static struct queue_limits cxxrt_queue_limits(const struct cxxrt_limits *limits)
 		.max_write_zeroes_sectors = limits->max_write_zeroes_sectors,
 		.features = (limits->write_cache ? BLK_FEAT_WRITE_CACHE : 0) | (limits->fua ? BLK_FEAT_FUA : 0) |
 			    (limits->rotational ? BLK_FEAT_ROTATIONAL : 0) | (limits->zone_sectors ? BLK_FEAT_ZONED : 0),
-		.chunk_sectors = limits->zone_sectors,
+		.chunk_sectors = limits->zone_sectors ? limits->zone_sectors : limits->chunk_sectors,
+		.max_segments = limits->max_segments,
+		.max_segment_size = limits->max_segment_size,
+		.max_discard_segments = limits->max_discard_segments,
+		.dma_alignment = limits->dma_alignment,
+		.io_min = limits->io_min,
+		.io_opt = limits->io_opt,
 		.max_zone_append_sectors = limits->max_zone_append_sectors,
 		.max_open_zones = limits->max_open_zones,
 		.max_active_zones = limits->max_active_zones,
@@ -181,6 +188,21 @@ static void cxxrt_set_limits(struct request_queue *q, const struct cxxrt_limits 
 		q->limits.discard_granularity = limits->logical_block_size;
 		blk_queue_max_discard_sectors(q, limits->max_discard_sectors);
 	}
+	if (limits->max_segments)
+		blk_queue_max_segments(q, limits->max_segments);
+	/* With a virtual boundary there is none: blk_queue_virt_boundary() has said so. */
+	if (limits->max_segment_size && !limits->virt_boundary_mask)
+		blk_queue_max_segment_size(q, limits->max_segment_size);
+	if (limits->max_discard_segments)
+		blk_queue_max_discard_segments(q, limits->max_discard_segments);
+	if (limits->dma_alignment)
+		blk_queue_dma_alignment(q, limits->dma_alignment);
+	if (limits->io_min)
+		blk_queue_io_min(q, limits->io_min);
+	if (limits->io_opt)
+		blk_queue_io_opt(q, limits->io_opt);
+	if (limits->chunk_sectors)
+		blk_queue_chunk_sectors(q, limits->chunk_sectors);
 	blk_queue_max_write_zeroes_sectors(q, limits->max_write_zeroes_sectors);
 	blk_queue_write_cache(q, limits->write_cache, limits->fua);
 	if (!limits->rotational)
@@ -334,3 +356,132 @@ struct request *cxxrt_rq_list_pop(cxxrt_rq_list *list)
 {
 	return rq_list_pop(list);
 }
+
+bool cxxrt_rq_is_quiet(const struct request *rq)
+{
+	return rq->rq_flags & RQF_QUIET;
+}
+
+u32 cxxrt_rq_tag(const struct request *rq)
+{
+	return rq->tag;
+}
+
+u32 cxxrt_rq_flags(const struct request *rq)
+{
+	return (__force u32)rq->cmd_flags;
+}
+
+bool cxxrt_blk_noretry_request(const struct request *rq)
+{
+	return blk_noretry_request((struct request *)rq);
+}
+
+bool cxxrt_blk_rq_is_passthrough(const struct request *rq)
+{
+	return blk_rq_is_passthrough((struct request *)rq);
+}
+
+u32 cxxrt_blk_rq_nr_phys_segments(struct request *rq)
+{
+	return blk_rq_nr_phys_segments(rq);
+}
+
+u32 cxxrt_blk_rq_nr_discard_segments(struct request *rq)
+{
+	return blk_rq_nr_discard_segments(rq);
+}
+
+struct bio_vec cxxrt_mp_bvec_iter_bvec(const struct bio *bio, struct bvec_iter iter)
+{
+	return mp_bvec_iter_bvec(bio->bi_io_vec, iter);
+}
+
+struct request *cxxrt_blk_mq_tag_to_rq(struct blk_mq_tags *tags, u32 tag)
+{
+	return blk_mq_tag_to_rq(tags, tag);
+}
+
+struct request *cxxrt_blk_mq_alloc_driver_request(struct request_queue *q, bool to_device, bool wait)
+{
+	return blk_mq_alloc_request(q, to_device ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN, wait ? 0 : BLK_MQ_REQ_NOWAIT);
+}
+
+int cxxrt_blk_rq_map_kern(struct request *rq, void *buffer, u32 bytes)
+{
+	return blk_rq_map_kern(rq->q, rq, buffer, bytes, GFP_KERNEL);
+}
+
+void cxxrt_blk_execute_rq_nowait(struct request *rq, enum rq_end_io_ret (*done)(struct request *rq, blk_status_t status))
+{
+	rq->end_io = done;
+	blk_execute_rq_nowait(rq, false);
+}
+
+void cxxrt_rq_set_timeout(struct request *rq, unsigned long timeout)
+{
+	rq->timeout = timeout;
+}
+
+void cxxrt_blk_mq_freeze_queue(struct request_queue *q)
+{
+	blk_mq_freeze_queue(q);
+}
+
+void cxxrt_blk_mq_unfreeze_queue(struct request_queue *q)
+{
+	blk_mq_unfreeze_queue(q);
+}
+
+#if CXXRT_KERNEL_6_12
+void cxxrt_blk_mq_quiesce_tagset(struct blk_mq_tag_set *set)
+{
+	blk_mq_quiesce_tagset(set);
+}
+
+void cxxrt_blk_mq_unquiesce_tagset(struct blk_mq_tag_set *set)
+{
+	blk_mq_unquiesce_tagset(set);
+}
+
+struct request_queue *cxxrt_blk_mq_alloc_queue(struct blk_mq_tag_set *set, u32 virt_boundary_mask, void *data)
+{
+	struct queue_limits limits = { .virt_boundary_mask = virt_boundary_mask, .dma_alignment = 3 };
+
+	return blk_mq_alloc_queue(set, &limits, data);
+}
+#else
+/* What 6.12 has in blk_mq_quiesce_tagset(), for a set that does not block. */
+void cxxrt_blk_mq_quiesce_tagset(struct blk_mq_tag_set *set)
+{
+	struct request_queue *q;
+
+	mutex_lock(&set->tag_list_lock);
+	list_for_each_entry(q, &set->tag_list, tag_set_list)
+		blk_mq_quiesce_queue_nowait(q);
+	synchronize_rcu();
+	mutex_unlock(&set->tag_list_lock);
+}
+
+void cxxrt_blk_mq_unquiesce_tagset(struct blk_mq_tag_set *set)
+{
+	struct request_queue *q;
+
+	mutex_lock(&set->tag_list_lock);
+	list_for_each_entry(q, &set->tag_list, tag_set_list)
+		blk_mq_unquiesce_queue(q);
+	mutex_unlock(&set->tag_list_lock);
+}
+
+struct request_queue *cxxrt_blk_mq_alloc_queue(struct blk_mq_tag_set *set, u32 virt_boundary_mask, void *data)
+{
+	struct request_queue *q = blk_mq_init_queue(set);
+
+	if (!IS_ERR(q)) {
+		q->queuedata = data;
+		blk_queue_virt_boundary(q, virt_boundary_mask);
+		blk_queue_dma_alignment(q, 3);
+	}
+	return q;
+}
+#endif

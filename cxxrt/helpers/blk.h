@@ -23,6 +23,25 @@ bool cxxrt_blk_mq_request_in_flight(struct request *rq);
 bool cxxrt_blk_mq_add_to_batch(struct request *rq, struct io_comp_batch *batch, bool failed);
 bool cxxrt_blk_hctx_is_poll(const struct blk_mq_hw_ctx *hctx);
 
+bool blk_mq_complete_request_remote(struct request *rq);
+u32 cxxrt_rq_tag(const struct request *rq);
+u32 cxxrt_rq_flags(const struct request *rq);
+bool cxxrt_blk_noretry_request(const struct request *rq);
+bool cxxrt_rq_is_quiet(const struct request *rq);
+bool cxxrt_blk_rq_is_passthrough(const struct request *rq);
+u32 cxxrt_blk_rq_nr_phys_segments(struct request *rq);
+u32 cxxrt_blk_rq_nr_discard_segments(struct request *rq);
+struct bio_vec cxxrt_mp_bvec_iter_bvec(const struct bio *bio, struct bvec_iter iter);
+struct request *cxxrt_blk_mq_tag_to_rq(struct blk_mq_tags *tags, u32 tag);
+
+/* Requests of the driver itself. */
+struct request *cxxrt_blk_mq_alloc_driver_request(struct request_queue *q, bool to_device, bool wait);
+void blk_mq_free_request(struct request *rq);
+int cxxrt_blk_rq_map_kern(struct request *rq, void *buffer, u32 bytes);
+blk_status_t blk_execute_rq(struct request *rq, bool at_head);
+void cxxrt_blk_execute_rq_nowait(struct request *rq, enum rq_end_io_ret (*done)(struct request *rq, blk_status_t status));
+void cxxrt_rq_set_timeout(struct request *rq, unsigned long timeout);
+
 /* The list of a plug, as queue_rqs gets it. */
 #if CXXRT_KERNEL_6_12
 typedef struct rq_list cxxrt_rq_list;
@@ -53,6 +72,19 @@ void blk_mq_map_queues(struct blk_mq_queue_map *map);
 void blk_mq_update_nr_hw_queues(struct blk_mq_tag_set *set, int count);
 void blk_mq_stop_hw_queues(struct request_queue *q);
 void blk_mq_start_stopped_hw_queues(struct request_queue *q, bool async);
+void cxxrt_blk_mq_quiesce_tagset(struct blk_mq_tag_set *set);
+void cxxrt_blk_mq_unquiesce_tagset(struct blk_mq_tag_set *set);
+void blk_mq_tagset_busy_iter(struct blk_mq_tag_set *set, bool (*each)(struct request *, void *), void *data);
+void blk_mq_tagset_wait_completed_request(struct blk_mq_tag_set *set);
+void blk_mq_pci_map_queues(struct blk_mq_queue_map *map, struct pci_dev *dev, int first_vector);
+struct request_queue *cxxrt_blk_mq_alloc_queue(struct blk_mq_tag_set *set, u32 virt_boundary_mask, void *data);
+void blk_mq_destroy_queue(struct request_queue *q);
+void blk_put_queue(struct request_queue *q);
+void blk_mark_disk_dead(struct gendisk *disk);
+void cxxrt_blk_mq_freeze_queue(struct request_queue *q);
+void cxxrt_blk_mq_unfreeze_queue(struct request_queue *q);
+void set_disk_ro(struct gendisk *disk, bool read_only);
+bool set_capacity_and_notify(struct gendisk *disk, sector_t sectors);
 struct cxxrt_limits {
 	u32 logical_block_size;
 	u32 physical_block_size;
@@ -67,6 +99,13 @@ struct cxxrt_limits {
 	u32 max_zone_append_sectors;
 	u32 max_open_zones;
 	u32 max_active_zones;
+	u32 max_segments;
+	u32 max_segment_size;
+	u32 max_discard_segments;
+	u32 dma_alignment;
+	u32 io_min;
+	u32 io_opt;
+	u32 chunk_sectors;
 };
 struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct cxxrt_limits *limits, void *queuedata);
 struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node);

@@ -97,6 +97,11 @@ void cxxrt_prepare_to_wait_exclusive(struct wait_queue_head *head, struct wait_q
 	prepare_to_wait_exclusive(head, entry, TASK_UNINTERRUPTIBLE);
 }
 
+void cxxrt_prepare_to_wait(struct wait_queue_head *head, struct wait_queue_entry *entry)
+{
+	prepare_to_wait(head, entry, TASK_UNINTERRUPTIBLE);
+}
+
 void cxxrt_rcu_assign_pointer(void **slot, void *value)
 {
 	smp_store_release(slot, value);
@@ -212,6 +217,11 @@ void cxxrt_store_release_long(long *p, long value)
 void cxxrt_wake_up(struct wait_queue_head *head)
 {
 	wake_up(head);
+}
+
+void cxxrt_wake_up_all(struct wait_queue_head *head)
+{
+	wake_up_all(head);
 }
 
 void cxxrt_write_once_int(int *p, int value)

@@ -34,6 +34,9 @@ void cxxrt_init_wait(struct wait_queue_entry *entry);
 void cxxrt_prepare_to_wait_exclusive(struct wait_queue_head *head, struct wait_queue_entry *entry);
 void finish_wait(struct wait_queue_head *head, struct wait_queue_entry *entry);
 void io_schedule(void);
+void cxxrt_prepare_to_wait(struct wait_queue_head *head, struct wait_queue_entry *entry);
+void cxxrt_wake_up_all(struct wait_queue_head *head);
+long schedule_timeout(long timeout);
 
 int cxxrt_read_once_int(const int *p);
 void cxxrt_write_once_int(int *p, int value);

@@ -130,3 +130,26 @@ void cxxrt_timer_setup(struct timer_list *timer, void (*expired)(struct timer_li
 	else
 		init_timer_key(timer, expired, 0, name, key);
 }
+
+/* As cxxrt_init_work(); on a stack it would need a timer of another kind, and is never there. */
+void cxxrt_init_delayed_work(struct delayed_work *work, void (*run)(struct work_struct *), const char *name,
+			     struct lock_class_key *key)
+{
+	cxxrt_init_work(&work->work, run, name, key);
+	timer_setup(&work->timer, delayed_work_timer_fn, TIMER_IRQSAFE);
+}
+
+bool cxxrt_mod_delayed_work(struct delayed_work *work, unsigned long ms)
+{
+	return mod_delayed_work(system_wq, work, msecs_to_jiffies(ms));
+}
+
+void cxxrt_end_delayed_work(struct delayed_work *work)
+{
+	cancel_delayed_work_sync(work);
+}
+
+void cxxrt_usleep_range(unsigned long least_us, unsigned long most_us)
+{
+	usleep_range(least_us, most_us);
+}

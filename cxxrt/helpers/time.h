@@ -34,6 +34,13 @@ bool cxxrt_queue_rcu_work(struct rcu_work *work);
 void cxxrt_end_rcu_work(struct rcu_work *work);
 bool flush_rcu_work(struct rcu_work *work);
 bool flush_work(struct work_struct *work);
+void cxxrt_init_delayed_work(struct delayed_work *work, void (*run)(struct work_struct *), const char *name,
+			     struct lock_class_key *key);
+bool cxxrt_mod_delayed_work(struct delayed_work *work, unsigned long ms);
+void cxxrt_end_delayed_work(struct delayed_work *work);
+bool cancel_delayed_work_sync(struct delayed_work *work);
+bool cancel_work_sync(struct work_struct *work);
+void cxxrt_usleep_range(unsigned long least_us, unsigned long most_us);
 
 CXXRT_HELPERS_END
 #endif

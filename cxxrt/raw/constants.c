@@ -7,14 +7,17 @@
 #include <linux/badblocks.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
+#include <linux/interrupt.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/numa.h>
+#include <linux/pci.h>
 #include <linux/slab.h>
 #include <linux/version.h>
 #include <linux/workqueue.h>
@@ -26,6 +29,9 @@
 /* A value as the compiler sees it: name, unsigned or signed, 64 bits. */
 #define CONSTANT(name) \
 	asm volatile("\n.ascii \"->" #name " %0 " "\"" : : "i" ((long long)(name)))
+/* The same under a name of ours, where kernels differ in theirs. */
+#define NAMED(name, value) \
+	asm volatile("\n.ascii \"->" #name " %0 " "\"" : : "i" ((long long)(value)))
 /* A preprocessor switch: becomes a #define, so that headers can test it. */
 #define SWITCH(name, value) \
 	asm volatile("\n.ascii \"#>" #name " %0 " "\"" : : "i" ((long long)(value)))
@@ -52,6 +58,8 @@ void cxxrt_constants(void)
 	CONSTANT(EOPNOTSUPP);
 	CONSTANT(ETIMEDOUT);
 	CONSTANT(EOVERFLOW);
+	CONSTANT(EINTR);
+	CONSTANT(ECANCELED);
 
 	CONSTANT(GFP_KERNEL);
 	CONSTANT(GFP_ATOMIC);
@@ -67,6 +75,16 @@ void cxxrt_constants(void)
 	CONSTANT(MAX_NUMNODES);
 	CONSTANT(MAX_ERRNO);
 
+	CONSTANT(BLK_STS_TARGET);
+	CONSTANT(BLK_STS_TRANSPORT);
+	CONSTANT(BLK_STS_MEDIUM);
+	CONSTANT(BLK_STS_PROTECTION);
+	/* The reservation of somebody else: renamed in 6.5. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+	NAMED(BLK_STS_RESERVATION, BLK_STS_RESV_CONFLICT);
+#else
+	NAMED(BLK_STS_RESERVATION, BLK_STS_NEXUS);
+#endif
 	CONSTANT(BLK_STS_OK);
 	CONSTANT(BLK_STS_NOTSUPP);
 	CONSTANT(BLK_STS_TIMEOUT);
@@ -76,7 +94,17 @@ void cxxrt_constants(void)
 	CONSTANT(BLK_STS_DEV_RESOURCE);
 	CONSTANT(BLK_STS_ZONE_OPEN_RESOURCE);
 	CONSTANT(BLK_STS_ZONE_ACTIVE_RESOURCE);
+	CONSTANT(REQ_RAHEAD);
+	CONSTANT(REQ_FAILFAST_DEV);
+	CONSTANT(REQ_FUA);
 	CONSTANT(BB_MAX_LEN);
+
+	CONSTANT(PCI_ANY_ID);
+	CONSTANT(PCI_IRQ_ALL_TYPES);
+	CONSTANT(PCI_IRQ_AFFINITY);
+	CONSTANT(IRQ_AFFINITY_MAX_SETS);
+	CONSTANT(IRQF_SHARED);
+	CONSTANT(PCI_STATUS);
 
 	CONSTANT(XA_PRESENT);
 }

@@ -21,6 +21,13 @@ raw::cxxrt_limits to_c(const Limits& limits)
 		.max_zone_append_sectors = limits.zones.max_append_sectors,
 		.max_open_zones = limits.zones.max_open,
 		.max_active_zones = limits.zones.max_active,
+		.max_segments = limits.max_segments,
+		.max_segment_size = limits.max_segment_size,
+		.max_discard_segments = limits.max_discard_segments,
+		.dma_alignment = limits.dma_alignment,
+		.io_min = limits.io_min,
+		.io_opt = limits.io_opt,
+		.chunk_sectors = limits.chunk_sectors,
 	};
 }
 
@@ -29,12 +36,14 @@ u32 queues_of(u32 type, QueueCounts counts)
 {
 	if (type == raw::HCTX_TYPE_DEFAULT)
 		return counts.submit;
+	if (type == raw::HCTX_TYPE_READ)
+		return counts.read;
 	return type == raw::HCTX_TYPE_POLL ? counts.poll : 0;
 }
 
 }  // namespace
 
-void detail::map_queues(raw::blk_mq_tag_set* set, QueueCounts counts)
+void detail::map_queues(raw::blk_mq_tag_set* set, QueueCounts counts, QueueVectors vectors)
 {
 	u32 offset = 0;
 	for (u32 type = 0; type < set->nr_maps; ++type) {
@@ -44,8 +53,11 @@ void detail::map_queues(raw::blk_mq_tag_set* set, QueueCounts counts)
 		if (map.nr_queues == 0)
 			continue;
 		map.queue_offset = offset;
+		if (vectors.dev_ != nullptr && type != raw::HCTX_TYPE_POLL)
+			raw::blk_mq_pci_map_queues(&map, vectors.dev_, int(vectors.first_ + offset));
+		else
+			raw::blk_mq_map_queues(&map);
 		offset += map.nr_queues;
-		raw::blk_mq_map_queues(&map);
 	}
 }
 
@@ -79,9 +91,9 @@ Result<void> TagSet::allocate(const raw::blk_mq_ops* ops, u32 pdu_size, const Ta
 		     (config.no_scheduler ? u32(raw::BLK_MQ_F_NO_SCHED) : 0) |
 		     (config.shared_bitmap ? u32(raw::BLK_MQ_F_TAG_HCTX_SHARED) : 0);
 	set_.driver_data = tags;
-	set_.nr_hw_queues = config.queues.submit + config.queues.poll;
-	// Default, read (empty) and poll; without polled queues only the first.
-	set_.nr_maps = config.may_poll || config.queues.poll != 0 ? 3 : 1;
+	set_.nr_hw_queues = config.queues.total();
+	// Default, read and poll: as far as the last that may have queues.
+	set_.nr_maps = config.may_poll || config.queues.poll != 0 ? 3 : (config.queues.read != 0 ? 2 : 1);
 	set_.queue_depth = config.depth;
 	set_.numa_node = config.node.id();
 	set_.timeout = u32(raw::cxxrt_msecs_to_jiffies(config.timeout_ms));
@@ -150,7 +162,7 @@ Result<void> Disk::add(const Identity& identity, const Limits& limits)
 {
 	disk_->major = int(identity.major);
 	disk_->first_minor = int(identity.first_minor);
-	disk_->minors = 1;
+	disk_->minors = identity.major != 0 ? 1 : 0;
 	raw::cxxrt_strscpy(disk_->disk_name, identity.name, sizeof(disk_->disk_name));
 	raw::set_capacity(disk_, identity.sectors);
 	if (limits.zones.zone_sectors != 0) {

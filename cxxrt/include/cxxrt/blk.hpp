@@ -20,6 +20,20 @@
 ///     u32 poll(HwQueue&, CompletionBatch)               process; returns how many it ended
 ///     void complete(InFlight<Pdu>)                      softirq or hardirq of the submitting CPU
 ///     TimeoutResult timeout(HwQueue&, Request<>, QueueKind)      process
+/// A driver of a device with rings, which has its requests for a while, is a class D of static functions:
+///     using Pdu, HwQueue, Context, Tags                 as above
+///     Status queue_rq(HwQueue&, Context&, Request<Pdu>, Last)    process; never sleeps
+///     void commit_rqs(HwQueue&)                         the last that was announced does not come
+///     Status prepare(HwQueue&, Context&, Request<Pdu>, RequestFifo&)   as queue_rq, one of several: it starts
+///                                                       the request and puts it there, or refuses it
+///     void submit(HwQueue&, RequestFifo&)               all of them, to the device
+///     HwQueue& init_queue(Tags&, u32 index)             process
+///     QueueCounts queue_counts(Tags&, u32 total)        process; sleeps
+///     void complete(InFlight<Pdu>)                      softirq or hardirq
+///     TimeoutResult timeout(HwQueue&, Request<Pdu>, QueueKind)   process
+/// and, where it has them:
+///     u32 poll(HwQueue&, CompletionBatch)               process; returns how many it ended
+///     QueueVectors queue_vectors(Tags&)                 process; the interrupts of its queues
 /// A bio driver has `using Context` and `void submit_bio(Context&, Bio)`: process; may sleep.
 /// A Context whose disks may be zoned has
 ///     u32 report_zones(u64 sector, ZoneRequest, ZoneBatch&)      process; not after ~Disk();
@@ -43,6 +57,11 @@ enum class Status : u8 {
 	DevResource = raw::BLK_STS_DEV_RESOURCE,		 ///< refused: try again when the device has room
 	ZoneOpenResource = raw::BLK_STS_ZONE_OPEN_RESOURCE,	 ///< ETOOMANYREFS
 	ZoneActiveResource = raw::BLK_STS_ZONE_ACTIVE_RESOURCE,	 ///< EOVERFLOW
+	Target = raw::BLK_STS_TARGET,				 ///< EREMOTEIO: the device cannot, and will not
+	Transport = raw::BLK_STS_TRANSPORT,			 ///< ENOLINK: the device was not reached
+	Medium = raw::BLK_STS_MEDIUM,				 ///< ENODATA
+	Protection = raw::BLK_STS_PROTECTION,			 ///< EILSEQ
+	Reservation = raw::BLK_STS_RESERVATION,			 ///< EBADE: another has reserved it
 };
 
 // NOLINTNEXTLINE(performance-enum-size): as wide as in the kernel, so that nothing is converted for each request
@@ -58,6 +77,9 @@ enum class Op : u32 {
 	ZoneAppend = raw::REQ_OP_ZONE_APPEND,
 	ZoneReset = raw::REQ_OP_ZONE_RESET,
 	ZoneResetAll = raw::REQ_OP_ZONE_RESET_ALL,
+	DriverIn =
+		raw::REQ_OP_DRV_IN,  ///< a command of the driver's own, or of user space, that reads or moves nothing
+	DriverOut = raw::REQ_OP_DRV_OUT,  ///< and one that writes
 };
 
 inline constexpr u32 kSectorShift = u32(raw::SECTOR_SHIFT);
@@ -124,6 +146,54 @@ private:
 	bool chain_;
 };
 
+/// The data of a request, a run of pages that are next to each other at a time, in order: for devices, which see
+/// addresses and not pages. A Segment's offset and length may be more than a page here.
+/// Borrowed from the request.   Context: any.
+class Runs {
+public:
+	explicit Runs(const raw::bio* bio) : first_(bio) {}
+
+	struct End {};
+	class Iterator {
+	public:
+		CXXRT_INLINE explicit Iterator(const raw::bio* bio) : bio_(bio)
+		{
+			if (bio_ != nullptr)
+				iter_ = bio_->bi_iter;
+			skip_empty();
+		}
+		CXXRT_INLINE Segment operator*() const
+		{
+			const raw::bio_vec run = raw::cxxrt_mp_bvec_iter_bvec(bio_, iter_);
+			return {.page = Page::unsafe_from(run.bv_page), .offset = run.bv_offset, .length = run.bv_len};
+		}
+		CXXRT_INLINE Iterator& operator++()
+		{
+			raw::cxxrt_bio_advance_iter(bio_, &iter_, raw::cxxrt_mp_bvec_iter_bvec(bio_, iter_).bv_len);
+			skip_empty();
+			return *this;
+		}
+		CXXRT_INLINE bool operator!=(End) const { return bio_ != nullptr; }
+
+	private:
+		CXXRT_INLINE void skip_empty()
+		{
+			while (bio_ != nullptr && iter_.bi_size == 0) {
+				bio_ = bio_->bi_next;
+				if (bio_ != nullptr)
+					iter_ = bio_->bi_iter;
+			}
+		}
+		const raw::bio* bio_;
+		raw::bvec_iter iter_{};
+	};
+	CXXRT_INLINE Iterator begin() const { return Iterator{first_}; }
+	CXXRT_INLINE End end() const { return {}; }
+
+private:
+	const raw::bio* first_;
+};
+
 /// What a request or bio asks for, read once: for code that serves both, away from the fast path.
 struct Io {
 	Op op;
@@ -153,6 +223,8 @@ class CompletionBatch;
 template <class Pdu = NoPdu> class Request {
 public:
 	explicit Request(raw::request* rq) : rq_(rq) {}
+	/// The request that carries `pdu`.
+	static Request of(Pdu& pdu) { return Request{raw::cxxrt_blk_mq_rq_from_pdu(&pdu)}; }
 
 	Op op() const { return Op(raw::cxxrt_req_op(rq_)); }
 	/// First sector.   Units: 512-byte sectors.
@@ -180,6 +252,40 @@ public:
 	Request<NoPdu> without_pdu() const { return Request<NoPdu>{rq_}; }
 
 	Segments segments() const { return Segments::of_chain(rq_->bio); }
+	/// Its hardware queue, for a driver whose queues are of type HwQueue.
+	template <class HwQueue> HwQueue& hw_queue() const { return *static_cast<HwQueue*>(rq_->mq_hctx->driver_data); }
+	/// What its request queue points at: the disk's, for a driver whose disks are of type Context.
+	template <class Context> Context& context() const { return *static_cast<Context*>(rq_->q->queuedata); }
+	/// Which of its hardware queue's tags it has.
+	u32 tag() const { return raw::cxxrt_rq_tag(rq_); }
+	/// Nobody waits for it yet.
+	bool is_readahead() const { return (flags() & u32(raw::REQ_RAHEAD)) != 0; }
+	/// Who sent it would rather have an error soon than have the device try hard.
+	bool wants_quick_error() const { return (flags() & u32(raw::REQ_RAHEAD | raw::REQ_FAILFAST_DEV)) != 0; }
+	/// One of them, in one look, for paths that have all of it in the usual case.
+	bool is_plain() const { return (flags() & u32(raw::REQ_RAHEAD | raw::REQ_FAILFAST_DEV | raw::REQ_FUA)) == 0; }
+	/// It must not be tried again after an error.
+	bool is_once_only() const { return raw::cxxrt_blk_noretry_request(rq_); }
+	/// Nobody wants to read of it if it fails.
+	bool is_quiet() const { return raw::cxxrt_rq_is_quiet(rq_); }
+	/// It carries a command, and not an operation on sectors.
+	bool is_passthrough() const { return raw::cxxrt_blk_rq_is_passthrough(rq_); }
+	/// Its data for a device.
+	Runs runs() const { return Runs{rq_->bio}; }
+	/// The first of them.   Only for a request that has data.
+	CXXRT_INLINE Segment first_run() const
+	{
+		const raw::bio_vec run = raw::cxxrt_mp_bvec_iter_bvec(rq_->bio, rq_->bio->bi_iter);
+		return {.page = Page::unsafe_from(run.bv_page), .offset = run.bv_offset, .length = run.bv_len};
+	}
+	/// How many ranges there are to discard.
+	u32 discard_ranges() const { return raw::cxxrt_blk_rq_nr_discard_segments(rq_); }
+	/// Calls `f(sector, bytes)` for each bio of it: for Op::Discard, whose bios need not be next to each other.
+	template <class F> void for_each_bio(F&& f) const
+	{
+		for (const raw::bio* bio = rq_->bio; bio != nullptr; bio = bio->bi_next)
+			f(u64(bio->bi_iter.bi_sector), u32(bio->bi_iter.bi_size));
+	}
 
 	/// Gives it back, to be offered again soon: instead of start(), and of a refusal.
 	/// Context: queue_rq only.
@@ -194,8 +300,10 @@ public:
 
 private:
 	template <class P> friend class InFlight;
+	template <class P> friend class OwnRequest;
 	friend class RequestList;
 	friend class RequestFifo;
+	u32 flags() const { return raw::cxxrt_rq_flags(rq_); }
 	raw::request* rq_;
 };
 
@@ -226,6 +334,15 @@ public:
 	{
 		raw::blk_mq_complete_request(exchange(rq_, nullptr));
 	}
+	/// Begins its end. Has D::complete() end it where another CPU is to; else calls `here(InFlight)`, which does.
+	template <class F> CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE void complete_or(F&& here) &&
+	{
+		raw::request* rq = exchange(rq_, nullptr);
+		if (!raw::blk_mq_complete_request_remote(rq))
+			here(InFlight{Request<Pdu>{rq}});
+	}
+	/// Has it offered again, soon: instead of its end.   Context: any.
+	CALLABLE_UNCONSUMED CONSUMES void requeue() && { raw::blk_mq_requeue_request(exchange(rq_, nullptr), true); }
 	/// Leaves it with the device, under its tag; unpark() takes it up again. The caller arms
 	/// whatever will do so after this, through the Pdu it gets.
 	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE Pdu& park() && { return Request<Pdu>{exchange(rq_, nullptr)}.pdu(); }
@@ -451,8 +568,51 @@ private:
 
 /// How many of a tag set's hardware queues serve which kind of request.
 struct QueueCounts {
-	u32 submit = 1;
+	u32 submit = 1;	 ///< what no other kind is for
 	u32 poll = 0;
+	u32 read = 0;  ///< reads alone; these come after `submit`, and `poll` last
+
+	u32 total() const { return submit + read + poll; }
+};
+
+class QueueVectors;
+namespace detail {
+void map_queues(raw::blk_mq_tag_set* set, QueueCounts counts, QueueVectors vectors);
+}  // namespace detail
+
+/// The interrupt vectors of a tag set's hardware queues that are not polled, in order: what they are spread over says
+/// which queue serves which CPU. Given out by pci::Vectors.
+class QueueVectors {
+public:
+	/// None: queues are spread over the CPUs evenly.
+	constexpr QueueVectors() = default;
+	QueueVectors(raw::pci_dev* dev, u32 first) : dev_(dev), first_(first) {}
+
+private:
+	friend void detail::map_queues(raw::blk_mq_tag_set* set, QueueCounts counts, QueueVectors vectors);
+	raw::pci_dev* dev_ = nullptr;
+	u32 first_ = 0;
+};
+
+/// Whether more requests follow at once: then the device is told of all of them with the last.
+enum class Last : u8 { No, Yes };
+
+/// The requests of one hardware queue by their tags.   Context: any.
+class TagTable {
+public:
+	constexpr TagTable() = default;
+	/// Calls `f(Request<Pdu>)`, which returns a bool, with the request that has, or last had, `tag`, which may be any
+	/// number; false if there is none. `f` finds out whether the device has it.
+	template <class Pdu, class F> CXXRT_INLINE bool find(u32 tag, F&& f) const
+	{
+		raw::request* rq = raw::cxxrt_blk_mq_tag_to_rq(tags_, tag);
+		return rq != nullptr && f(Request<Pdu>{rq});
+	}
+
+private:
+	friend class TagSet;
+	constexpr explicit TagTable(raw::blk_mq_tags* tags) : tags_(tags) {}
+	raw::blk_mq_tags* tags_ = nullptr;
 };
 
 enum class TimeoutResult : u8 {
@@ -465,6 +625,18 @@ template <class D> concept MqDriver = requires(typename D::HwQueue& queue, typen
 	{ D::queue_rq(queue, rq) } -> same_as<Status>;
 	{ D::init_hctx(context, index) } -> same_as<Result<typename D::HwQueue*>>;
 	{ D::queue_counts(tags, index) } -> same_as<QueueCounts>;
+};
+
+template <class D> concept DeviceDriver = requires(typename D::HwQueue& queue, typename D::Context& context,
+						   typename D::Tags& tags, Request<typename D::Pdu> rq,
+						   RequestFifo& batch, QueueKind kind, u32 index) {
+	{ D::queue_rq(queue, context, rq, Last::Yes) } -> same_as<Status>;
+	{ D::prepare(queue, context, rq, batch) } -> same_as<Status>;
+	{ D::submit(queue, batch) } -> same_as<void>;
+	{ D::commit_rqs(queue) } -> same_as<void>;
+	{ D::init_queue(tags, index) } -> same_as<typename D::HwQueue&>;
+	{ D::queue_counts(tags, index) } -> same_as<QueueCounts>;
+	{ D::timeout(queue, rq, kind) } -> same_as<TimeoutResult>;
 };
 
 template <class D> concept BioDriver = requires(typename D::Context& context, Bio bio) {
@@ -571,7 +743,7 @@ template <class HwQueue, class Context, Result<HwQueue*> (*Init)(Context&, u32)>
 	}
 };
 /// Context: process; sleeps.
-void map_queues(raw::blk_mq_tag_set* set, QueueCounts counts);
+void map_queues(raw::blk_mq_tag_set* set, QueueCounts counts, QueueVectors vectors = {});
 template <auto Counts> struct MapQueuesThunk;
 template <class Tags, QueueCounts (*Counts)(Tags&, u32)> struct MapQueuesThunk<Counts> {
 	static void call(raw::blk_mq_tag_set* set)
@@ -685,6 +857,111 @@ template <MqDriver D> struct MqOps {
 	static constexpr raw::blk_mq_ops kOps = make();
 };
 
+/// The kernel's tables for the driver D of a device with rings.
+template <DeviceDriver D> struct DeviceMqOps {
+	using Pdu = typename D::Pdu;
+	using HwQueue = typename D::HwQueue;
+	using Context = typename D::Context;
+	using Tags = typename D::Tags;
+
+	// SAFETY (all): init_hctx() stored a HwQueue that lives as long as the tag set; the request queue points at the
+	// Context, and the tag set at the Tags, which outlive it.
+	CXXRT_INLINE static Context& context_of(const raw::request* rq)
+	{
+		return *static_cast<Context*>(rq->q->queuedata);
+	}
+	CXXRT_HOT static raw::blk_status_t queue_rq(raw::blk_mq_hw_ctx* hctx, const raw::blk_mq_queue_data* data)
+	{
+		raw::request* rq = data->rq;
+		return u8(D::queue_rq(queue_of<HwQueue>(hctx), context_of(rq), Request<Pdu>{rq},
+				      data->last ? Last::Yes : Last::No));
+	}
+	static void commit_rqs(raw::blk_mq_hw_ctx* hctx) { D::commit_rqs(queue_of<HwQueue>(hctx)); }
+	/// A whole plug at once; requests of one hardware queue after the other go to the device together. What D refuses
+	/// goes back, in order.
+	CXXRT_HOT static void queue_rqs(raw::cxxrt_rq_list* list)
+	{
+		RequestFifo batch;
+		raw::request* refused = nullptr;
+		raw::request* last_refused = nullptr;
+		const raw::blk_mq_hw_ctx* hctx = nullptr;
+		in_order(list);
+		while (raw::request* rq = raw::cxxrt_rq_list_pop(list)) {
+			if (rq->mq_hctx != hctx) {
+				if (!batch.is_empty())
+					D::submit(queue_of<HwQueue>(hctx), batch);
+				hctx = rq->mq_hctx;
+			}
+			const Status status = D::prepare(queue_of<HwQueue>(hctx), context_of(rq), Request<Pdu>{rq},
+							 batch);
+			if (status != Status::Ok) [[unlikely]] {
+				rq->rq_next = nullptr;
+				(last_refused != nullptr ? last_refused->rq_next : refused) = rq;
+				last_refused = rq;
+			}
+		}
+		if (!batch.is_empty())
+			D::submit(queue_of<HwQueue>(hctx), batch);
+		if (last_refused != nullptr) [[unlikely]]
+			put_back(list, refused, last_refused);
+	}
+	CXXRT_HOT static void complete(raw::request* rq) { D::complete(InFlight<Pdu>{Request<Pdu>{rq}}); }
+	static raw::blk_eh_timer_return timeout(raw::request* rq)
+	{
+		const auto kind = raw::cxxrt_blk_hctx_is_poll(rq->mq_hctx) ? QueueKind::Polled : QueueKind::Default;
+		return raw::blk_eh_timer_return(D::timeout(queue_of<HwQueue>(rq->mq_hctx), Request<Pdu>{rq}, kind));
+	}
+	static int init_hctx(raw::blk_mq_hw_ctx* hctx, void* tags, u32 index)
+	{
+		hctx->driver_data = &D::init_queue(*static_cast<Tags*>(tags), index);
+		return 0;
+	}
+	static void map(raw::blk_mq_tag_set* set)
+	{
+		Tags& tags = *static_cast<Tags*>(set->driver_data);
+		QueueVectors vectors;
+		if constexpr (requires { D::queue_vectors(tags); })
+			vectors = D::queue_vectors(tags);
+		map_queues(set, D::queue_counts(tags, set->nr_hw_queues), vectors);
+	}
+
+	static constexpr raw::blk_mq_ops make()
+	{
+		raw::blk_mq_ops ops{};
+		ops.queue_rq = &queue_rq;
+		ops.commit_rqs = &commit_rqs;
+		ops.queue_rqs = &queue_rqs;
+		ops.init_hctx = &init_hctx;
+		ops.map_queues = &map;
+		ops.complete = &complete;
+		ops.timeout = &timeout;
+		if constexpr (requires(HwQueue& queue, CompletionBatch batch) { D::poll(queue, batch); })
+			ops.poll = &PollThunk<&D::poll>::call;
+		if constexpr (!__is_trivially_constructible(Pdu)) {
+			ops.init_request = &PduThunks<Pdu>::init;
+			ops.exit_request = &PduThunks<Pdu>::exit;
+		}
+		return ops;
+	}
+	static constexpr raw::blk_mq_ops kOps = make();
+
+private:
+	/// 6.1 gives the requests last one first.
+	CXXRT_INLINE static void in_order([[maybe_unused]] raw::cxxrt_rq_list* list)
+	{
+#if !CXXRT_KERNEL_6_12
+		raw::request* ordered = nullptr;
+		for (raw::request* rq = *list; rq != nullptr;) {
+			raw::request* next = rq->rq_next;
+			rq->rq_next = ordered;
+			ordered = rq;
+			rq = next;
+		}
+		*list = ordered;
+#endif
+	}
+};
+
 template <BioDriver D> struct BioOps {
 	CXXRT_HOT static void submit_bio(raw::bio* bio)
 	{
@@ -711,6 +988,11 @@ public:
 	static constexpr MqDriverTable of()
 	{
 		return {&detail::MqOps<D>::kOps, detail::kPduSize<typename D::Pdu>};
+	}
+	template <DeviceDriver D> requires(same_as<typename D::Context, Context> && same_as<typename D::Tags, Tags>)
+	static constexpr MqDriverTable of()
+	{
+		return {&detail::DeviceMqOps<D>::kOps, detail::kPduSize<typename D::Pdu>};
 	}
 
 private:
@@ -776,9 +1058,48 @@ public:
 	/// Context: process; sleeps.   Errors: ENOMEM, and the counts are what queue_counts() says for the
 	/// number that there is now.
 	Result<void> resize(u32 total) EXCLUDES(atomic_context);
+	/// Offers no requests of any of its disks until resume(), and waits for those being offered now.
+	/// Once until resume().   Context: process; sleeps.
+	void quiesce() EXCLUDES(atomic_context) { raw::cxxrt_blk_mq_quiesce_tagset(&set_); }
+	/// Context: process; sleeps.
+	void resume() EXCLUDES(atomic_context) { raw::cxxrt_blk_mq_unquiesce_tagset(&set_); }
+	/// Has D::complete() end every request that the device had: `note(Pdu&)` says in each why. Returns when all have
+	/// been ended.   Context: process; sleeps.   Only while quiesced, for a device that has been stopped and does not
+	/// complete any more.
+	template <class Pdu, void (*note)(Pdu&)> void cancel() EXCLUDES(atomic_context)
+	{
+		raw::blk_mq_tagset_busy_iter(&set_, &cancel_one<Pdu, note>, nullptr);
+		raw::blk_mq_tagset_wait_completed_request(&set_);
+	}
+	/// The requests of hardware queue `index` by their tags.   Only for an index below the number of queues. Valid until
+	/// resize().
+	TagTable tags_of(u32 index) const { return TagTable{set_.tags[index]}; }
+	u32 queue_count() const { return set_.nr_hw_queues; }
+	/// How many requests the device has, or had a moment ago.   Context: process; sleeps.
+	u32 in_flight() EXCLUDES(atomic_context)
+	{
+		u32 count = 0;
+		raw::blk_mq_tagset_busy_iter(&set_, &count_one, &count);
+		return count;
+	}
 
 private:
 	friend class Disk;
+	friend class DriverQueue;
+	static bool count_one(raw::request* rq, void* count)
+	{
+		*static_cast<u32*>(count) += Request<>{rq}.is_in_flight() ? 1 : 0;
+		return true;
+	}
+	template <class Pdu, void (*note)(Pdu&)> static bool cancel_one(raw::request* rq, void*)
+	{
+		const Request<Pdu> request{rq};
+		if (request.is_in_flight()) {
+			note(request.pdu());
+			raw::blk_mq_complete_request(rq);
+		}
+		return true;
+	}
 	Result<void> allocate(const raw::blk_mq_ops* ops, u32 pdu_size, const TagSetConfig& config, void* tags);
 
 	raw::blk_mq_tag_set set_{};
@@ -799,6 +1120,95 @@ Result<Box<TagSetFor<Context>>> TagSet::create(MqDriverTable<Context, Tags> driv
 	return made;
 }
 
+/// For a driver whose request queue has no disk and so no context.
+struct NoContext {};
+
+/// A request queue without a disk: for commands of the driver's own.  Invariant: the tag set outlives it.
+class [[nodiscard]] DriverQueue : MoveOnly {
+public:
+	DriverQueue() = default;
+	DriverQueue(DriverQueue&& other) : queue_(exchange(other.queue_, nullptr)) {}
+	DriverQueue& operator=(DriverQueue&& other)
+	{
+		swap(queue_, other.queue_);
+		return *this;
+	}
+	/// No command of it may be with the device.   Context: process; sleeps.
+	~DriverQueue()
+	{
+		if (queue_ == nullptr)
+			return;
+		raw::blk_mq_destroy_queue(queue_);
+		raw::blk_put_queue(queue_);
+	}
+	/// `virt_boundary_mask` as in Limits.   Context: process; sleeps.   Errors: ENOMEM.
+	template <class Context>
+	static Result<DriverQueue> create(TagSetFor<Context>& tags, u32 virt_boundary_mask, Context& context)
+		EXCLUDES(atomic_context)
+	{
+		TagSet& set = tags;
+		auto* queue = TRY(from_err_ptr(raw::cxxrt_blk_mq_alloc_queue(&set.set_, virt_boundary_mask, &context)));
+		return DriverQueue{queue};
+	}
+	explicit operator bool() const { return queue_ != nullptr; }
+
+private:
+	template <class Pdu> friend class OwnRequest;
+	explicit DriverQueue(raw::request_queue* queue) : queue_(queue) {}
+	raw::request_queue* queue_ = nullptr;
+};
+
+enum class Transfer : u8 { FromDevice, ToDevice };
+enum class Wait : u8 { No, Yes };
+
+/// A request of the driver's own, to be executed. Its Pdu says what it is.
+template <class Pdu> class [[nodiscard]] OwnRequest : MoveOnly {
+public:
+	OwnRequest(OwnRequest&& other) : rq_(exchange(other.rq_, nullptr)) {}
+	~OwnRequest()
+	{
+		if (rq_ != nullptr)
+			raw::blk_mq_free_request(rq_);
+	}
+	/// Wait::Yes: sleeps until there is a tag.   Context: process.   Errors: EAGAIN no tag; ENODEV the queue goes.
+	static Result<OwnRequest> alloc(DriverQueue& queue, Transfer transfer, Wait wait) EXCLUDES(atomic_context)
+	{
+		raw::request* rq = TRY(from_err_ptr(
+			raw::cxxrt_blk_mq_alloc_driver_request(queue.queue_, transfer == Transfer::ToDevice,
+							       wait == Wait::Yes)));
+		return OwnRequest{rq};
+	}
+	/// The memory it transfers, from the heap or vmalloc, which outlives its execution.
+	/// Context: process; sleeps.   Errors: EINVAL longer than the queue takes; ENOMEM.
+	Result<void> map(void* memory, u32 bytes) EXCLUDES(atomic_context)
+	{
+		return from_c(raw::cxxrt_blk_rq_map_kern(rq_, memory, bytes));
+	}
+	/// How long the device has, if not as long as the tag set says.
+	void set_timeout_ms(u32 ms) { raw::cxxrt_rq_set_timeout(rq_, raw::cxxrt_msecs_to_jiffies(ms)); }
+	Pdu& pdu() const { return Request<Pdu>{rq_}.pdu(); }
+	/// Which tag it has.   Only for a queue without a scheduler, where it has one from the beginning.
+	u32 tag() const { return raw::cxxrt_rq_tag(rq_); }
+	/// Returns when it has ended, which is when its timeout at the latest has seen to that; with what end() was given.
+	/// Context: process; sleeps.
+	Status execute() EXCLUDES(atomic_context) { return Status(raw::blk_execute_rq(rq_, false)); }
+	/// Begins it; `done(Pdu&)` is called when it has ended, in any context. It holds no memory of anybody.
+	template <void (*done)(Pdu&)> void start() &&
+	{
+		raw::cxxrt_blk_execute_rq_nowait(exchange(rq_, nullptr), &ended<done>);
+	}
+
+private:
+	explicit OwnRequest(raw::request* rq) : rq_(rq) {}
+	template <void (*done)(Pdu&)> static raw::rq_end_io_ret ended(raw::request* rq, raw::blk_status_t)
+	{
+		done(Request<Pdu>{rq}.pdu());
+		raw::blk_mq_free_request(rq);
+		return raw::RQ_END_IO_NONE;
+	}
+	raw::request* rq_;
+};
+
 /// What zones a disk has. Zones are of one size, but for the last, which may be smaller.
 struct ZoneLimits {
 	u32 zone_sectors = 0;		   ///< a power of two; 0: the disk has no zones.   Units: 512 bytes
@@ -818,6 +1228,12 @@ struct Limits {
 	bool fua = false;			///< a single write can be made safe
 	bool rotational = false;
 	ZoneLimits zones;
+	u32 max_segments = 0;
+	u32 max_segment_size = 0;      ///< bytes
+	u32 max_discard_segments = 0;  ///< ranges in one discard
+	u32 dma_alignment = 0;	       ///< mask of the address bits that are zero in memory it takes
+	u32 io_min = 0, io_opt = 0;    ///< bytes
+	u32 chunk_sectors = 0;	       ///< no request crosses a multiple of it.   Units: 512-byte sectors
 };
 
 /// The longest request in 512-byte sectors for Limits: its bytes fit 32 bits.
@@ -856,10 +1272,10 @@ private:
 
 /// How a disk appears.
 struct Identity {
-	const char* name;  ///< copied; at most 31 bytes
-	u32 major, first_minor;
-	u64 sectors;  ///< capacity in 512-byte sectors
-	bool blank;   ///< nothing was ever written to it: partitions are not looked for
+	const char* name;	 ///< copied; at most 31 bytes
+	u32 major, first_minor;	 ///< major 0: one of those that all drivers share is found
+	u64 sectors;		 ///< capacity in 512-byte sectors
+	bool blank;		 ///< nothing was ever written to it: partitions are not looked for
 };
 
 /// A gendisk and its queue.  Invariant: the Context outlives it.
@@ -911,6 +1327,12 @@ public:
 	void pause() { raw::blk_mq_stop_hw_queues(disk_->queue); }
 	/// Offers requests again, from another context.   Context: any.
 	void restart() { raw::blk_mq_start_stopped_hw_queues(disk_->queue, true); }
+	/// Its device is gone: what is written to it fails at once. Before it is stopped.   Context: process; sleeps.
+	void mark_dead() EXCLUDES(atomic_context) { raw::blk_mark_disk_dead(disk_); }
+	/// Refuses writes before they come to the driver.   Context: process; sleeps.
+	void set_read_only() EXCLUDES(atomic_context) { raw::set_disk_ro(disk_, true); }
+	/// How large it is; says so to those who listen, if it was another.   Units: 512-byte sectors.   Context: process; sleeps.
+	void set_capacity(u64 sectors) EXCLUDES(atomic_context) { raw::set_capacity_and_notify(disk_, sectors); }
 	/// Zone appends become writes before the driver sees them.   Only for a zoned disk that was added.
 	bool emulates_zone_append() const { return raw::cxxrt_emulates_zone_append(disk_); }
 

@@ -46,6 +46,8 @@ inline constexpr Error ERANGE{int(raw::ERANGE)};
 inline constexpr Error EOPNOTSUPP{int(raw::EOPNOTSUPP)};
 inline constexpr Error ETIMEDOUT{int(raw::ETIMEDOUT)};
 inline constexpr Error EOVERFLOW{int(raw::EOVERFLOW)};
+inline constexpr Error EINTR{int(raw::EINTR)};
+inline constexpr Error ECANCELED{int(raw::ECANCELED)};
 
 namespace detail {
 /// A value or an errno, 0 when there is a value. The trivial form keeps Result trivial, so that

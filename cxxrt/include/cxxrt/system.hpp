@@ -9,6 +9,11 @@
 
 namespace cxxrt {
 
+/// For drivers that do as their C original does on this kernel, where that changed.
+inline constexpr bool kSince6_12 = CXXRT_KERNEL_6_12;
+
+/// How many CPUs there may ever be.
+inline u32 possible_cpus() { return raw::cxxrt_num_possible_cpus(); }
 /// One more than the highest possible CPU number.
 inline u32 cpu_id_limit() { return raw::cxxrt_nr_cpu_ids(); }
 /// The CPU this runs on; it may change at once unless preemption is off.
@@ -65,7 +70,11 @@ template <size_t N> class FixedText {
 public:
 	FixedText() = default;
 	explicit FixedText(const char* text) { raw::cxxrt_strscpy(text_, text, N); }
-	/// `prefix` and then `number`.
+	/// Text, and then `number`.
+	FixedText(const char* first, const char* second, u32 number)
+	{
+		raw::scnprintf(text_, N, "%s%s%u", first, second, number);
+	}
 	FixedText(const char* prefix, u32 number) { raw::scnprintf(text_, N, "%s%u", prefix, number); }
 	/// False, and cut, if `text` is too long.
 	bool assign(const char* text) { return raw::cxxrt_strscpy(text_, text, N) < N; }

@@ -26,6 +26,23 @@ private:
 /// The monotonic clock.   Context: any.
 inline u64 now_ns() { return raw::cxxrt_ktime_get_ns(); }
 
+/// A moment after which waiting ends.   Context: any.   Units: milliseconds.
+class Deadline {
+public:
+	static Deadline in_ms(u64 ms) { return Deadline{now_ns() + (ms * 1000000)}; }
+	bool has_passed() const { return now_ns() >= at_; }
+	/// Until it passes, rounded up; 0 once it has.
+	u32 left_ms() const
+	{
+		const u64 now = now_ns();
+		return now >= at_ ? 0 : u32((at_ - now + 999999) / 1000000);
+	}
+
+private:
+	explicit Deadline(u64 at) : at_(at) {}
+	u64 at_;
+};
+
 /// What a timer function decides about its timer.
 enum class Restart : u8 { No, Yes };
 
@@ -90,5 +107,7 @@ private:
 inline void let_others_run() EXCLUDES(atomic_context) { raw::cxxrt_cond_resched(); }
 /// Context: process; sleeps at least `ms` milliseconds.
 inline void sleep_ms(u32 ms) EXCLUDES(atomic_context) { raw::msleep(ms); }
+/// Context: process; sleeps at least `least` microseconds, and hardly more than `most`.
+inline void sleep_us(u32 least, u32 most) EXCLUDES(atomic_context) { raw::cxxrt_usleep_range(least, most); }
 
 }  // namespace cxxrt

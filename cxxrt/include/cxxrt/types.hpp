@@ -217,6 +217,8 @@ template <auto Member> inline auto& owner_of(typename detail::MemberOf<Member>::
 #define CXXRT_VISIBLE
 #endif
 #define CXXRT_INLINE inline __attribute__((always_inline))
+/// The same for a lambda, after its parameters.
+#define CXXRT_INLINE_LAMBDA __attribute__((always_inline))
 
 /// The language declares these itself; nothing defines them.
 __attribute__((unavailable("use Box<T>::make"))) void* operator new(cxxrt::size_t);

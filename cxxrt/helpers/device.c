@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "prelude.h"
+#include <linux/dma-mapping.h>
+#include <linux/dmapool.h>
+#include <linux/interrupt.h>
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include "device.h"
+
+int cxxrt_dev_to_node(struct device *dev)
+{
+	return dev_to_node(dev);
+}
+
+int cxxrt_dma_mapping_error(struct device *dev, dma_addr_t address)
+{
+	return dma_mapping_error(dev, address);
+}
+
+void cxxrt_dma_rmb(void)
+{
+	dma_rmb();
+}
+
+int cxxrt_dma_set_mask_and_coherent(struct device *dev, u64 mask)
+{
+	return dma_set_mask_and_coherent(dev, mask);
+}
+
+void cxxrt_dma_set_min_align_mask(struct device *dev, u32 mask)
+{
+	dma_set_min_align_mask(dev, mask);
+}
+
+void cxxrt_dma_sync_for_device(struct device *dev, dma_addr_t address, size_t bytes, enum dma_data_direction direction)
+{
+	dma_sync_single_for_device(dev, address, bytes, direction);
+}
+
+void cxxrt_dma_wmb(void)
+{
+	dma_wmb();
+}
+
+void cxxrt_iounmap(void *mapped)
+{
+	iounmap((void __iomem *)mapped);
+}
+
+void *cxxrt_page_address(struct page *page)
+{
+	return page_address(page);
+}
+
+bool cxxrt_pci_channel_offline(struct pci_dev *dev)
+{
+	return pci_channel_offline(dev);
+}
+
+void *cxxrt_pci_get_drvdata(struct pci_dev *dev)
+{
+	return pci_get_drvdata(dev);
+}
+
+bool cxxrt_pci_has_msi(const struct pci_dev *dev)
+{
+	return dev->msi_enabled || dev->msix_enabled;
+}
+
+void *cxxrt_pci_ioremap(struct pci_dev *dev, u32 bar, u64 bytes)
+{
+	return (void __force *)ioremap(pci_resource_start(dev, bar), bytes);
+}
+
+const char *cxxrt_pci_name(const struct pci_dev *dev)
+{
+	return pci_name(dev);
+}
+
+void cxxrt_pci_release_mem_regions(struct pci_dev *dev)
+{
+	pci_release_mem_regions(dev);
+}
+
+int cxxrt_pci_request_mem_regions(struct pci_dev *dev, const char *name)
+{
+	return pci_request_mem_regions(dev, name);
+}
+
+bool cxxrt_pci_resource_is_memory(const struct pci_dev *dev, u32 bar)
+{
+	return pci_resource_flags(dev, bar) & IORESOURCE_MEM;
+}
+
+u64 cxxrt_pci_resource_len(const struct pci_dev *dev, u32 bar)
+{
+	return pci_resource_len(dev, bar);
+}
+
+void cxxrt_pci_set_drvdata(struct pci_dev *dev, void *data)
+{
+	pci_set_drvdata(dev, data);
+}
+
+u32 cxxrt_readl(const void *where)
+{
+	return readl((const void __iomem *)where);
+}
+
+void cxxrt_writel(u32 value, void *where)
+{
+	writel(value, (void __iomem *)where);
+}
+
+void cxxrt_writel_relaxed(u32 value, void *where)
+{
+	writel_relaxed(value, (void __iomem *)where);
+}

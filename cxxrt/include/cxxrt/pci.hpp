@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// PCI functions: drivers and their ids, enabling, memory BARs, configuration space, interrupt vectors.
+/// C side: include/linux/pci.h, include/linux/mod_devicetable.h, helpers/device.c.   Spec: PCI Express Base 6.0.
+///
+/// What has to happen first is an argument of what comes after it: a BAR is mapped from claimed Regions, which are
+/// those of an Enabled function; vectors and bus mastering need an Enabled one, too.
+///
+/// A driver is a class D with
+///     static constexpr const char* kName          as in /sys/bus/pci/drivers
+///     using Bound = ...                           what there is for each device that it drives
+///     static Result<Box<Bound>> probe(pci::Device, pci::Match)     process; sleeps
+/// and, where it has them:
+///     static void remove(Bound&)                  process; sleeps; before the Bound is destroyed
+///     static void shutdown(Bound&)                process; sleeps; the machine goes down
+
+#include <cxxrt/blk.hpp>
+#include <cxxrt/dma.hpp>
+#include <cxxrt/irq.hpp>
+#include <cxxrt/memory.hpp>
+#include <cxxrt/mmio.hpp>
+
+namespace cxxrt::pci {
+
+/// Which devices a driver is for, and a number for it to know them by.
+class Id {
+public:
+	static constexpr u32 kAny = u32(raw::PCI_ANY_ID);
+	/// One model.
+	static constexpr Id model(u32 vendor, u32 device, u64 data = 0) { return Id{vendor, device, 0, 0, data}; }
+	/// All of a class.   Units: class, subclass and interface, as 24 bits.
+	static constexpr Id of_class(u32 code, u64 data = 0) { return Id{kAny, kAny, code, 0xffffff, data}; }
+
+private:
+	template <size_t N> friend struct IdTable;
+	constexpr Id(u32 vendor, u32 device, u32 code, u32 mask, u64 data)
+		: raw_{.vendor = vendor,
+		       .device = device,
+		       .subvendor = kAny,
+		       .subdevice = kAny,
+		       .class_ = code,
+		       .class_mask = mask,
+		       .driver_data = data}
+	{
+	}
+	raw::pci_device_id raw_{};
+};
+
+/// Ids in the order in which they are tried, as the kernel wants them. Made by CXXRT_PCI_TABLE.
+template <size_t N> struct IdTable {
+	raw::pci_device_id ids[N + 1] = {};
+
+	template <class... Ids> constexpr explicit IdTable(Ids... all)
+	{
+		size_t i = 0;
+		((ids[i++] = all.raw_), ...);
+	}
+};
+template <class... Ids> IdTable(Ids...) -> IdTable<sizeof...(Ids)>;
+
+/// How a driver comes to its devices.
+enum class Binding : u8 {
+	ByTable,    ///< it takes every device of its table that has no driver
+	ByRequest,  ///< only those that were given to it, by driver_override or new_id
+};
+
+/// Why probe() was called.
+struct Match {
+	u64 data;  ///< of the id that matched; 0 for one from new_id that names no other
+};
+
+/// A PCI function: borrowed, one pointer.
+class Device {
+public:
+	explicit Device(raw::pci_dev* dev) : dev_(dev) {}
+	raw::pci_dev* unsafe_raw() const { return dev_; }
+	/// Where it is: domain, bus, device and function.
+	const char* name() const { return raw::cxxrt_pci_name(dev_); }
+	u16 vendor() const { return dev_->vendor; }
+	u16 device() const { return dev_->device; }
+	dma::Device dma() const { return dma::Device{&dev_->dev}; }
+	/// False once it was pulled out.   Context: process.
+	bool is_present() const { return raw::pci_device_is_present(dev_); }
+	/// Somebody is recovering the link to it: accesses do not reach it now.
+	bool is_offline() const { return raw::cxxrt_pci_channel_offline(dev_); }
+	/// The status register of configuration space; all ones if it is gone.   Spec: 7.5.1.1.4.
+	u16 status() const
+	{
+		u16 value = 0xffff;
+		(void)raw::pci_read_config_word(dev_, int(raw::PCI_STATUS), &value);
+		return value;
+	}
+	/// A word of configuration space.   Errors: EIO the access failed; EINVAL not aligned.
+	Result<u16> read_config16(u32 offset) const
+	{
+		u16 value = 0;
+		// A PCI error code, and not an errno, if positive.
+		if (raw::pci_read_config_word(dev_, int(offset), &value) != 0)
+			return offset % 2 != 0 ? EINVAL : EIO;
+		return value;
+	}
+
+private:
+	raw::pci_dev* dev_;
+};
+
+/// A function that decodes its memory BARs. Undone with the object.
+class [[nodiscard]] Enabled : MoveOnly {
+public:
+	Enabled(Enabled&& other) : dev_(exchange(other.dev_, nullptr)) {}
+	~Enabled()
+	{
+		if (dev_ != nullptr)
+			raw::pci_disable_device(dev_);
+	}
+	/// Context: process; sleeps.   Errors: as pci_enable_device_mem().
+	static Result<Enabled> create(Device dev) EXCLUDES(atomic_context)
+	{
+		TRY(from_c(raw::pci_enable_device_mem(dev.unsafe_raw())));
+		return Enabled{dev.unsafe_raw()};
+	}
+	Device device() const { return Device{dev_}; }
+	/// Lets the function read and write memory, and send message-signalled interrupts.   Context: process.
+	void start_dma() const { raw::pci_set_master(dev_); }
+	/// Ends that: what it still tries to write does not arrive.   Context: process.
+	void stop_dma() const { raw::pci_clear_master(dev_); }
+
+private:
+	explicit Enabled(raw::pci_dev* dev) : dev_(dev) {}
+	raw::pci_dev* dev_;
+};
+
+/// All memory BARs of a function, for this driver alone.
+class [[nodiscard]] Regions : MoveOnly {
+public:
+	Regions(Regions&& other) : dev_(exchange(other.dev_, nullptr)) {}
+	~Regions()
+	{
+		if (dev_ != nullptr)
+			raw::cxxrt_pci_release_mem_regions(dev_);
+	}
+	/// `name` shows in /proc/iomem and outlives the object.   Context: process; sleeps.   Errors: EBUSY.
+	static Result<Regions> claim(const Enabled& enabled, const char* name) EXCLUDES(atomic_context)
+	{
+		raw::pci_dev* dev = enabled.device().unsafe_raw();
+		TRY(from_c(raw::cxxrt_pci_request_mem_regions(dev, name)));
+		return Regions{dev};
+	}
+	Device device() const { return Device{dev_}; }
+
+private:
+	explicit Regions(raw::pci_dev* dev) : dev_(dev) {}
+	raw::pci_dev* dev_;
+};
+
+/// A mapped memory BAR of at least `Size` bytes.
+template <u32 Size> class [[nodiscard]] Bar : MoveOnly {
+public:
+	Bar(Bar&& other) : base_(exchange(other.base_, nullptr)), bytes_(other.bytes_) {}
+	Bar& operator=(Bar&& other)
+	{
+		swap(base_, other.base_);
+		swap(bytes_, other.bytes_);
+		return *this;
+	}
+	~Bar()
+	{
+		if (base_ != nullptr)
+			raw::cxxrt_iounmap(base_);
+	}
+	/// Maps the first `bytes` bytes, at least `Size`, of BAR `index`.
+	/// Context: process; sleeps.   Errors: EINVAL not a memory BAR, or shorter; ENOMEM.
+	static Result<Bar> map(const Regions& regions, u32 index, u64 bytes = Size) EXCLUDES(atomic_context)
+	{
+		raw::pci_dev* dev = regions.device().unsafe_raw();
+		if (index > kLastBar || bytes < Size || !raw::cxxrt_pci_resource_is_memory(dev, index) ||
+		    raw::cxxrt_pci_resource_len(dev, index) < bytes)
+			return EINVAL;
+		void* base = TRY(from_null(raw::cxxrt_pci_ioremap(dev, index, bytes)));
+		return Bar{base, bytes};
+	}
+	/// Borrowed from the map.
+	mmio::Window<Size> window() const { return mmio::Window<Size>::unsafe_from(base_, bytes_); }
+	/// Units: bytes.
+	u64 size() const { return bytes_; }
+
+private:
+	static constexpr u32 kLastBar = 5;
+	Bar(void* base, u64 bytes) : base_(base), bytes_(bytes) {}
+	void* base_;
+	u64 bytes_;
+};
+
+/// How the vectors that are spread over CPUs are divided: each set is spread over all of them.
+struct AffinitySets {
+	u32 first = 1;	 ///< vectors of the first set
+	u32 second = 0;	 ///< and of the second, if there is one
+};
+
+enum class VectorKind : u8 { Line, Message };
+
+/// Interrupt vectors: MSI-X, else MSI, else the line, whatever the function and the platform have.
+/// Invariant: handlers on them are released before they go.
+class [[nodiscard]] Vectors : MoveOnly {
+public:
+	Vectors() = default;
+	Vectors(Vectors&& other) : dev_(exchange(other.dev_, nullptr)), count_(exchange(other.count_, 0u)) {}
+	Vectors& operator=(Vectors&& other)
+	{
+		swap(dev_, other.dev_);
+		swap(count_, other.count_);
+		return *this;
+	}
+	~Vectors() { release(); }
+
+	/// One vector of any kind.   Context: process; sleeps.   Errors: ENOSPC; ENOMEM.
+	static Result<Vectors> single(const Enabled& enabled) EXCLUDES(atomic_context)
+	{
+		raw::pci_dev* dev = enabled.device().unsafe_raw();
+		const int got = TRY(value_from_c(
+			raw::pci_alloc_irq_vectors_affinity(dev, 1, 1, u32(raw::PCI_IRQ_ALL_TYPES), nullptr)));
+		return Vectors{dev, u32(got)};
+	}
+	/// At most `most`, of which the first is not spread. `divide(context, n)` says, maybe more than once, how the other
+	/// n, which may be none, are divided.   As single().
+	template <class Context, AffinitySets (*divide)(Context&, u32)>
+	static Result<Vectors> spread(const Enabled& enabled, u32 most, Context& context) EXCLUDES(atomic_context)
+	{
+		raw::pci_dev* dev = enabled.device().unsafe_raw();
+		raw::irq_affinity affinity{};
+		affinity.pre_vectors = 1;
+		affinity.calc_sets = [](raw::irq_affinity* asked, u32 vectors) {
+			// SAFETY: `priv` is set below, and used during this call alone.
+			const AffinitySets sets = divide(*static_cast<Context*>(asked->priv), vectors);
+			asked->set_size[0] = sets.first;
+			asked->set_size[1] = sets.second;
+			asked->nr_sets = sets.second != 0 ? 2 : 1;
+		};
+		affinity.priv = &context;
+		const u32 flags = u32(raw::PCI_IRQ_ALL_TYPES | raw::PCI_IRQ_AFFINITY);
+		const int got = TRY(value_from_c(raw::pci_alloc_irq_vectors_affinity(dev, 1, most, flags, &affinity)));
+		return Vectors{dev, u32(got)};
+	}
+	u32 count() const { return count_; }
+	/// Only while there are vectors.
+	VectorKind kind() const { return raw::cxxrt_pci_has_msi(dev_) ? VectorKind::Message : VectorKind::Line; }
+	/// Errors: EINVAL no such vector.
+	Result<irq::Line> line(u32 index) const
+	{
+		if (index >= count_)
+			return EINVAL;
+		return irq::Line{u32(TRY(value_from_c(raw::pci_irq_vector(dev_, index))))};
+	}
+	/// For hardware queues whose interrupts are these, from the `first` on.
+	blk::QueueVectors for_queues(u32 first) const { return {dev_, first}; }
+	/// Context: process; sleeps.
+	void release() EXCLUDES(atomic_context)
+	{
+		if (raw::pci_dev* dev = exchange(dev_, nullptr))
+			raw::pci_free_irq_vectors(dev);
+		count_ = 0;
+	}
+
+private:
+	Vectors(raw::pci_dev* dev, u32 count) : dev_(dev), count_(count) {}
+	raw::pci_dev* dev_ = nullptr;
+	u32 count_ = 0;
+};
+
+template <class D> concept PciDriver = requires(Device dev, Match match) {
+	{ D::kName } -> convertible_to<const char*>;
+	{ D::probe(dev, match) } -> same_as<Result<Box<typename D::Bound>>>;
+};
+
+/// A registered driver. Destroyed, it is taken off all its devices first.
+template <PciDriver D> class [[nodiscard]] Registration : Pinned {
+	using Bound = typename D::Bound;
+	struct Key {
+		explicit Key() = default;
+	};
+
+public:
+	/// `table` stays for as long as the module.   Context: process; sleeps.
+	/// Errors: EBUSY, EEXIST a driver of that name is there; ENOMEM.
+	template <size_t N> static Result<Box<Registration>> create(IdTable<N>& table, Binding binding)
+		EXCLUDES(atomic_context)
+	{
+		for (raw::pci_device_id& id : table.ids) {
+			// The last has to stay zero.
+			if (&id != &table.ids[N])
+				id.override_only = binding == Binding::ByRequest ? 1 : 0;
+		}
+		auto made = TRY(Box<Registration>::make(Gfp::Kernel, Key{}));
+		made->driver_.id_table = table.ids;
+		TRY(from_c(raw::__pci_register_driver(&made->driver_, &raw::__this_module, KBUILD_MODNAME)));
+		made->registered_ = true;
+		return made;
+	}
+	explicit Registration(Key)
+	{
+		driver_.name = D::kName;
+		driver_.probe = &probe;
+		driver_.remove = &remove;
+		if constexpr (requires(Bound& bound) { D::shutdown(bound); })
+			driver_.shutdown = &shutdown;
+	}
+	~Registration() EXCLUDES(atomic_context)
+	{
+		if (registered_)
+			raw::pci_unregister_driver(&driver_);
+	}
+
+private:
+	static int probe(raw::pci_dev* dev, const raw::pci_device_id* id)
+	{
+		Result<Box<Bound>> bound = D::probe(Device{dev}, Match{.data = id->driver_data});
+		if (!bound.ok())
+			return bound.error().to_c();
+		raw::cxxrt_pci_set_drvdata(dev, bound.take().leak());
+		return 0;
+	}
+	static void remove(raw::pci_dev* dev)
+	{
+		// SAFETY: what probe() stored; the core calls remove() once for each probe() that succeeded.
+		Box<Bound> bound = Box<Bound>::adopt(static_cast<Bound*>(raw::cxxrt_pci_get_drvdata(dev)));
+		if constexpr (requires { D::remove(*bound); })
+			D::remove(*bound);
+		raw::cxxrt_pci_set_drvdata(dev, nullptr);
+	}
+	static void shutdown(raw::pci_dev* dev)
+	{
+		// SAFETY: as in remove(); the core calls neither while the other runs.
+		D::shutdown(*static_cast<Bound*>(raw::cxxrt_pci_get_drvdata(dev)));
+	}
+
+	raw::pci_driver driver_{};
+	bool registered_ = false;
+};
+
+}  // namespace cxxrt::pci
+
+/// Declares `name` as a module's table of PCI ids, pci::Id values in the order in which they are tried; modpost finds
+/// it and makes the module's aliases. Once per module, at global scope.
+#define CXXRT_PCI_TABLE(name, ...)                                                                   \
+	extern "C" {                                                                                 \
+	CXXRT_VISIBLE constinit ::cxxrt::pci::IdTable __mod_pci__##name##_device_table{__VA_ARGS__}; \
+	}                                                                                            \
+	static constinit auto& name = __mod_pci__##name##_device_table
