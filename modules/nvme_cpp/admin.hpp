@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// Commands to the controller itself, one at a time for who sends them.
+/// Spec: NVMe Base 2.0, 5 "Admin Command Set".
+
+#include "queue.hpp"
+
+namespace nvme {
+
+/// What came of a command that the device has ended.
+struct Completion {
+	Status status;
+	u32 result;  ///< word 0
+};
+
+/// Invariant: the controller outlives it.
+class Admin : Pinned {
+	struct Key {
+		explicit Key() = default;
+	};
+
+public:
+	/// Entries of the queue: a tag for each but one, which is never used, and one for events.
+	static constexpr u32 kDepth = 32;
+	static constexpr u32 kTags = kDepth - 2;
+
+	/// Context: process; sleeps.   Errors: ENOMEM.
+	static Result<Box<Admin>> create(Controller& controller) EXCLUDES(atomic_context);
+	explicit Admin(Key) {}
+
+	blk::TagSetFor<Controller>& tags() { return *tags_; }
+
+	/// Sends a command and waits until it has ended, for as long as admin_timeout at most.
+	/// Context: process; sleeps.   Errors: EIO the device does not take or end commands; ENOMEM, ENODEV.
+	Result<Completion> run(const Sqe& sqe) EXCLUDES(atomic_context);
+	/// The same with memory from the heap that the device fills; its type has no bytes but those.
+	template <class T> Result<Box<T>> read(const Sqe& sqe) EXCLUDES(atomic_context)
+	{
+		Box<T> data = TRY(Box<T>::make(Gfp::Kernel));
+		const Completion done = TRY(execute(sqe, data.get(), sizeof(T)));
+		if (!done.status.ok())
+			return EIO;
+		return data;
+	}
+	/// `set` is a command set's number, for those that have one each.   As read().
+	template <class T> Result<Box<T>> identify(Cns what, u32 nsid = 0, u32 set = 0) EXCLUDES(atomic_context)
+	{
+		return read<T>({.opcode = u8(AdminOp::Identify), .nsid = nsid, .cdw10 = u32(what), .cdw11 = set << 24});
+	}
+
+	/// Asks for as many I/O queues; how many there may be, at most that. None, with a line, if the device says no.
+	/// Errors: as run().
+	Result<u32> set_queue_count(u32 count, const char* name) EXCLUDES(atomic_context);
+	/// Errors: as run(); EIO also if the device says no.
+	Result<void> create_cq(const Queue& queue, u32 vector) EXCLUDES(atomic_context);
+	Result<void> create_sq(const Queue& queue) EXCLUDES(atomic_context);
+	Result<void> delete_queue(AdminOp op, u32 id) EXCLUDES(atomic_context);
+	/// Has the device asked to end a command; does not wait. False if there is no tag for that.   Context: process.
+	template <void (*done)(Command&)> bool try_abort(const Sqe& sqe) EXCLUDES(atomic_context)
+	{
+		auto rq = blk::OwnRequest<Command>::alloc(queue_, blk::Transfer::FromDevice, blk::Wait::No);
+		if (!rq.ok())
+			return false;
+		auto own = rq.take();
+		Sqe& kept = kept_[own.tag() % kTags];
+		kept = sqe;
+		prepare(own.pdu(), kept);
+		move(own).template start<done>();
+		return true;
+	}
+
+private:
+	static void prepare(Command& cmd, const Sqe& sqe);
+	Result<Completion> execute(const Sqe& sqe, void* memory, u32 bytes) EXCLUDES(atomic_context);
+
+	Array<Sqe> kept_;  // by tag: commands that nobody waits for
+	Box<blk::TagSetFor<Controller>> tags_;
+	blk::DriverQueue queue_;
+};
+
+}  // namespace nvme

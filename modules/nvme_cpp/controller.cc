@@ -1,0 +1,696 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "controller.hpp"
+
+#include "params.hpp"
+#include "path.hpp"
+
+#include <cxxrt/enforce.hpp>
+
+namespace nvme {
+
+using regs::Cap;
+using regs::Cc;
+using regs::Csts;
+
+namespace {
+
+/// Registers, and the first doorbells.   Units: bytes.
+constexpr u64 kFirstMap = 8192;
+/// What a page of memory and the device's have in common with the specification's units.
+constexpr u32 kHalfSecondMs = 500;
+/// Namespaces that are asked for one by one, if the device has no list of them.
+constexpr u32 kMostSequential = 1024;
+
+/// One more that the block layer's lists can describe is of no use.   Units: bytes.
+u32 most_bytes(dma::Device dev)
+{
+	const u64 ours = kSince6_12 ? 8u << 20 : 4u << 20;
+	const u64 theirs = kSince6_12 ? dev.best_bytes() : dev.most_bytes();
+	const u64 most = (ours < theirs ? ours : theirs) / regs::kPage * regs::kPage;
+	return most < regs::kPage ? regs::kPage : u32(most);
+}
+
+void note_cancelled(Command& cmd) { cmd.status = kCancelled; }
+
+}  // namespace
+
+Controller::Controller(Key, Parts&& parts, u64 quirks, const char* prefix, Ida::Id&& number)
+	: parts_(move(parts)), quirks_(quirks), number_(move(number)), name_(prefix, number_.value())
+{
+}
+
+Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, const char* prefix, Ida::Id&& number)
+{
+	pci::Enabled enabled = TRY(pci::Enabled::create(dev));
+	TRY(dev.dma().set_mask(64));
+	dev.dma().keep_offset_in(regs::kPage);
+	pci::Regions regions = TRY(pci::Regions::claim(enabled, "nvme_cpp"));
+	auto bar = TRY(pci::Bar<regs::kRegisterBytes>::map(regions, 0, kFirstMap));
+	Parts parts{.enabled = move(enabled), .regions = move(regions), .bar = move(bar)};
+	auto made = TRY(Box<Controller>::make_on(dev.dma().node(), Gfp::Kernel, Key{}, move(parts), quirks, prefix,
+						 move(number)));
+	Controller& controller = *made;
+	log::info<"%s: pci function %s">(controller.name(), dev.name());
+	if (controller.window().read<Csts>().is_gone())
+		return ENODEV;
+	TRY(controller.map_doorbells());
+	// The administrative one comes first.
+	const u32 queues = controller.most_queues_ + 1;
+	controller.irq_names_ = TRY(Array<FixedText<32>>::make(Gfp::Kernel, Node{}, queues));
+	controller.queues_ = TRY(Array<Queue>::make(Gfp::Kernel, dev.dma().node(), queues, &controller));
+	for (u32 i = 0; i < queues; ++i) {
+		controller.queues_[i].set_id(i);
+		controller.irq_names_[i] = FixedText<32>{controller.name(), "q", i};
+	}
+	(void)controller.state_.change(State::Connecting);
+	const Result<void> up = controller.bring_up();
+	if (!up.ok() || !controller.state_.change(State::Live)) {
+		log::error<"%s: probe failed: %d">(controller.name(), up.ok() ? ECANCELED.to_c() : up.to_c());
+		return up.ok() ? ECANCELED : up.error();
+	}
+	controller.scan();
+	return made;
+}
+
+Controller::~Controller()
+{
+	(void)state_.change(State::Deleting);
+	if (!parts_.enabled.device().is_present()) {
+		(void)state_.change(State::Dead);
+		bring_down(Down::GiveUp);
+		mark_namespaces_dead();
+	}
+	reset_work_.cancel();
+	bool is_up = false;
+	{
+		Guard guard{stop_lock_};
+		is_up = up_ && !io_quiesced_;
+	}
+	// A reset that does not come any more, or that has failed, must not keep requests waiting.
+	if (!is_up)
+		bring_down(Down::GiveUp);
+	{
+		Guard guard{scan_lock_};
+		remove_namespaces(0, ~0u);
+	}
+	bring_down(Down::Shutdown);
+}
+
+void Controller::shutdown()
+{
+	(void)state_.change(State::Deleting);
+	reset_work_.cancel();
+	bring_down(Down::Shutdown);
+}
+
+Result<void> Controller::map_doorbells()
+{
+	cap_ = window().read<Cap>();
+	const u32 stride = cap_.get<Cap::DoorbellStride>();
+	most_queues_ = possible_cpus() + params::write_queues() + params::poll_queues();
+	const u64 wanted = regs::doorbells_end(most_queues_ + 1, stride);
+	if (wanted <= kFirstMap)
+		return {};
+	// Two maps of the same registers at a time are fine.
+	auto bar = pci::Bar<regs::kRegisterBytes>::map(parts_.regions, 0, wanted);
+	if (bar.ok()) {
+		parts_.bar = bar.take();
+		return {};
+	}
+	// As many as the device has room for.
+	const u64 for_each = 2 * (u64(4) << stride);
+	const u64 room = (kFirstMap - regs::kRegisterBytes) / for_each;
+	if (room < 1) {
+		log::error<"%s: no room for doorbells %llu bytes apart">(name(), for_each);
+		return ENODEV;
+	}
+	most_queues_ = u32(room - 1);
+	return {};
+}
+
+Result<void> Controller::wait_ready(bool ready, u32 timeout_ms, const char* doing)
+{
+	const Deadline deadline = Deadline::in_ms(timeout_ms);
+	for (;;) {
+		const Csts csts = window().read<Csts>();
+		if (csts.is_gone())
+			return ENODEV;
+		if (csts.get<Csts::Ready>() == ready)
+			return {};
+		if (deadline.has_passed()) {
+			log::error<"%s: Device not ready; aborting %s, CSTS=0x%x">(name(), doing, csts.bits);
+			return ENODEV;
+		}
+		sleep_us(1000, 2000);
+	}
+}
+
+Result<void> Controller::disable()
+{
+	cc_ = cc_.with<Cc::Enable>(false).with<Cc::Shutdown>(Cc::Notify::None);
+	window().write(cc_);
+	return wait_ready(false, (cap_.get<Cap::Timeout>() + 1) * kHalfSecondMs, "reset");
+}
+
+Result<void> Controller::enable()
+{
+	const bool has_sets = (cap_.get<Cap::CommandSets>() & Cap::kAllSets) != 0;
+	cc_ = Cc{}.with<Cc::CommandSets>(has_sets ? Cc::Set::All : Cc::Set::Nvm)
+		      .with<Cc::PageSize>(regs::kPageShift - 12)
+		      .with<Cc::SqEntrySize>(6)
+		      .with<Cc::CqEntrySize>(4);
+	static_assert(sizeof(Sqe) == 1 << 6 && sizeof(Cqe) == 1 << 4);
+	window().write(cc_);
+	// What it can do may depend on the command sets.
+	cap_ = window().read<Cap>();
+	u32 halves = cap_.get<Cap::Timeout>();
+	if (cap_.get<Cap::ReadyWithMedia>()) {
+		const u32 with_media = window().read<regs::Crto>().get<regs::Crto::WithMedia>();
+		// It should be the longer one, and is not on some devices.
+		if (with_media > halves)
+			halves = with_media;
+	}
+	cc_ = cc_.with<Cc::Enable>(true);
+	window().write(cc_);
+	return wait_ready(true, (halves + 1) * kHalfSecondMs, "initialisation");
+}
+
+Result<void> Controller::notify_shutdown()
+{
+	cc_ = cc_.with<Cc::Shutdown>(Cc::Notify::Normal);
+	window().write(cc_);
+	const Deadline deadline = Deadline::in_ms(shutdown_ms_);
+	for (;;) {
+		const Csts csts = window().read<Csts>();
+		if (csts.is_gone())
+			return ENODEV;
+		if (csts.get<Csts::Shutdown>() == Csts::Stage::Complete)
+			return {};
+		if (deadline.has_passed()) {
+			log::error<"%s: Device shutdown incomplete; abort shutdown">(name());
+			return ENODEV;
+		}
+		sleep_us(1000, 2000);
+	}
+}
+
+Result<void> Controller::bring_up()
+{
+	{
+		Guard guard{stop_lock_};
+		parts_.enabled.start_dma();
+		vectors_ = TRY(pci::Vectors::single(parts_.enabled));
+		up_ = true;
+	}
+	TRY(start_admin_queue());
+	TRY(identify());
+	return start_io_queues();
+}
+
+Result<void> Controller::start_admin_queue()
+{
+	cap_ = window().read<Cap>();
+	version_ = window().read<regs::Vs>().bits;
+	if (cap_.get<Cap::LeastPage>() > regs::kPageShift - 12) {
+		log::error<"%s: Minimum device page size %u too large for host (%u)">(
+			name(), 1u << (cap_.get<Cap::LeastPage>() + 12), regs::kPage);
+		return ENODEV;
+	}
+	const u32 entries = cap_.get<Cap::MostQueueEntries>() + 1;
+	if (entries < 2) {
+		log::error<"%s: queues of %u entries are of no use">(name(), entries);
+		return ENODEV;
+	}
+	io_depth_ = entries < params::io_queue_depth() ? entries : params::io_queue_depth();
+	TRY(disable());
+	Queue& queue = admin_queue();
+	TRY(queue.allocate(dma(), Admin::kDepth, DataLists::kShortBytes));
+	TRY(queue.reset(window(), cap_.get<Cap::DoorbellStride>(), Notice::Interrupt));
+	window().write(regs::Aqa{}
+			       .with<regs::Aqa::SqEntries>(Admin::kDepth - 1)
+			       .with<regs::Aqa::CqEntries>(Admin::kDepth - 1));
+	window().write(regs::Asq::of(queue.rings().sq.addr().bits()));
+	window().write(regs::Acq::of(queue.rings().cq.addr().bits()));
+	TRY(enable());
+	if (!admin_)
+		admin_ = TRY(Admin::create(*this));
+	queue.set_tags(admin_->tags().tags_of(0));
+	Guard guard{stop_lock_};
+	if (!up_)
+		return ECANCELED;
+	const irq::Line line = TRY(vectors_.line(0));
+	TRY(queue.start(line, irq_names_[0].c_str()));
+	if (exchange(admin_quiesced_, false))
+		admin_->tags().resume();
+	return {};
+}
+
+Result<void> Controller::identify()
+{
+	auto read = admin_->identify<IdentifyController>(Cns::Controller);
+	if (!read.ok()) {
+		log::error<"%s: Identify Controller failed (%d)">(name(), read.error().to_c());
+		return EIO;
+	}
+	const Box<IdentifyController> id = read.take();
+	namespace_count_ = id->nn.get();
+	const u32 least_s = params::shutdown_timeout_s();
+	const u32 told_s = (id->rtd3e.get() + 999999) / 1000000;
+	const u32 most_s = least_s > 60 ? least_s : 60;
+	shutdown_ms_ = (told_s < least_s ? least_s : (told_s > most_s ? most_s : told_s)) * 1000;
+	aborts_left_.store_relaxed(int(id->acl) + 1);
+
+	const u32 device_page_shift = cap_.get<Cap::LeastPage>() + 12;
+	u32 most = most_bytes(dma());
+	const u32 shift = id->mdts + device_page_shift;
+	if (id->mdts != 0 && shift < 32 && (1u << shift) < most)
+		most = 1u << shift;
+	const bool zeroes = (id->oncs.get() & IdentifyController::kWriteZeroes) != 0 && !has(Quirk::DisableWriteZeroes);
+	limits_ = {
+		.most_bytes = most,
+		.most_zero_sectors = zeroes ? most >> blk::kSectorShift : 0,
+		.most_discard_blocks = 0,
+		.most_discard_ranges = kMostDiscardRanges,
+		.atomic_blocks = u32(id->awupf.get()) + 1,
+		.can_discard = (id->oncs.get() & IdentifyController::kDatasetManagement) != 0,
+		.has_write_cache = (id->vwc & IdentifyController::kWriteCache) != 0,
+	};
+	return read_nvm_limits(*id);
+}
+
+Result<void> Controller::read_nvm_limits(const IdentifyController& id)
+{
+	if (version_ < regs::version(1, 2))
+		return {};
+	auto read = admin_->identify<IdentifyControllerNvm>(Cns::ControllerOfSet);
+	// Not every device has it.
+	if (!read.ok())
+		return admin_queue().is_live() ? Result<void>{} : read.error();
+	const Box<IdentifyControllerNvm> nvm = read.take();
+	limits_.most_discard_blocks = nvm->dmrsl.get();
+	if (nvm->dmrl != 0)
+		limits_.most_discard_ranges = nvm->dmrl;
+	const u32 shift = nvm->wzsl + cap_.get<Cap::LeastPage>() + 12 - blk::kSectorShift;
+	const bool has_zeroes = (id.oncs.get() & IdentifyController::kWriteZeroes) != 0;
+	if (nvm->wzsl != 0 && has_zeroes && !has(Quirk::DisableWriteZeroes))
+		limits_.most_zero_sectors = shift < 22 ? 1u << shift : 1u << 22;
+	return {};
+}
+
+pci::AffinitySets Controller::divide(Controller& controller, u32 vectors)
+{
+	u32 read = 0;
+	if (vectors == 0)
+		vectors = 1;
+	else if (vectors == 1 || controller.write_queues_ == 0)
+		read = 0;
+	else if (controller.write_queues_ >= vectors)
+		read = 1;
+	else
+		read = vectors - controller.write_queues_;
+	controller.counts_.submit = vectors - read;
+	controller.counts_.read = read;
+	return {.first = vectors - read, .second = read};
+}
+
+Result<u32> Controller::divide_vectors(u32 queues)
+{
+	Guard guard{stop_lock_};
+	if (!up_)
+		return ECANCELED;
+	const u32 poll = params::poll_queues() < queues - 1 ? params::poll_queues() : queues - 1;
+	counts_ = {.submit = 1, .poll = poll, .read = 0};
+	Queue& admin = admin_queue();
+	// Every vector goes before there can be others.
+	admin.stop_interrupt();
+	vectors_.release();
+	vectors_ = TRY(pci::Vectors::spread<Controller, &Controller::divide>(parts_.enabled, 1 + queues - poll, *this));
+	const irq::Line line = TRY(vectors_.line(0));
+	TRY(admin.restart_interrupt(line, irq_names_[0].c_str()));
+	// With one vector, the administrative queue shares it.
+	const u32 with_interrupt = vectors_.count() > 1 ? vectors_.count() - 1 : 1;
+	if (counts_.submit + counts_.read != with_interrupt) {
+		log::error<"%s: %u vectors for %u queues">(name(), with_interrupt, counts_.submit + counts_.read);
+		return EIO;
+	}
+	return counts_.total();
+}
+
+Result<void> Controller::create_io_queue(u32 id)
+{
+	const bool is_polled = id > counts_.submit + counts_.read;
+	Queue& queue = queues_[id];
+	TRY(queue.allocate(dma(), io_depth_, limits_.most_bytes));
+	TRY(queue.reset(window(), cap_.get<Cap::DoorbellStride>(), is_polled ? Notice::Poll : Notice::Interrupt));
+	TRY(admin_->create_cq(queue, vectors_.count() > 1 ? id : 0));
+	const Result<void> sq = admin_->create_sq(queue);
+	if (!sq.ok())
+		admin_->delete_queue(AdminOp::DeleteCq, id).ignore("the next one to be created fails, too, if so");
+	return sq;
+}
+
+u32 Controller::create_io_queues(u32 count)
+{
+	for (u32 made = 0; made < count; ++made) {
+		if (!create_io_queue(made + 1).ok())
+			return made;
+	}
+	return count;
+}
+
+void Controller::delete_io_queues(u32 count)
+{
+	// A completion queue goes after the submission queues that use it.
+	constexpr AdminOp order[] = {AdminOp::DeleteSq, AdminOp::DeleteCq};
+	for (AdminOp op : order) {
+		for (u32 id = 1; id <= count; ++id) {
+			if (!admin_->delete_queue(op, id).ok())
+				return;
+		}
+	}
+}
+
+Result<void> Controller::start_io_queues()
+{
+	write_queues_ = params::write_queues();
+	const u32 wanted = possible_cpus() + write_queues_ + params::poll_queues();
+	u32 queues = 0;
+	if (most_queues_ != 0)
+		queues = TRY(admin_->set_queue_count(wanted < most_queues_ ? wanted : most_queues_, name()));
+	u32 total = 0;
+	while (queues != 0) {
+		total = TRY(divide_vectors(queues));
+		const u32 made = create_io_queues(total);
+		if (made == total)
+			break;
+		if (!admin_queue().is_live())
+			return EIO;
+		log::warn<"%s: %u of %u queues could be created">(name(), made, total);
+		delete_io_queues(made);
+		queues = made;
+	}
+	if (queues == 0) {
+		log::warn<"%s: IO queues not created">(name());
+		counts_ = {.submit = 0};
+		total = 0;
+	}
+	TRY(use_io_queues(total));
+	log::info<"%s: %u/%u/%u default/read/poll queues">(name(), counts_.submit, counts_.read, counts_.poll);
+	return {};
+}
+
+Result<void> Controller::use_io_queues(u32 count)
+{
+	if (count == 0)
+		return {};
+	if (!io_tags_) {
+		const blk::TagSetConfig config{
+			.depth = io_depth_ - 1,
+			.queues = counts_,
+			.node = dma().node(),
+			.timeout_ms = params::io_timeout_ms(),
+			.may_poll = counts_.poll != 0,
+		};
+		using Table = blk::MqDriverTable<Namespace, Controller>;
+		io_tags_ = TRY(blk::TagSet::create(Table::of<IoPath>(), config, *this));
+	}
+	Guard guard{stop_lock_};
+	if (!up_)
+		return ECANCELED;
+	const bool is_resized = io_tags_->queue_count() != count;
+	if (is_resized) {
+		// Nothing waits for queues that are no more.
+		for (u32 i = count; i < io_tags_->queue_count(); ++i)
+			io_queue(i).give_up();
+	}
+	for (u32 i = 0; i < count && i < io_tags_->queue_count(); ++i) {
+		io_queue(i).set_tags(io_tags_->tags_of(i));
+		const irq::Line line = TRY(vectors_.line(vectors_.count() > 1 && i < vectors_.count() - 1 ? i + 1 : 0));
+		TRY(io_queue(i).start(line, irq_names_[i + 1].c_str()));
+	}
+	io_queues_ = count;
+	if (!is_resized)
+		return {};
+	const u32 before = io_tags_->queue_count();
+	resume_io();
+	TRY(io_tags_->resize(count));
+	for (u32 i = 0; i < count; ++i)
+		io_queue(i).set_tags(io_tags_->tags_of(i));
+	for (u32 i = before; i < count; ++i) {
+		const irq::Line line = TRY(vectors_.line(vectors_.count() > 1 && i < vectors_.count() - 1 ? i + 1 : 0));
+		TRY(io_queue(i).start(line, irq_names_[i + 1].c_str()));
+	}
+	return {};
+}
+
+void Controller::resume_io()
+{
+	if (exchange(io_quiesced_, false))
+		io_tags_->resume();
+}
+
+void Controller::stop_queues(Down how)
+{
+	const Csts csts = window().read<Csts>();
+	const bool is_alive = !csts.is_gone() && csts.get<Csts::Ready>() && !csts.get<Csts::Fatal>();
+	if (io_tags_ && !exchange(io_quiesced_, true))
+		io_tags_->quiesce();
+	if (is_alive && how == Down::Shutdown) {
+		if (io_tags_) {
+			const Deadline deadline = Deadline::in_ms(params::io_timeout_ms());
+			while (io_tags_->in_flight() != 0 && !deadline.has_passed())
+				sleep_ms(2);
+		}
+		// From here on, what the device does not end is ended without it: timed_out() must not wait for us.
+		stopping_.store_release(1);
+		delete_io_queues(io_queues_);
+		stopping_.store_release(0);
+	}
+	if (is_alive)
+		(how == Down::Shutdown ? notify_shutdown() : disable()).ignore("it says so itself; DMA is turned off");
+	if (admin_ && !exchange(admin_quiesced_, true))
+		admin_->tags().quiesce();
+	for (Queue& queue : queues_)
+		queue.stop(how == Down::Reset ? QueueState::Down : QueueState::Dead);
+	vectors_.release();
+	parts_.enabled.stop_dma();
+	for (Queue& queue : queues_)
+		queue.drain();
+	if (io_tags_)
+		io_tags_->cancel<Command, &note_cancelled>();
+	if (admin_)
+		admin_->tags().cancel<Command, &note_cancelled>();
+	io_queues_ = 0;
+}
+
+void Controller::bring_down(Down how)
+{
+	Guard guard{stop_lock_};
+	if (exchange(up_, false))
+		stop_queues(how);
+	if (how == Down::Reset)
+		return;
+	// Nothing waits for ever.
+	for (Queue& queue : queues_)
+		queue.give_up();
+	resume_io();
+	if (exchange(admin_quiesced_, false))
+		admin_->tags().resume();
+}
+
+void Controller::reset()
+{
+	if (state_.get() != State::Resetting)
+		return;
+	bring_down(Down::Reset);
+	if (!state_.change(State::Connecting))
+		return;
+	const Result<void> up = bring_up();
+	if (!up.ok() || !state_.change(State::Live)) {
+		fail_everything(up.ok() ? ECANCELED : up.error());
+		return;
+	}
+	{
+		Guard guard{stop_lock_};
+		resume_io();
+	}
+	scan();
+}
+
+void Controller::mark_namespaces_dead()
+{
+	Guard guard{scan_lock_};
+	for (Namespace& ns : namespaces_)
+		ns.mark_dead();
+}
+
+void Controller::fail_everything(Error why)
+{
+	log::warn<"%s: Disabling device after reset failure: %d">(name(), why.to_c());
+	(void)state_.change(State::Deleting);
+	bring_down(Down::GiveUp);
+	mark_namespaces_dead();
+	(void)state_.change(State::Dead);
+}
+
+void Controller::aborted(Command& cmd)
+{
+	// The command says whose it was: there is one such queue for each controller.
+	Controller& controller = Request::of(cmd).hw_queue<Queue>().controller();
+	log::warn<"%s: Abort status: 0x%x">(controller.name(), cmd.status.bits());
+	(void)controller.aborts_left_.fetch_add(1);
+}
+
+blk::TimeoutResult Controller::abort(Queue& queue, Request rq)
+{
+	if (aborts_left_.fetch_add(-1) <= 0) {
+		(void)aborts_left_.fetch_add(1);
+		return blk::TimeoutResult::Restart;
+	}
+	rq.pdu().aborted = true;
+	const u32 id = Queue::current_id(rq);
+	log::warn<"%s: I/O tag %u (%x) opcode 0x%x QID %u timeout, aborting">(name(), rq.tag(), id, opcode_of(rq.op()),
+									      queue.id());
+	if (!admin_->try_abort<&Controller::aborted>({.opcode = u8(AdminOp::Abort), .cdw10 = queue.id() | id << 16})) {
+		rq.pdu().aborted = false;
+		(void)aborts_left_.fetch_add(1);
+	}
+	return blk::TimeoutResult::Restart;
+}
+
+blk::TimeoutResult Controller::timed_out(Queue& queue, Request rq)
+{
+	using blk::TimeoutResult;
+	if (stopping_.load_acquire() != 0 && queue.id() == 0) {
+		queue.abandon(rq);
+		return TimeoutResult::Done;
+	}
+	const pci::Device dev = parts_.enabled.device();
+	const Csts csts = window().read<Csts>();
+	// Who recovers the link does not want to be disturbed.
+	if (!csts.is_gone() && dev.is_offline())
+		return TimeoutResult::Restart;
+	const bool is_broken = csts.is_gone() || csts.get<Csts::Fatal>();
+	if (!is_broken && queue.is_live()) {
+		(void)queue.reap_now();
+		if (!rq.is_in_flight()) {
+			log::warn<"%s: I/O tag %u QID %u timeout, completion polled">(name(), rq.tag(), queue.id());
+			return TimeoutResult::Done;
+		}
+	}
+	const State state = state_.get();
+	if (state == State::Resetting)
+		return TimeoutResult::Restart;
+	if (state != State::Live) {
+		log::warn<"%s: I/O tag %u QID %u timeout, disable controller">(name(), rq.tag(), queue.id());
+		(void)state_.change(State::Deleting);
+		bring_down(Down::GiveUp);
+		return TimeoutResult::Done;
+	}
+	if (!is_broken && queue.id() != 0 && !rq.pdu().aborted)
+		return abort(queue, rq);
+	if (is_broken)
+		log::warn<"%s: controller is down; will reset: CSTS=0x%x, PCI_STATUS=0x%x">(name(), csts.bits,
+											    dev.status());
+	else
+		log::warn<"%s: I/O tag %u QID %u timeout, reset controller">(name(), rq.tag(), queue.id());
+	if (state_.change(State::Resetting)) {
+		bring_down(Down::Reset);
+		(void)reset_work_.schedule_long();
+	}
+	return TimeoutResult::Done;
+}
+
+void Controller::remove_namespaces(u32 first, u32 last)
+{
+	Namespace::List gone;
+	Namespace::List kept;
+	while (Namespace* ns = namespaces_.pop_front()) {
+		if (ns->nsid() >= first && ns->nsid() <= last)
+			gone.push_back(*ns);
+		else
+			kept.push_back(*ns);
+	}
+	kept.splice_to(namespaces_);
+	while (Namespace* ns = gone.pop_front())
+		(void)Box<Namespace>::adopt(ns);
+}
+
+void Controller::validate(u32 nsid)
+{
+	auto read = admin_->identify<IdentifyNamespace>(Cns::Namespace, nsid);
+	if (!read.ok()) {
+		log::warn<"%s: namespace %u: Identify failed (%d)">(name(), nsid, read.error().to_c());
+		return;
+	}
+	const Box<IdentifyNamespace> id = read.take();
+	const Result<Geometry> geometry = Geometry::read(*id, limits_);
+	if (!geometry.ok()) {
+		if (geometry.error() != ENODEV)
+			log::warn<"%s: namespace %u makes no sense: %u formats, size %llu">(name(), nsid,
+											    u32(id->nlbaf),
+											    id->nsze.get());
+		remove_namespaces(nsid, nsid);
+		return;
+	}
+	for (Namespace& ns : namespaces_) {
+		if (ns.nsid() != nsid)
+			continue;
+		if (ns.revalidate(Result<Geometry>{geometry}.take()))
+			return;
+		break;
+	}
+	remove_namespaces(nsid, nsid);
+	auto number = namespace_numbers_.allocate(Gfp::Kernel);
+	if (!number.ok())
+		return;
+	auto made = Namespace::create(*io_tags_, Result<Geometry>{geometry}.take(), nsid, name(), number.take());
+	if (!made.ok()) {
+		log::warn<"%s: namespace %u: no disk (%d)">(name(), nsid, made.error().to_c());
+		return;
+	}
+	namespaces_.push_back(*made.take().leak());
+}
+
+Result<void> Controller::scan_list()
+{
+	u32 before = 0;
+	for (;;) {
+		const Box<ActiveList> list = TRY(admin_->identify<ActiveList>(Cns::ActiveList, before));
+		for (const le32 entry : list->ids) {
+			const u32 nsid = entry.get();
+			if (nsid != 0 && nsid <= before) {
+				log::warn<"%s: namespace %u comes after %u in the list">(name(), nsid, before);
+				return EIO;
+			}
+			// Those between two are not there any more.
+			remove_namespaces(before + 1, nsid - 1);
+			if (nsid == 0)
+				return {};
+			validate(nsid);
+			before = nsid;
+			if (state_.get() != State::Live)
+				return ECANCELED;
+		}
+	}
+}
+
+void Controller::scan()
+{
+	Guard guard{scan_lock_};
+	if (state_.get() != State::Live || !io_tags_)
+		return;
+	const bool has_list = version_ >= regs::version(1, has(Quirk::IdentifyOnlyOld) ? 2 : 1);
+	if (has_list && scan_list().ok())
+		return;
+	if (state_.get() != State::Live)
+		return;
+	if (namespace_count_ > kMostSequential)
+		log::warn<"%s: only %u of %u namespaces are looked for">(name(), kMostSequential, namespace_count_);
+	const u32 last = namespace_count_ < kMostSequential ? namespace_count_ : kMostSequential;
+	for (u32 nsid = 1; nsid <= last && state_.get() == State::Live; ++nsid)
+		validate(nsid);
+	remove_namespaces(last + 1, ~0u);
+}
+
+}  // namespace nvme

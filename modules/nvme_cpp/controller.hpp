@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// An NVMe controller: brought up, brought down, and brought back.
+/// Spec: NVMe Base 2.0, 3.5 "Controller Initialization", 3.6 "Shutdown Processing", 3.7 "Resets".
+///
+/// Locks: `scan_lock_` (the list of namespaces), then `stop_lock_` (what bring_down() takes away); neither is held while
+/// a command waits for the device, but for the last ones of an orderly end, whose timeouts end them without a lock.
+
+#include <cxxrt/bitmap.hpp>
+#include <cxxrt/pci.hpp>
+#include <cxxrt/work.hpp>
+
+#include "admin.hpp"
+#include "namespace.hpp"
+#include "state.hpp"
+
+namespace nvme {
+
+/// What a device does not do as it should. Bits of pci::Match::data.
+enum class Quirk : u8 {
+	BogusIds = 1 << 0,	      ///< namespaces' unique ids are not
+	IdentifyOnlyOld = 1 << 1,     ///< Identify knows what it is to give from version 1.1 on by version 1.0 alone
+	DisableWriteZeroes = 1 << 2,  ///< the command does harm, or is slow
+};
+
+/// How a controller is brought down.
+enum class Down : u8 {
+	Reset,	   ///< to be brought up again: requests wait, and are sent again
+	Shutdown,  ///< in order, with its data safe; requests that come later fail
+	GiveUp,	   ///< as it is: all requests fail
+};
+
+class Controller : Pinned {
+	struct Key {
+		explicit Key() = default;
+	};
+	struct Parts {
+		pci::Enabled enabled;
+		pci::Regions regions;
+		pci::Bar<regs::kRegisterBytes> bar;
+	};
+
+public:
+	/// Brings up the device and its namespaces.
+	/// Context: process; sleeps, for as long as the device takes; that is bounded.
+	/// Errors: ENODEV it does not answer, or is none for this driver; EBUSY its registers are claimed; EIO; ENOMEM.
+	static Result<Box<Controller>> create(pci::Device dev, u64 quirks, const char* prefix, Ida::Id&& number)
+		EXCLUDES(atomic_context);
+	Controller(Key, Parts&& parts, u64 quirks, const char* prefix, Ida::Id&& number);
+	/// Ends everything, in order if the device is still there.   Context: process; sleeps.
+	~Controller() EXCLUDES(atomic_context);
+
+	/// The machine goes down.   Context: process; sleeps.
+	void shutdown() EXCLUDES(atomic_context);
+	/// `rq` has been with the device for too long.   Context: process; sleeps.
+	blk::TimeoutResult timed_out(Queue& queue, Request rq) EXCLUDES(atomic_context);
+
+	const char* name() const { return name_.c_str(); }
+	dma::Device dma() const { return parts_.enabled.device().dma(); }
+	Queue& admin_queue() { return queues_[0]; }
+	/// I/O queues, from 0.
+	Queue& io_queue(u32 index) { return queues_[1 + index]; }
+	/// How the I/O queues that there are divide into kinds.
+	blk::QueueCounts counts() const { return counts_; }
+	blk::QueueVectors io_vectors() const
+	{
+		return vectors_.count() > 1 ? vectors_.for_queues(1) : blk::QueueVectors{};
+	}
+
+private:
+	bool has(Quirk quirk) const { return (quirks_ & u64(quirk)) != 0; }
+	Window window() const { return parts_.bar.window(); }
+	/// All doorbells that there may be are to be in the window.
+	Result<void> map_doorbells() EXCLUDES(atomic_context);
+
+	// Coming up.
+	Result<void> bring_up() EXCLUDES(atomic_context);
+	Result<void> start_admin_queue() EXCLUDES(atomic_context);
+	Result<void> identify() EXCLUDES(atomic_context);
+	Result<void> read_nvm_limits(const IdentifyController& id) EXCLUDES(atomic_context);
+	Result<void> start_io_queues() EXCLUDES(atomic_context);
+	/// Vectors for `queues` I/O queues. Errors: ECANCELED it was brought down meanwhile.
+	Result<u32> divide_vectors(u32 queues) EXCLUDES(atomic_context);
+	static pci::AffinitySets divide(Controller& controller, u32 vectors);
+	/// Makes I/O queues until one fails; how many there are.
+	u32 create_io_queues(u32 count) EXCLUDES(atomic_context);
+	Result<void> create_io_queue(u32 id) EXCLUDES(atomic_context);
+	void delete_io_queues(u32 count) EXCLUDES(atomic_context);
+	Result<void> use_io_queues(u32 count) EXCLUDES(atomic_context);
+	Result<void> wait_ready(bool ready, u32 timeout_ms, const char* doing) EXCLUDES(atomic_context);
+	Result<void> disable() EXCLUDES(atomic_context);
+	Result<void> enable() EXCLUDES(atomic_context);
+	Result<void> notify_shutdown() EXCLUDES(atomic_context);
+
+	// Going down.
+	void bring_down(Down how) EXCLUDES(atomic_context);
+	void reset() EXCLUDES(atomic_context);
+	/// No request waits for a device that does not come back.
+	void fail_everything(Error why) EXCLUDES(atomic_context);
+	void resume_io() REQUIRES(stop_lock_) EXCLUDES(atomic_context);
+	void stop_queues(Down how) REQUIRES(stop_lock_) EXCLUDES(atomic_context);
+	void mark_namespaces_dead() EXCLUDES(atomic_context);
+	/// Asks the device to end `rq`, if it has not been asked too often.
+	blk::TimeoutResult abort(Queue& queue, Request rq) EXCLUDES(atomic_context);
+	static void aborted(Command& cmd);
+
+	// Namespaces.
+	void scan() EXCLUDES(atomic_context);
+	Result<void> scan_list() REQUIRES(scan_lock_) EXCLUDES(atomic_context);
+	void validate(u32 nsid) REQUIRES(scan_lock_) EXCLUDES(atomic_context);
+	void remove_namespaces(u32 first, u32 last) REQUIRES(scan_lock_) EXCLUDES(atomic_context);
+
+	Parts parts_;
+	const u64 quirks_;
+	Ida::Id number_;
+	FixedText<24> name_;
+	regs::Cap cap_;
+	regs::Cc cc_;  // as it was written last
+	u32 version_ = 0;
+	u32 most_queues_ = 0;	// I/O queues there is room for
+	u32 write_queues_ = 0;	// as asked for when it was brought up
+	u32 io_depth_ = 0;
+	u32 shutdown_ms_ = 5000;
+	u32 namespace_count_ = 0;
+	ControllerLimits limits_{};
+	StateMachine state_;
+	Atomic<u32> stopping_{0};  // bring_down() sends its last commands
+	Atomic<int> aborts_left_{1};
+
+	Array<Queue> queues_;  // the first is for administration
+	Array<FixedText<32>> irq_names_;
+	pci::Vectors vectors_;	// changed under stop_lock_
+	blk::QueueCounts counts_{.submit = 0};
+	u32 io_queues_ = 0;  // that the device has
+	Ida namespace_numbers_;
+	Box<Admin> admin_;
+	Box<blk::TagSetFor<Namespace>> io_tags_;
+
+	Mutex scan_lock_{lock_class<"nvme Controller::scan_lock_">};
+	Namespace::List namespaces_ GUARDED_BY(scan_lock_);  // owned
+	Mutex stop_lock_ ACQUIRED_AFTER(scan_lock_){lock_class<"nvme Controller::stop_lock_">};
+	bool up_ GUARDED_BY(stop_lock_) = false;
+	bool io_quiesced_ GUARDED_BY(stop_lock_) = false;
+	bool admin_quiesced_ GUARDED_BY(stop_lock_) = false;
+
+	Work reset_work_{callback<&Controller::reset_work_, &Controller::reset>};
+};
+
+}  // namespace nvme

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// A request's data as the device finds it: physical region pages (PRP).
+/// Spec: NVMe Base 2.0, 4.1.1 "Physical Region Page Entry and List".
+///
+/// The first page may be used from its middle on; every other piece starts, and all but the last end, at a page. So the
+/// list of a request says where each of its pieces is, and nothing else has to be kept to unmap them.
+
+#include <cxxrt/blk.hpp>
+#include <cxxrt/dma.hpp>
+#include <cxxrt/lock.hpp>
+#include <cxxrt/memory.hpp>
+
+#include "regs.hpp"
+#include "spec.hpp"
+#include "status.hpp"
+
+namespace nvme {
+
+/// How much of a request's data is mapped, and how.
+enum class Mapped : u8 {
+	None,
+	Simple,	 ///< one piece, in at most two pages
+	Two,	 ///< more pieces, in two pages
+	Short,	 ///< the tag's own list
+	Long,	 ///< a chain of pages from the queue's stock
+	Ranges,	 ///< one such page, with the ranges of a discard
+};
+
+/// A page of a long list, or of ranges; linked with the others of its request or of the stock.
+class ListPage : Pinned {
+public:
+	static constexpr u32 kEntries = kPageSize / sizeof(le64);
+	explicit ListPage(dma::OutboundPage&& page) : page_(move(page)) {}
+	le64* entries() const { return page_.items<le64>(); }
+	DiscardRange* ranges() const { return page_.items<DiscardRange>(); }
+	dma::Addr addr() const { return page_.addr(); }
+	void publish(u32 bytes) const { page_.publish(0, bytes); }
+
+	ListPage* next = nullptr;
+
+private:
+	dma::OutboundPage page_;
+};
+
+/// What each tag carries. Only who has the request touches it: queue_rq until the device has it, and who ends it.
+struct Command {
+	u64 result = 0;			   ///< of the completion; for commands of the driver's own
+	const Sqe* passthrough = nullptr;  ///< a command that is ready but for its data; of DriverIn and DriverOut
+	dma::Addr first, second;	   ///< as the command has them
+	ListPage* pages = nullptr;	   ///< of a long list, or of ranges
+	Status status;
+	Mapped mapped = Mapped::None;
+	u8 generation = 0;  ///< makes the command's id another one each time
+	u8 retries = 0;
+	bool aborted = false;  ///< the device has been asked to end it
+};
+
+using Request = blk::Request<Command>;
+using InFlight = blk::InFlight<Command>;
+
+/// Lists of the tags of one queue, and pages for what is longer. No memory is allocated for a request of up to
+/// `kShortBytes`, nor for a longer one while the stock lasts.
+class DataLists : Pinned {
+	struct Key {
+		explicit Key() = default;
+	};
+
+public:
+	/// Entries of a tag's own list.
+	static constexpr u32 kShortEntries = 32;
+	/// As many bytes need no more, wherever they begin.
+	static constexpr u32 kShortBytes = kShortEntries * regs::kPage;
+
+	/// For `tags` tags, whose requests are of `most_bytes` at most; one such request can always be mapped.
+	/// Context: process; sleeps.   Errors: ENOMEM.
+	static Result<Box<DataLists>> create(dma::Device dev, u32 tags, u32 most_bytes) EXCLUDES(atomic_context);
+	DataLists(Key, dma::Device dev) : dev_(dev) {}
+	~DataLists();
+
+	/// Maps what `rq`, which has data, transfers.
+	/// Context: process or softirq; never sleeps.   Errors: Resource there is no memory now; IoError the pieces are not
+	/// as the queue's limits say.
+	CXXRT_INLINE blk::Status map(Request rq, dma::Direction direction)
+	{
+		Command& cmd = rq.pdu();
+		const Segment run = rq.first_run();
+		const u32 offset = run.offset % regs::kPage;
+		if (run.length == rq.bytes() && offset + run.length <= 2 * regs::kPage) [[likely]] {
+			const Result<dma::Addr> addr = dma::map(dev_, run, direction);
+			if (!addr.ok()) [[unlikely]]
+				return blk::Status::Resource;
+			cmd.first = Result<dma::Addr>{addr}.take();
+			const u32 in_first = regs::kPage - offset;
+			cmd.second = run.length > in_first ? cmd.first + in_first : dma::Addr{};
+			cmd.mapped = Mapped::Simple;
+			return blk::Status::Ok;
+		}
+		return map_list(rq, direction);
+	}
+	/// Takes a page with the ranges to discard.   As map(); Resource, if there is no page now.
+	blk::Status map_ranges(Request rq, u32 block_shift, u32& count);
+	/// Undoes either; nothing if neither was done.   Context: any.
+	CXXRT_INLINE void unmap(Request rq)
+	{
+		Command& cmd = rq.pdu();
+		if (cmd.mapped == Mapped::None)
+			return;
+		if (cmd.mapped == Mapped::Simple) [[likely]]
+			dma::unmap(dev_, cmd.first, rq.bytes(), direction_of(rq));
+		else
+			unmap_list(rq);
+		cmd.mapped = Mapped::None;
+	}
+	static dma::Direction direction_of(Request rq)
+	{
+		return rq.op() == blk::Op::Write || rq.op() == blk::Op::DriverOut ? dma::Direction::ToDevice
+										  : dma::Direction::FromDevice;
+	}
+
+private:
+	static constexpr u32 kListsInPage = kPageSize / (kShortEntries * sizeof(le64));
+
+	CXXRT_NOINLINE blk::Status map_list(Request rq, dma::Direction direction);
+	CXXRT_NOINLINE void unmap_list(Request rq);
+	/// The first `bytes` of a request whose list has them.
+	void unmap_pieces(Request rq, u32 bytes, dma::Direction direction);
+	/// Finds room for `entries` entries, and links the pages of a long list.
+	blk::Status reserve(Command& cmd, u32 tag, u32 entries);
+	/// Entry `index` of a list that is mapped so.
+	le64& entry(const Command& cmd, u32 tag, u32 index) const;
+	le64* short_list(u32 tag) const
+	{
+		return short_[tag / kListsInPage].items<le64>() + (size_t(tag % kListsInPage) * kShortEntries);
+	}
+	/// What was stored is for the device now.
+	void publish(const Command& cmd, u32 tag, u32 entries) const;
+	ListPage* take_page();
+	void give_back(ListPage* first);
+
+	const dma::Device dev_;
+	Array<dma::OutboundPage> short_;
+	IrqSpinLock lock_{lock_class<"nvme DataLists::lock_">};
+	ListPage* stock_ GUARDED_BY(lock_) = nullptr;
+};
+
+}  // namespace nvme

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/// \file
+/// nvme_cpp: NVMe controllers on PCI, with their namespaces as disks.
+#include <cxxrt/module.hpp>
+
+#include "controller.hpp"
+#include "params.hpp"
+
+#include <cxxrt/enforce.hpp>
+
+// The order matters: the first that matches says what is wrong with a device.
+CXXRT_PCI_TABLE(nvme_ids,
+		// Intel's first, and QEMU's with use-intel-id.
+		cxxrt::pci::Id::model(0x8086, 0x5845,
+				      cxxrt::u64(nvme::Quirk::IdentifyOnlyOld) |
+					      cxxrt::u64(nvme::Quirk::DisableWriteZeroes) |
+					      cxxrt::u64(nvme::Quirk::BogusIds)),
+		// QEMU's.
+		cxxrt::pci::Id::model(0x1b36, 0x0010, cxxrt::u64(nvme::Quirk::BogusIds)),
+		cxxrt::pci::Id::of_class(0x010802));
+
+namespace nvme {
+
+namespace {
+
+constinit Ida* numbers = nullptr;  // of the module's only Driver
+
+const char* prefix() { return params::use_compat_names() ? "nvme" : "nvmecpp"; }
+
+}  // namespace
+
+/// How the PCI core sees it.
+struct PciDriver {
+	static constexpr const char* kName = "nvme_cpp";
+	using Bound = Controller;
+
+	static Result<Box<Controller>> probe(pci::Device dev, pci::Match match)
+	{
+		auto number = TRY(numbers->allocate(Gfp::Kernel));
+		return Controller::create(dev, match.data, prefix(), move(number));
+	}
+	static void shutdown(Controller& controller) { controller.shutdown(); }
+};
+
+/// The module.
+class Driver : Pinned {
+public:
+	static Result<Box<Driver>> create()
+	{
+		TRY(params::check());
+		auto driver = TRY(Box<Driver>::make(Gfp::Kernel));
+		const auto binding = params::binds_all() ? pci::Binding::ByTable : pci::Binding::ByRequest;
+		driver->registration_ = TRY(pci::Registration<PciDriver>::create(nvme_ids, binding));
+		return driver;
+	}
+	Driver() { numbers = &numbers_; }
+
+private:
+	Ida numbers_;
+	Box<pci::Registration<PciDriver>> registration_;
+};
+
+}  // namespace nvme
+
+CXXRT_MODULE(nvme::Driver, "The cxxrt authors", "An NVMe driver in C++");

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// A namespace: blocks of a controller, as a disk.
+/// Spec: NVM Command Set 1.0, 4.1.5.1 "Identify Namespace".
+
+#include <cxxrt/bitmap.hpp>
+#include <cxxrt/list.hpp>
+
+#include "queue.hpp"
+
+namespace nvme {
+
+/// What a controller says of all its namespaces.   Units: bytes, unless they say otherwise.
+struct ControllerLimits {
+	u32 most_bytes;		  ///< of one request
+	u32 most_zero_sectors;	  ///< of one write-zeroes; 0: there is no such command.   Units: 512 bytes
+	u32 most_discard_blocks;  ///< of one discard; 0: no limit.   Units: the namespace's blocks
+	u32 most_discard_ranges;
+	u32 atomic_blocks;  ///< written whole or not at all if the power fails.   Units: the namespace's blocks
+	bool can_discard;
+	bool has_write_cache;
+};
+
+/// What is known of a namespace from what the device says, checked.
+struct Geometry {
+	u32 block_shift = 9;  ///< log2 of the bytes in a block
+	u64 sectors = 0;      ///< 0 for one whose blocks are of no use here.   Units: 512 bytes
+	bool read_only = false;
+	blk::Limits limits;
+
+	/// Errors: ENODEV there is no such namespace; EINVAL what the device says makes no sense.
+	static Result<Geometry> read(const IdentifyNamespace& id, const ControllerLimits& controller);
+};
+
+class Namespace : Pinned {
+	struct Key {
+		explicit Key() = default;
+	};
+	ListHook hook_;
+
+public:
+	using List = IntrusiveList<&Namespace::hook_>;
+
+	/// Makes the disk `<prefix>n<number>` appear.
+	/// Context: process; sleeps, and does I/O.   Errors: ENOMEM; EEXIST the name is taken.
+	static Result<Box<Namespace>> create(blk::TagSetFor<Namespace>& tags, const Geometry& geometry, u32 nsid,
+					     const char* prefix, Ida::Id&& number) EXCLUDES(atomic_context);
+	Namespace(Key, u32 nsid, const Geometry& geometry, Ida::Id&& number)
+		: nsid_(nsid), block_shift_(geometry.block_shift), sectors_(geometry.sectors), number_(move(number))
+	{
+	}
+
+	u32 nsid() const { return nsid_; }
+	u32 block_shift() const { return block_shift_; }
+	const char* name() const { return name_.c_str(); }
+	/// The device says something else now. False if the disk has to be made anew.   Context: process; sleeps.
+	bool revalidate(const Geometry& geometry) EXCLUDES(atomic_context);
+	/// Its device is gone.   Context: process; sleeps.
+	void mark_dead() EXCLUDES(atomic_context);
+
+	/// For a read or a write of whole blocks.
+	CXXRT_INLINE Sqe command(Request rq, IoOp op, u32 id) const
+	{
+		const u32 to_blocks = block_shift_ - blk::kSectorShift;
+		const u64 block = rq.sector() >> to_blocks;
+		const Command& cmd = rq.pdu();
+		return {
+			.opcode = u8(op),
+			.flags = 0,
+			.command_id = u16(id),
+			.nsid = nsid_,
+			.cdw2 = 0u,
+			.cdw3 = 0u,
+			.metadata = 0ull,
+			.prp1 = cmd.first.wire(),
+			.prp2 = cmd.second.wire(),
+			.cdw10 = u32(block),
+			.cdw11 = u32(block >> 32),
+			.cdw12 = ((rq.bytes() >> block_shift_) - 1),
+			.cdw13 = 0u,
+			.cdw14 = 0u,
+			.cdw15 = 0u,
+		};
+	}
+	/// At most ten lines in five seconds about requests that failed.
+	log::RateLimit& error_limit() { return error_limit_; }
+
+private:
+	const u32 nsid_;
+	const u32 block_shift_;
+	u64 sectors_;
+	FixedText<32> name_;
+	Ida::Id number_;
+	log::RateLimit error_limit_;
+	blk::Disk disk_;  // last: requests have ended when it is gone
+};
+
+}  // namespace nvme

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "params.hpp"
+
+#include <cxxrt/system.hpp>
+
+#include <cxxrt/enforce.hpp>
+
+namespace nvme::params {
+
+using module::Param;
+using module::RangedParam;
+
+namespace {
+
+constinit RangedParam<2, 4095> io_queue_depth_param{1024};
+constinit Param<u32> write_queues_param{0};
+constinit Param<u32> poll_queues_param{0};
+constinit Param<u32> admin_timeout{60};
+CXXRT_PARAM(admin_timeout, "Seconds that an administrative command may take");
+constinit Param<u32> io_timeout{30};
+CXXRT_PARAM(io_timeout, "Seconds that a request may take");
+constinit RangedParam<0, 255> shutdown_timeout{5};
+CXXRT_PARAM(shutdown_timeout, "Seconds to wait at least for a controller to shut down");
+constinit RangedParam<0, 255> max_retries_param{5};
+constinit Param<bool> bind_all{false};
+CXXRT_PARAM(bind_all,
+	    "Take every NVMe controller that has no driver, not only those given by driver_override or new_id");
+constinit Param<bool> compat_names{false};
+CXXRT_PARAM(compat_names, "Take the C driver's names");
+
+CXXRT_PARAM_AS(io_queue_depth, io_queue_depth_param, "Entries of an I/O queue, 2 to 4095");
+CXXRT_PARAM_AS(write_queues, write_queues_param, "Queues that are not for reads; then the others are for reads alone");
+CXXRT_PARAM_AS(poll_queues, poll_queues_param, "Queues without interrupts, for polled I/O");
+CXXRT_PARAM_AS(max_retries, max_retries_param, "How often a request that failed is tried again");
+
+/// Milliseconds that fit the timers: more than a day is as good as for ever.
+u32 to_ms(u32 seconds) { return (seconds > 100000 ? 100000 : seconds) * 1000; }
+
+}  // namespace
+
+u32 io_queue_depth() { return u32(io_queue_depth_param.get()); }
+u32 write_queues() { return write_queues_param.get(); }
+u32 poll_queues() { return poll_queues_param.get(); }
+u32 admin_timeout_ms() { return to_ms(admin_timeout.get()); }
+u32 io_timeout_ms() { return to_ms(io_timeout.get()); }
+u32 shutdown_timeout_s() { return u32(shutdown_timeout.get()); }
+u32 max_retries() { return u32(max_retries_param.get()); }
+bool binds_all() { return bind_all.get(); }
+bool use_compat_names() { return compat_names.get(); }
+
+Result<void> check()
+{
+	const u32 cpus = possible_cpus();
+	if (write_queues() > cpus || poll_queues() > cpus) {
+		log::error<"write_queues=%u poll_queues=%u: neither may be more than the %u possible CPUs">(
+			write_queues(), poll_queues(), cpus);
+		return EINVAL;
+	}
+	return {};
+}
+
+}  // namespace nvme::params

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// The module's parameters.
+
+#include <cxxrt/module.hpp>
+
+namespace nvme::params {
+using namespace cxxrt;
+
+/// Refuses what no device can have.   Context: process, once, at load.   Errors: EINVAL.
+Result<void> check();
+
+u32 io_queue_depth();
+u32 write_queues();
+u32 poll_queues();
+u32 admin_timeout_ms();
+u32 io_timeout_ms();
+/// The least time that a controller has to shut down.   Units: seconds.
+u32 shutdown_timeout_s();
+/// How often a request is tried again.
+u32 max_retries();
+/// Every NVMe controller without a driver is taken.
+bool binds_all();
+/// The C driver's names are taken.
+bool use_compat_names();
+
+}  // namespace nvme::params

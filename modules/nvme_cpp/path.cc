@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "path.hpp"
+
+#include "controller.hpp"
+#include "params.hpp"
+
+#include <cxxrt/enforce.hpp>
+
+namespace nvme {
+
+using blk::Op;
+
+void Path::commit_rqs(Queue& queue)
+{
+	Queue::Submission submission{queue};
+	submission.tell();
+}
+
+void Path::complete(InFlight rq)
+{
+	const Request request = rq.request();
+	blk::EndingBatch ending;
+	end(queue_of(request), move(rq), ending.batch());
+}
+
+blk::TimeoutResult Path::timeout(Queue& queue, Request rq, blk::QueueKind)
+{
+	return queue.controller().timed_out(queue, rq);
+}
+
+blk::Status Path::refuse(Queue& queue, Request rq)
+{
+	Command& cmd = rq.pdu();
+	// A reset is under way: it is offered again, unless who sent it wants to know at once.
+	if (queue.state() == QueueState::Down && !rq.is_passthrough() && !rq.is_once_only())
+		return blk::Status::Resource;
+	const bool is_dead = queue.state() == QueueState::Dead;
+	cmd.status = kPathError;
+	cmd.retries = 0;
+	cmd.aborted = false;
+	return is_dead ? blk::Status::IoError : blk::Status::Transport;
+}
+
+namespace {
+
+/// A line about a request that failed for good, as the C driver writes it.
+void report(Namespace& ns, Request rq, Status status)
+{
+	log::warn_limited<"%s: I/O Cmd(0x%x) @ LBA %llu, %u blocks, I/O Error (sct 0x%x / sc 0x%x) %s%s">(
+		ns.error_limit(), ns.name(), opcode_of(rq.op()), rq.sector() >> (ns.block_shift() - blk::kSectorShift),
+		rq.bytes() >> ns.block_shift(), status.type(), status.code(), status.has_more() ? "MORE " : "",
+		status.is_final() ? "DNR " : "");
+}
+
+}  // namespace
+
+void Path::end_unusual(InFlight&& rq)
+{
+	const Request request = rq.request();
+	Command& cmd = request.pdu();
+	const Status status = cmd.status;
+	if (!status.ok() && !status.is_final() && !request.is_once_only() && !request.is_passthrough() &&
+	    cmd.retries < params::max_retries()) {
+		++cmd.retries;
+		cmd.aborted = false;
+		move(rq).requeue();
+		return;
+	}
+	cmd.retries = 0;
+	cmd.aborted = false;
+	if (!status.ok() && !request.is_passthrough() && !request.is_quiet())
+		report(request.context<Namespace>(), request, status);
+	move(rq).end(block_status(status));
+}
+
+blk::Status Path::build_passthrough(Queue& queue, Request rq, Sqe& sqe)
+{
+	Command& cmd = rq.pdu();
+	sqe = *cmd.passthrough;
+	if (rq.bytes() == 0)
+		return blk::Status::Ok;
+	const blk::Status status = queue.data().map(rq, DataLists::direction_of(rq));
+	sqe.prp1 = cmd.first.wire();
+	sqe.prp2 = cmd.second.wire();
+	return status;
+}
+
+namespace {
+
+/// Flags of a read or write that has any.
+CXXRT_NOINLINE void add_flags(Request rq, Sqe& sqe)
+{
+	u32 flags = rq.is_fua() ? kFua : 0;
+	if (rq.wants_quick_error())
+		flags |= kLimitedRetry;
+	sqe.cdw12 = sqe.cdw12.get() | flags;
+	if (rq.is_readahead())
+		sqe.cdw13 = kPrefetch;
+}
+
+CXXRT_INLINE Sqe transfer_command(Namespace& ns, Request rq)
+{
+	Sqe sqe = ns.command(rq, rq.op() == Op::Write ? IoOp::Write : IoOp::Read, Queue::next_id(rq));
+	if (!rq.is_plain()) [[unlikely]]
+		add_flags(rq, sqe);
+	return sqe;
+}
+
+CXXRT_INLINE bool is_transfer(Op op) { return op == Op::Read || op == Op::Write; }
+
+}  // namespace
+
+u32 opcode_of(Op op)
+{
+	switch (op) {
+	case Op::Write:
+		return u32(IoOp::Write);
+	case Op::Read:
+		return u32(IoOp::Read);
+	case Op::Discard:
+		return u32(IoOp::DatasetManagement);
+	case Op::WriteZeroes:
+		return u32(IoOp::WriteZeroes);
+	default:
+		return u32(IoOp::Flush);
+	}
+}
+
+blk::Status IoPath::queue_other(Queue& queue, Namespace& ns, Request rq, blk::Last last)
+{
+	Sqe sqe;
+	u32 ranges = 0;
+	blk::Status status = blk::Status::Ok;
+	switch (rq.op()) {
+	case Op::Flush:
+		sqe = {.opcode = u8(IoOp::Flush), .nsid = ns.nsid()};
+		break;
+	case Op::Discard:
+		status = queue.data().map_ranges(rq, ns.block_shift(), ranges);
+		sqe = {.opcode = u8(IoOp::DatasetManagement),
+		       .nsid = ns.nsid(),
+		       .prp1 = rq.pdu().first.wire(),
+		       .cdw10 = ranges - 1,
+		       .cdw11 = kDeallocate};
+		break;
+	case Op::WriteZeroes:
+		sqe = ns.command(rq, IoOp::WriteZeroes, 0);
+		sqe.prp1 = 0ull;
+		sqe.prp2 = 0ull;
+		break;
+	case Op::DriverIn:
+	case Op::DriverOut:
+		status = build_passthrough(queue, rq, sqe);
+		break;
+	default:
+		return blk::Status::NotSupported;
+	}
+	if (status != blk::Status::Ok)
+		return status;
+	InFlight started = rq.start();
+	sqe.command_id = u16(Queue::next_id(rq));
+	put(queue, sqe, last);
+	(void)move(started).park();
+	return blk::Status::Ok;
+}
+
+blk::Status IoPath::queue_rq(Queue& queue, Namespace& ns, Request rq, blk::Last last)
+{
+	if (!queue.is_live()) [[unlikely]]
+		return refuse(queue, rq);
+	const Op op = rq.op();
+	if (!is_transfer(op)) [[unlikely]]
+		return queue_other(queue, ns, rq, last);
+	const blk::Status status = queue.data().map(rq, op == Op::Write ? dma::Direction::ToDevice
+									: dma::Direction::FromDevice);
+	if (status != blk::Status::Ok) [[unlikely]]
+		return status;
+	InFlight started = rq.start();
+	put(queue, transfer_command(ns, rq), last);
+	(void)move(started).park();
+	return blk::Status::Ok;
+}
+
+blk::Status IoPath::prepare(Queue& queue, Namespace&, Request rq, blk::RequestFifo& batch)
+{
+	const Op op = rq.op();
+	// What is left over is offered to queue_rq(), one by one.
+	if (!queue.is_live() || !is_transfer(op)) [[unlikely]]
+		return blk::Status::Resource;
+	const blk::Status status = queue.data().map(rq, op == Op::Write ? dma::Direction::ToDevice
+									: dma::Direction::FromDevice);
+	if (status != blk::Status::Ok) [[unlikely]]
+		return status;
+	batch.push_back(rq.start());
+	return blk::Status::Ok;
+}
+
+void IoPath::submit(Queue& queue, blk::RequestFifo& batch)
+{
+	Queue::Submission submission{queue};
+	while (!batch.is_empty()) {
+		InFlight started = batch.pop_front<Command>();
+		const Request rq = started.request();
+		submission.put(transfer_command(rq.context<Namespace>(), rq));
+		(void)move(started).park();
+	}
+	submission.tell();
+}
+
+Queue& IoPath::init_queue(Controller& controller, u32 index) { return controller.io_queue(index); }
+blk::QueueCounts IoPath::queue_counts(Controller& controller, u32) { return controller.counts(); }
+blk::QueueVectors IoPath::queue_vectors(Controller& controller) { return controller.io_vectors(); }
+
+blk::Status AdminPath::queue_rq(Queue& queue, Controller&, Request rq, blk::Last last)
+{
+	if (!queue.is_live())
+		return refuse(queue, rq);
+	Sqe sqe;
+	const blk::Status status = build_passthrough(queue, rq, sqe);
+	if (status != blk::Status::Ok)
+		return status;
+	InFlight started = rq.start();
+	sqe.command_id = u16(Queue::next_id(rq));
+	put(queue, sqe, last);
+	(void)move(started).park();
+	return blk::Status::Ok;
+}
+
+// Administrative commands come one by one.
+blk::Status AdminPath::prepare(Queue&, Controller&, Request, blk::RequestFifo&) { return blk::Status::Resource; }
+void AdminPath::submit(Queue&, blk::RequestFifo&) {}
+Queue& AdminPath::init_queue(Controller& controller, u32) { return controller.admin_queue(); }
+blk::QueueCounts AdminPath::queue_counts(Controller&, u32) { return {}; }
+
+}  // namespace nvme

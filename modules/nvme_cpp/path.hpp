@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// How requests become commands, and completions the end of requests.
+/// C side: nvme_queue_rq(), nvme_setup_cmd(), nvme_complete_rq(), nvme_timeout().
+
+#include "queue.hpp"
+
+namespace nvme {
+
+class Namespace;
+
+/// The command for an operation of the block layer, for messages.
+u32 opcode_of(blk::Op op);
+
+/// What the administrative and the I/O queues share.
+struct Path {
+	using Pdu = Command;
+	using HwQueue = Queue;
+	using Tags = Controller;
+
+	static void commit_rqs(Queue& queue);
+	static u32 poll(Queue& queue, blk::CompletionBatch batch) { return queue.poll(batch); }
+	static void complete(InFlight rq);
+	static blk::TimeoutResult timeout(Queue& queue, Request rq, blk::QueueKind kind);
+
+	/// Ends `rq`, whose Command says how it went, or has it tried again.   Context: any.
+	CXXRT_INLINE static void end(Queue& queue, InFlight&& rq TAKES_UNCONSUMED, blk::CompletionBatch batch)
+	{
+		const Request request = rq.request();
+		const Command& cmd = request.pdu();
+		queue.data().unmap(request);
+		if (!cmd.status.ok() || cmd.retries != 0 || cmd.aborted) [[unlikely]]
+			return end_unusual(move(rq));
+		batch.end(move(rq), blk::Status::Ok);
+	}
+
+protected:
+	static Queue& queue_of(Request rq) { return rq.hw_queue<Queue>(); }
+	/// Why a request is not taken now.
+	CXXRT_COLD static blk::Status refuse(Queue& queue, Request rq);
+	CXXRT_COLD static void end_unusual(InFlight&& rq TAKES_UNCONSUMED);
+	/// Builds a command that is there but for its data and its id.   Errors: as DataLists::map().
+	static blk::Status build_passthrough(Queue& queue, Request rq, Sqe& sqe);
+	CXXRT_INLINE static void put(Queue& queue, const Sqe& sqe, blk::Last last)
+	{
+		Queue::Submission submission{queue};
+		submission.put(sqe);
+		if (last == blk::Last::Yes)
+			submission.tell();
+	}
+};
+
+/// Requests of disks.
+struct IoPath : Path {
+	using Context = Namespace;
+
+	CXXRT_HOT static blk::Status queue_rq(Queue& queue, Namespace& ns, Request rq, blk::Last last);
+	CXXRT_HOT static blk::Status prepare(Queue& queue, Namespace& ns, Request rq, blk::RequestFifo& batch);
+	CXXRT_HOT static void submit(Queue& queue, blk::RequestFifo& batch);
+	static Queue& init_queue(Controller& controller, u32 index);
+	static blk::QueueCounts queue_counts(Controller& controller, u32 total);
+	static blk::QueueVectors queue_vectors(Controller& controller);
+
+private:
+	/// What is neither read nor write.
+	CXXRT_NOINLINE static blk::Status queue_other(Queue& queue, Namespace& ns, Request rq, blk::Last last);
+};
+
+/// Commands to the controller itself.
+struct AdminPath : Path {
+	using Context = Controller;
+
+	static blk::Status queue_rq(Queue& queue, Controller& controller, Request rq, blk::Last last);
+	static blk::Status prepare(Queue& queue, Controller& controller, Request rq, blk::RequestFifo& batch);
+	static void submit(Queue& queue, blk::RequestFifo& batch);
+	static Queue& init_queue(Controller& controller, u32 index);
+	static blk::QueueCounts queue_counts(Controller& controller, u32 total);
+};
+
+}  // namespace nvme

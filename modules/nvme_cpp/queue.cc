@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "queue.hpp"
+
+#include "controller.hpp"
+#include "path.hpp"
+
+#include <cxxrt/enforce.hpp>
+
+namespace nvme {
+
+Result<void> Queue::allocate(dma::Device dev, u32 depth, u32 most_bytes)
+{
+	if (depth_ == depth)
+		return {};
+	Rings rings;
+	rings.sq = TRY(dma::Coherent<Sqe[]>::alloc(dev, depth, Gfp::Kernel));
+	rings.cq = TRY(dma::Coherent<Cqe[]>::alloc(dev, depth, Gfp::Kernel));
+	data_ = TRY(DataLists::create(dev, depth - 1, most_bytes));
+	rings_ = move(rings);
+	depth_ = depth;
+	return {};
+}
+
+Result<void> Queue::reset(const mmio::WindowBase& window, u32 doorbell_stride, Notice notice)
+{
+	sq_bell_ = TRY(window.doorbell(regs::sq_doorbell(id_, doorbell_stride)));
+	cq_bell_ = TRY(window.doorbell(regs::cq_doorbell(id_, doorbell_stride)));
+	{
+		Guard guard{sq_lock_};
+		sq_tail_ = 0;
+		sq_told_ = 0;
+	}
+	notice_ = notice;
+	cq_head_ = 0;
+	cq_phase_ = 1;
+	rings_.cq.clear();
+	return {};
+}
+
+Result<void> Queue::start(irq::Line line, const char* name)
+{
+	if (notice_ == Notice::Interrupt)
+		TRY(irq_.request(line, name));
+	state_.store_release(u32(QueueState::Live));
+	return {};
+}
+
+void Queue::stop(QueueState state)
+{
+	if (this->state() != QueueState::Dead)
+		state_.store_release(u32(state));
+	irq_.release();
+}
+
+bool Queue::has_completions() const { return (rings_.cq.load(cq_head_, &Cqe::id_status) >> 16 & 1) == cq_phase_; }
+
+CXXRT_INLINE u32 Queue::reap(blk::CompletionBatch batch)
+{
+	u32 head = cq_head_;
+	u32 phase = cq_phase_;
+	u32 found = 0;
+	for (;;) {
+		const u32 id_status = rings_.cq.load(head, &Cqe::id_status);
+		if ((id_status >> 16 & 1) != phase)
+			break;
+		// The phase before the rest of the entry, and before the data: both came before it.
+		dma::read_barrier();
+		const u32 id = id_status & 0xffff;
+		const bool known = tags_.find<Command>(id & (kMostTags - 1), [&](Request rq) CXXRT_INLINE_LAMBDA {
+			if (!rq.is_in_flight() || current_id(rq) != id) [[unlikely]]
+				return false;
+			Command& cmd = rq.pdu();
+			cmd.status = Status{id_status >> 17};
+			if (rq.is_passthrough()) [[unlikely]]
+				cmd.result = rings_.cq.load(head).result.get();
+			InFlight::unpark(cmd).complete_or(
+				[&](InFlight&& here) CXXRT_INLINE_LAMBDA { Path::end(*this, move(here), batch); });
+			return true;
+		});
+		if (!known) [[unlikely]]
+			report_unknown(id);
+		++found;
+		if (++head == depth_) {
+			head = 0;
+			phase ^= 1;
+		}
+	}
+	if (found == 0)
+		return 0;
+	cq_head_ = head;
+	cq_phase_ = phase;
+	cq_bell_.ring(head);
+	return found;
+}
+
+irq::Handled Queue::interrupted()
+{
+	blk::EndingBatch ending;
+	return reap(ending.batch()) != 0 ? irq::Handled::Yes : irq::Handled::No;
+}
+
+u32 Queue::poll(blk::CompletionBatch batch)
+{
+	if (!has_completions())
+		return 0;
+	Guard guard{poll_lock_};
+	return reap(batch);
+}
+
+u32 Queue::reap_now()
+{
+	blk::EndingBatch ending;
+	u32 found = 0;
+	if (notice_ == Notice::Poll) {
+		found = poll(ending.batch());
+	} else if (irq_.is_requested()) {
+		irq_.with_masked([&] { found = reap(ending.batch()); });
+	}
+	return found;
+}
+
+void Queue::drain()
+{
+	if (depth_ == 0)
+		return;
+	blk::EndingBatch ending;
+	(void)reap(ending.batch());
+}
+
+void Queue::abandon(Request rq)
+{
+	if (!irq_.is_requested())
+		return;
+	irq_.with_masked([&] {
+		{
+			blk::EndingBatch ending;
+			(void)reap(ending.batch());
+		}
+		if (!rq.is_in_flight())
+			return;
+		rq.pdu().status = kCancelled;
+		InFlight::unpark(rq.pdu()).complete();
+	});
+}
+
+void Queue::report_unknown(u32 id)
+{
+	log::warn_limited<"%s: invalid id %u completed on queue %u">(unknown_limit_, controller_.name(), id, id_);
+}
+
+}  // namespace nvme

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// A pair of rings: commands to the device, completions from it.
+/// Spec: NVMe Base 2.0, 3.3 "NVM Queue Models".
+///
+/// Locks: `sq_lock_` guards the submission side. The completion side has one consumer at a time: the interrupt handler,
+/// which never runs twice at once; or, for a queue without one, who holds `poll_lock_`; or, while the interrupt is masked
+/// or released, who did that. Nothing takes both.
+
+#include <cxxrt/atomic.hpp>
+#include <cxxrt/irq.hpp>
+#include <cxxrt/pci.hpp>
+#include <cxxrt/system.hpp>
+
+#include "data.hpp"
+
+namespace nvme {
+
+class Controller;
+
+/// Whether a queue takes requests.
+enum class QueueState : u8 {
+	Down,  ///< the device does not have it: requests wait
+	Live,
+	Dead,  ///< it never will again: requests fail
+};
+
+/// How completions are noticed.
+enum class Notice : u8 { Interrupt, Poll };
+
+/// Memory of both rings.
+struct Rings {
+	dma::Coherent<Sqe[]> sq;
+	dma::Coherent<Cqe[]> cq;
+};
+
+class Queue : Pinned {
+public:
+	/// A command's id: the request's tag, and a number that is another one the next time the tag is used.
+	static constexpr u32 kTagBits = 12;
+	static constexpr u32 kMostTags = 1u << kTagBits;
+
+	explicit Queue(Controller* controller) : controller_(*controller) {}
+	/// Once, before anything else.
+	void set_id(u32 id) { id_ = id; }
+
+	/// Makes room for `depth` entries, of which one stays free, unless it is there already.
+	/// Context: process; sleeps.   Errors: ENOMEM.   Units: `depth` 2 to 4096; `most_bytes` of one request.
+	Result<void> allocate(dma::Device dev, u32 depth, u32 most_bytes) EXCLUDES(atomic_context);
+	/// Empties both rings, for a device that knows nothing of them yet.
+	/// Errors: EINVAL the doorbells are not in the window.   Only while down.
+	Result<void> reset(const mmio::WindowBase& window, u32 doorbell_stride, Notice notice);
+	/// The requests that it completes. Before it is started.
+	void set_tags(blk::TagTable tags) { tags_ = tags; }
+
+	/// Takes requests from now on, and completions by interrupt on `line`, unless it is polled.
+	/// Context: process; sleeps.   Errors: as irq::Handler::request().
+	Result<void> start(irq::Line line, const char* name) EXCLUDES(atomic_context);
+	/// Without an interrupt for a while. Nothing may be with the device.   Context: process; sleeps.
+	void stop_interrupt() EXCLUDES(atomic_context) { irq_.release(); }
+	/// As start().
+	Result<void> restart_interrupt(irq::Line line, const char* name) EXCLUDES(atomic_context)
+	{
+		return irq_.request(line, name);
+	}
+	/// Does not take any, and has no interrupt, when this returns. Those offered now must have been waited for.
+	/// Context: process; sleeps.
+	void stop(QueueState state) EXCLUDES(atomic_context);
+	/// From Down to Dead.   Context: any.
+	void give_up() { state_.store_release(u32(QueueState::Dead)); }
+
+	u32 id() const { return id_; }
+	u32 depth() const { return depth_; }
+	Notice notice() const { return notice_; }
+	Controller& controller() const { return controller_; }
+	DataLists& data() const { return *data_; }
+	const Rings& rings() const { return rings_; }
+	CXXRT_INLINE QueueState state() const { return QueueState(state_.load_relaxed()); }
+	CXXRT_INLINE bool is_live() const { return state() == QueueState::Live; }
+
+	/// The next id for the request's command.   Context: who starts it.
+	CXXRT_INLINE static u32 next_id(Request rq)
+	{
+		const u32 generation = ++rq.pdu().generation;
+		return ((generation << kTagBits) | rq.tag()) & 0xffff;
+	}
+	static u32 current_id(Request rq) { return ((u32(rq.pdu().generation) << kTagBits) | rq.tag()) & 0xffff; }
+
+	/// Commands put into the ring together. The device sees them when it is told.
+	class [[nodiscard]] SCOPED_CAPABILITY Submission : Pinned {
+	public:
+		CXXRT_INLINE explicit Submission(Queue& queue) ACQUIRE(queue.sq_lock_) NO_THREAD_SAFETY_ANALYSIS
+			: queue_(queue),
+			  guard_(queue.sq_lock_)
+		{
+		}
+		CXXRT_INLINE ~Submission() RELEASE() NO_THREAD_SAFETY_ANALYSIS = default;
+		/// There is always room: there are fewer tags than entries.
+		CXXRT_INLINE void put(const Sqe& sqe) NO_THREAD_SAFETY_ANALYSIS
+		{
+			Queue& q = queue_;
+			q.rings_.sq.store(q.sq_tail_, sqe);
+			if (++q.sq_tail_ == q.depth_)
+				q.sq_tail_ = 0;
+			// What the device was told last must not look as if nothing was new.
+			const u32 next = q.sq_tail_ + 1 == q.depth_ ? 0 : q.sq_tail_ + 1;
+			if (next == q.sq_told_) [[unlikely]]
+				tell();
+		}
+		/// Tells the device of all of them.
+		CXXRT_INLINE void tell() NO_THREAD_SAFETY_ANALYSIS
+		{
+			Queue& q = queue_;
+			if (q.sq_told_ == q.sq_tail_)
+				return;
+			q.sq_told_ = q.sq_tail_;
+			q.sq_bell_.ring(q.sq_tail_);
+		}
+
+	private:
+		Queue& queue_;
+		Guard<SpinLock> guard_;
+	};
+
+	/// Ends what the device has completed; returns how many.   Context: any, as the only consumer.
+	CXXRT_INLINE u32 reap(blk::CompletionBatch batch);
+	/// Something has been completed.   Context: any; a hint.
+	bool has_completions() const;
+	/// The same as the only consumer, whatever the queue's notice: for when no interrupt came.
+	/// Context: process; sleeps.
+	u32 reap_now() EXCLUDES(atomic_context);
+	/// For a polled queue.   Context: process.
+	u32 poll(blk::CompletionBatch batch);
+	/// What is left when it has been stopped.   Context: process.
+	void drain();
+	/// Ends a request that holds no memory, though the device has not completed it; nothing if it has meanwhile.
+	/// Context: process; sleeps.   Only for a queue with an interrupt.
+	void abandon(Request rq) EXCLUDES(atomic_context);
+
+private:
+	CXXRT_HOT irq::Handled interrupted();
+	/// A completion that belongs to nothing that the device has.
+	CXXRT_COLD void report_unknown(u32 id);
+
+	// Read by both sides, and hardly ever written.
+	Controller& controller_;
+	u32 id_ = 0;
+	u32 depth_ = 0;
+	Rings rings_;
+	blk::TagTable tags_;
+	mmio::Doorbell sq_bell_, cq_bell_;
+	Box<DataLists> data_;
+	Notice notice_ = Notice::Interrupt;
+	Atomic<u32> state_{u32(QueueState::Down)};
+
+	// Who submits.
+	alignas(64) SpinLock sq_lock_{lock_class<"nvme Queue::sq_lock_">};
+	u32 sq_tail_ GUARDED_BY(sq_lock_) = 0;
+	u32 sq_told_ GUARDED_BY(sq_lock_) = 0;	// what the doorbell was written with last
+
+	// Who reaps.
+	alignas(64) u32 cq_head_ = 0;
+	u32 cq_phase_ = 1;  // Base 3.3.3.2.2: entries of the first lap carry 1
+	SpinLock poll_lock_{lock_class<"nvme Queue::poll_lock_">};
+	log::RateLimit unknown_limit_;
+	irq::Handler irq_{callback<&Queue::irq_, &Queue::interrupted>};	 // last: it stops first
+};
+
+}  // namespace nvme
