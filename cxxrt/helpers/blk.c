@@ -362,6 +362,14 @@ bool cxxrt_rq_is_quiet(const struct request *rq)
 	return rq->rq_flags & RQF_QUIET;
 }
 
+/* The block layer has its tags find a request before queue_rq; before queue_rqs 6.1 leaves that to the driver. */
+void cxxrt_blk_mq_publish_tag(struct request *rq)
+{
+#if !CXXRT_KERNEL_6_12
+	rq->mq_hctx->tags->rqs[rq->tag] = rq;
+#endif
+}
+
 u32 cxxrt_rq_tag(const struct request *rq)
 {
 	return rq->tag;

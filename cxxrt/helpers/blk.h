@@ -34,6 +34,8 @@ u32 cxxrt_blk_rq_nr_discard_segments(struct request *rq);
 struct bio_vec cxxrt_mp_bvec_iter_bvec(const struct bio *bio, struct bvec_iter iter);
 struct request *cxxrt_blk_mq_tag_to_rq(struct blk_mq_tags *tags, u32 tag);
 
+void cxxrt_blk_mq_publish_tag(struct request *rq);
+
 /* Requests of the driver itself. */
 struct request *cxxrt_blk_mq_alloc_driver_request(struct request_queue *q, bool to_device, bool wait);
 void blk_mq_free_request(struct request *rq);

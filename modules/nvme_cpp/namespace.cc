@@ -26,6 +26,15 @@ u32 bytes_of(u64 blocks, u32 shift)
 	return u32((blocks < most ? blocks : most) << shift);
 }
 
+/// Pieces of a request: as many pages as there can be, and one more if the first starts in the middle of one; not more
+/// than the C driver takes.
+u32 most_segments(u32 bytes)
+{
+	constexpr u32 kMost = kSince6_12 ? 128 : 127;
+	const u32 pages = (bytes / regs::kPage) + 1;
+	return pages < kMost ? pages : kMost;
+}
+
 constexpr bool is_power_of_two(u64 value) { return value != 0 && (value & (value - 1)) == 0; }
 
 }  // namespace
@@ -51,7 +60,8 @@ Result<Geometry> Geometry::read(const IdentifyNamespace& id, const ControllerLim
 	}
 
 	u32 preferred = 1u << shift;
-	u32 optimal = 0;
+	// As the C drivers have it; 0 says that there is none.
+	u32 optimal = kSince6_12 ? 0 : preferred;
 	if ((id.nsfeat & IdentifyNamespace::kPreferredSizes) != 0) {
 		preferred = bytes_of(u64(id.npwg.get()) + 1, shift);
 		if (id.nows.get() != 0)
@@ -81,8 +91,7 @@ Result<Geometry> Geometry::read(const IdentifyNamespace& id, const ControllerLim
 		.max_write_zeroes_sectors = controller.most_zero_sectors,
 		.write_cache = controller.has_write_cache,
 		.fua = controller.has_write_cache,
-		// As many pages as there can be, and one more if the first starts in the middle of one.
-		.max_segments = (controller.most_bytes / regs::kPage) + 1,
+		.max_segments = most_segments(controller.most_bytes),
 		.max_segment_size = ~0u,
 		.max_discard_segments = controller.most_discard_ranges,
 		.dma_alignment = 3,

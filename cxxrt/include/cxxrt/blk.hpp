@@ -892,6 +892,7 @@ template <DeviceDriver D> struct DeviceMqOps {
 					D::submit(queue_of<HwQueue>(hctx), batch);
 				hctx = rq->mq_hctx;
 			}
+			raw::cxxrt_blk_mq_publish_tag(rq);
 			const Status status = D::prepare(queue_of<HwQueue>(hctx), context_of(rq), Request<Pdu>{rq},
 							 batch);
 			if (status != Status::Ok) [[unlikely]] {
