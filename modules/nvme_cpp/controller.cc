@@ -221,7 +221,14 @@ Result<void> Controller::start_admin_queue()
 		log::error<"%s: queues of %u entries are of no use">(name(), entries);
 		return ENODEV;
 	}
-	io_depth_ = entries < params::io_queue_depth() ? entries : params::io_queue_depth();
+	const u32 depth = entries < params::io_queue_depth() ? entries : params::io_queue_depth();
+	if (depth < io_depth_) {
+		log::error<"%s: queues have room for %u entries only, and had for %u before the reset">(name(), depth,
+													io_depth_);
+		return EIO;
+	}
+	if (io_depth_ == 0)
+		io_depth_ = depth;
 	TRY(disable());
 	Queue& queue = admin_queue();
 	TRY(queue.allocate(dma(), Admin::kDepth, DataLists::kShortBytes));
@@ -571,8 +578,13 @@ blk::TimeoutResult Controller::timed_out(Queue& queue, Request rq)
 	if (!csts.is_gone() && dev.is_offline())
 		return TimeoutResult::Restart;
 	const bool is_broken = csts.is_gone() || csts.get<Csts::Fatal>();
-	if (!is_broken && queue.is_live()) {
-		(void)queue.reap_now();
+	if (!is_broken) {
+		{
+			// Nobody takes the interrupt away meanwhile.
+			Guard guard{stop_lock_};
+			if (queue.is_live())
+				(void)queue.reap_now();
+		}
 		if (!rq.is_in_flight()) {
 			log::warn<"%s: I/O tag %u QID %u timeout, completion polled">(name(), rq.tag(), queue.id());
 			return TimeoutResult::Done;

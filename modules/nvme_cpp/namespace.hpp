@@ -59,8 +59,8 @@ public:
 	/// Its device is gone.   Context: process; sleeps.
 	void mark_dead() EXCLUDES(atomic_context);
 
-	/// For a read or a write of whole blocks.
-	CXXRT_INLINE Sqe command(Request rq, IoOp op, u32 id) const
+	/// For a read or a write of whole blocks, with flags for words 12 and 13.
+	CXXRT_INLINE Sqe command(Request rq, IoOp op, u32 id, u32 flags12, u32 flags13) const
 	{
 		const u32 to_blocks = block_shift_ - blk::kSectorShift;
 		const u64 block = rq.sector() >> to_blocks;
@@ -77,8 +77,8 @@ public:
 			.prp2 = cmd.second.wire(),
 			.cdw10 = u32(block),
 			.cdw11 = u32(block >> 32),
-			.cdw12 = ((rq.bytes() >> block_shift_) - 1),
-			.cdw13 = 0u,
+			.cdw12 = ((rq.bytes() >> block_shift_) - 1) | flags12,
+			.cdw13 = flags13,
 			.cdw14 = 0u,
 			.cdw15 = 0u,
 		};

@@ -87,23 +87,23 @@ blk::Status Path::build_passthrough(Queue& queue, Request rq, Sqe& sqe)
 
 namespace {
 
-/// Flags of a read or write that has any.
-CXXRT_NOINLINE void add_flags(Request rq, Sqe& sqe)
+/// Words 12 and 13 of a read or write beyond its length; by value, so that a command is not built in memory twice.
+struct Flags {
+	u32 word12, word13;
+};
+CXXRT_NOINLINE Flags flags_of(Request rq)
 {
-	u32 flags = rq.is_fua() ? kFua : 0;
-	if (rq.wants_quick_error())
-		flags |= kLimitedRetry;
-	sqe.cdw12 = sqe.cdw12.get() | flags;
-	if (rq.is_readahead())
-		sqe.cdw13 = kPrefetch;
+	return {
+		.word12 = (rq.is_fua() ? kFua : 0) | (rq.wants_quick_error() ? kLimitedRetry : 0),
+		.word13 = rq.is_readahead() ? kPrefetch : 0,
+	};
 }
 
-CXXRT_INLINE Sqe transfer_command(Namespace& ns, Request rq)
+CXXRT_INLINE Sqe transfer_command(const Namespace& ns, Request rq)
 {
-	Sqe sqe = ns.command(rq, rq.op() == Op::Write ? IoOp::Write : IoOp::Read, Queue::next_id(rq));
-	if (!rq.is_plain()) [[unlikely]]
-		add_flags(rq, sqe);
-	return sqe;
+	const Flags flags = rq.is_plain() ? Flags{} : flags_of(rq);
+	return ns.command(rq, rq.op() == Op::Write ? IoOp::Write : IoOp::Read, Queue::next_id(rq), flags.word12,
+			  flags.word13);
 }
 
 CXXRT_INLINE bool is_transfer(Op op) { return op == Op::Read || op == Op::Write; }
@@ -144,7 +144,7 @@ blk::Status IoPath::queue_other(Queue& queue, Namespace& ns, Request rq, blk::La
 		       .cdw11 = kDeallocate};
 		break;
 	case Op::WriteZeroes:
-		sqe = ns.command(rq, IoOp::WriteZeroes, 0);
+		sqe = ns.command(rq, IoOp::WriteZeroes, 0, 0, 0);
 		sqe.prp1 = 0ull;
 		sqe.prp2 = 0ull;
 		break;

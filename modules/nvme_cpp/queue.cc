@@ -31,6 +31,8 @@ Result<void> Queue::reset(const mmio::WindowBase& window, u32 doorbell_stride, N
 		sq_told_ = 0;
 	}
 	notice_ = notice;
+	// Somebody may still be polling.
+	Guard guard{poll_lock_};
 	cq_head_ = 0;
 	cq_phase_ = 1;
 	rings_.cq.clear();
@@ -59,7 +61,8 @@ CXXRT_INLINE u32 Queue::reap(blk::CompletionBatch batch)
 	u32 head = cq_head_;
 	u32 phase = cq_phase_;
 	u32 found = 0;
-	for (;;) {
+	// The device cannot have more, unless it does not care how far we are.
+	while (found < depth_) {
 		const u32 id_status = rings_.cq.load(head, &Cqe::id_status);
 		if ((id_status >> 16 & 1) != phase)
 			break;
@@ -124,6 +127,7 @@ void Queue::drain()
 	if (depth_ == 0)
 		return;
 	blk::EndingBatch ending;
+	Guard guard{poll_lock_};
 	(void)reap(ending.batch());
 }
 

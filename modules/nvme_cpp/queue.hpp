@@ -6,7 +6,7 @@
 ///
 /// Locks: `sq_lock_` guards the submission side. The completion side has one consumer at a time: the interrupt handler,
 /// which never runs twice at once; or, for a queue without one, who holds `poll_lock_`; or, while the interrupt is masked
-/// or released, who did that. Nothing takes both.
+/// or released, who did that. Nothing takes both locks.
 
 #include <cxxrt/atomic.hpp>
 #include <cxxrt/irq.hpp>

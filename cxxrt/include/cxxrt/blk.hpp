@@ -146,8 +146,9 @@ private:
 	bool chain_;
 };
 
-/// The data of a request, a run of pages that are next to each other at a time, in order: for devices, which see
-/// addresses and not pages. A Segment's offset and length may be more than a page here.
+/// The data of a request for devices, which see addresses and not pages: in order, one Segment for all that lies in a row
+/// in memory, however many pieces and bios it came in. Its offset and length may be more than a page here. A queue's
+/// virt_boundary_mask is about these, and not about pieces.
 /// Borrowed from the request.   Context: any.
 class Runs {
 public:
@@ -161,21 +162,38 @@ public:
 			if (bio_ != nullptr)
 				iter_ = bio_->bi_iter;
 			skip_empty();
+			take();
 		}
 		CXXRT_INLINE Segment operator*() const
 		{
-			const raw::bio_vec run = raw::cxxrt_mp_bvec_iter_bvec(bio_, iter_);
-			return {.page = Page::unsafe_from(run.bv_page), .offset = run.bv_offset, .length = run.bv_len};
+			return {.page = Page::unsafe_from(run_.bv_page),
+				.offset = run_.bv_offset,
+				.length = run_.bv_len};
 		}
 		CXXRT_INLINE Iterator& operator++()
 		{
-			raw::cxxrt_bio_advance_iter(bio_, &iter_, raw::cxxrt_mp_bvec_iter_bvec(bio_, iter_).bv_len);
-			skip_empty();
+			take();
 			return *this;
 		}
-		CXXRT_INLINE bool operator!=(End) const { return bio_ != nullptr; }
+		CXXRT_INLINE bool operator!=(End) const { return run_.bv_len != 0; }
 
 	private:
+		/// The next run, and what follows it in memory; of length 0 at the end.
+		CXXRT_INLINE void take()
+		{
+			run_ = {};
+			while (bio_ != nullptr) {
+				const raw::bio_vec piece = raw::cxxrt_mp_bvec_iter_bvec(bio_, iter_);
+				if (run_.bv_len == 0)
+					run_ = piece;
+				else if (raw::cxxrt_bvec_follows(&run_, &piece))
+					run_.bv_len += piece.bv_len;
+				else
+					break;
+				raw::cxxrt_bio_advance_iter(bio_, &iter_, piece.bv_len);
+				skip_empty();
+			}
+		}
 		CXXRT_INLINE void skip_empty()
 		{
 			while (bio_ != nullptr && iter_.bi_size == 0) {
@@ -184,8 +202,9 @@ public:
 					iter_ = bio_->bi_iter;
 			}
 		}
-		const raw::bio* bio_;
-		raw::bvec_iter iter_{};
+		const raw::bio* bio_;	 // what comes after run_
+		raw::bvec_iter iter_{};	 // where in it
+		raw::bio_vec run_{};
 	};
 	CXXRT_INLINE Iterator begin() const { return Iterator{first_}; }
 	CXXRT_INLINE End end() const { return {}; }
@@ -272,7 +291,8 @@ public:
 	bool is_passthrough() const { return raw::cxxrt_blk_rq_is_passthrough(rq_); }
 	/// Its data for a device.
 	Runs runs() const { return Runs{rq_->bio}; }
-	/// The first of them.   Only for a request that has data.
+	/// The first piece of the first of them; all of it, where it is as long as the request.   Only for a request that has
+	/// data.
 	CXXRT_INLINE Segment first_run() const
 	{
 		const raw::bio_vec run = raw::cxxrt_mp_bvec_iter_bvec(rq_->bio, rq_->bio->bi_iter);

@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: GPL-2.0
+// compiler: g++
+// expect: invalid cast from type 'void' to type 'raw::irqreturn_t'|invalid static_cast|from type 'void'
+#include <cxxrt/irq.hpp>
+#include <cxxrt/memory.hpp>
+
+#include <cxxrt/enforce.hpp>
+
+using namespace cxxrt;
+
+struct Device : Pinned {
+#ifdef OK
+	irq::Handled interrupted() { return irq::Handled::No; }
+#else
+	void interrupted() {}
+#endif
+	irq::Handler irq{callback<&Device::irq, &Device::interrupted>};
+};
+
+Result<Box<Device>> make() { return Box<Device>::make(Gfp::Kernel); }

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "namespace.hpp"
+
+#include <cxxrt/kunit.hpp>
+
+namespace nvme {
+namespace {
+
+constexpr ControllerLimits kController{
+	.most_bytes = 128 << 10,
+	.most_zero_sectors = 256,
+	.most_discard_blocks = 0,
+	.most_discard_ranges = 256,
+	.atomic_blocks = 1,
+	.can_discard = true,
+	.has_write_cache = true,
+};
+
+/// A namespace of 1,000 blocks of `1 << shift` bytes.
+Result<Box<IdentifyNamespace>> make_id(u32 shift)
+{
+	auto id = TRY(Box<IdentifyNamespace>::make(Gfp::Kernel));
+	*id = {};
+	id->nsze = 1000ull;
+	id->ncap = 1000ull;
+	id->lbaf[0].lbads = u8(shift);
+	return id;
+}
+
+}  // namespace
+
+KUNIT_TEST(nvme_namespace, size_and_limits)
+{
+	for (u32 shift : kunit::each(9u, 12u)) {
+		auto id = TRY(make_id(shift));
+		const Geometry geometry = TRY(Geometry::read(*id, kController));
+		test.expect_eq(geometry.block_shift, shift);
+		test.expect_eq(geometry.sectors, 1000ull << (shift - 9));
+		test.expect_eq(geometry.limits.logical_block_size, 1u << shift);
+		test.expect_eq(geometry.limits.physical_block_size, 1u << shift);
+		test.expect_eq(geometry.limits.max_hw_sectors, 256u);
+		test.expect_eq(geometry.limits.max_segments, 33u);
+		test.expect_eq(geometry.limits.virt_boundary_mask, 4095ull);
+		test.expect(geometry.limits.write_cache && geometry.limits.fua && !geometry.read_only);
+	}
+	return {};
+}
+
+/// Blocks that the block layer has no use for, or with metadata: the disk is there, and empty.
+KUNIT_TEST(nvme_namespace, nv46_blocks_of_no_use_have_no_room)
+{
+	for (u32 shift : kunit::each(0u, 8u, 13u, 64u, 255u)) {
+		auto id = TRY(make_id(shift));
+		const Geometry geometry = TRY(Geometry::read(*id, kController));
+		test.expect_eq(geometry.sectors, 0ull);
+		test.expect_eq(geometry.limits.logical_block_size, 512u);
+	}
+	auto id = TRY(make_id(9));
+	id->lbaf[0].ms = 8;
+	const Geometry geometry = TRY(Geometry::read(*id, kController));
+	test.expect_eq(geometry.sectors, 0ull);
+	return {};
+}
+
+/// What an untrusted device may say.
+KUNIT_TEST(nvme_namespace, nonsense_is_refused)
+{
+	auto id = TRY(make_id(9));
+	id->flbas = 1;
+	test.expect_error(Geometry::read(*id, kController), EINVAL);
+	id->flbas = 0x60;  // of no meaning with less than 16 formats
+	test.expect(Geometry::read(*id, kController).ok());
+	id->nlbaf = 255;
+	id->lbaf[48].lbads = 12;
+	const Geometry high = TRY(Geometry::read(*id, kController));
+	test.expect_eq(high.block_shift, 12u);
+	id->flbas = 0;
+	id->nsze = ~0ull;
+	test.expect_error(Geometry::read(*id, kController), EINVAL);
+	id->ncap = 0ull;
+	test.expect_error(Geometry::read(*id, kController), ENODEV);
+	return {};
+}
+
+KUNIT_TEST(nvme_namespace, nv19_discard_limits)
+{
+	auto id = TRY(make_id(12));
+	ControllerLimits controller = kController;
+	const Geometry any = TRY(Geometry::read(*id, controller));
+	test.expect_eq(any.limits.max_discard_sectors, blk::kMostSectors);
+	controller.most_discard_blocks = 100;
+	const Geometry limited = TRY(Geometry::read(*id, controller));
+	test.expect_eq(limited.limits.max_discard_sectors, 800u);
+	controller.most_discard_blocks = ~0u;
+	const Geometry large = TRY(Geometry::read(*id, controller));
+	test.expect_eq(large.limits.max_discard_sectors, blk::kMostSectors);
+	controller.can_discard = false;
+	controller.most_discard_blocks = 0;
+	const Geometry none = TRY(Geometry::read(*id, controller));
+	test.expect_eq(none.limits.max_discard_sectors, 0u);
+	return {};
+}
+
+/// A physical block is what is written whole or not at all, and a power of two.
+KUNIT_TEST(nvme_namespace, physical_block_is_atomic)
+{
+	auto id = TRY(make_id(9));
+	ControllerLimits controller = kController;
+	id->nsfeat = IdentifyNamespace::kPreferredSizes;
+	id->npwg = 15;
+	id->nows = 99;
+	const Geometry narrow = TRY(Geometry::read(*id, controller));
+	test.expect_eq(narrow.limits.physical_block_size, 512u);
+	test.expect_eq(narrow.limits.io_min, 16u * 512);
+	test.expect_eq(narrow.limits.io_opt, 100u * 512);
+	controller.atomic_blocks = 65536;
+	const Geometry wide = TRY(Geometry::read(*id, controller));
+	test.expect_eq(wide.limits.physical_block_size, 16u * 512);
+	id->nsfeat |= IdentifyNamespace::kOwnAtomicity;
+	id->nawupf = 6;
+	const Geometry own = TRY(Geometry::read(*id, controller));
+	test.expect_eq(own.limits.physical_block_size, 2048u);
+	id->nabo = 1;
+	const Geometry offset = TRY(Geometry::read(*id, controller));
+	test.expect_eq(offset.limits.physical_block_size, 512u);
+	id->noiob = 256;
+	id->nsattr = IdentifyNamespace::kReadOnly;
+	const Geometry chunked = TRY(Geometry::read(*id, controller));
+	test.expect_eq(chunked.limits.chunk_sectors, 256u);
+	test.expect(chunked.read_only);
+	return {};
+}
+
+KUNIT_SUITE(nvme_namespace);
+
+}  // namespace nvme
