@@ -20,6 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import testkernel  # noqa: E402
 from nullblk import LANGUAGE, NAME, Driver  # noqa: E402
+from nvme import NAME as NVME  # noqa: E402
+from nvme import Driver as Nvme  # noqa: E402
 from vmlib import PROJECT, Vm, installed_releases  # noqa: E402
 from vmlib.kernels import is_test  # noqa: E402
 
@@ -117,6 +119,13 @@ def drv(vm: Vm, ko: Callable[[str], Path]) -> Iterator[Driver]:
     """The driver under test, not loaded yet."""
     with Driver(vm, ko(NAME) if LANGUAGE == "cpp" else None) as driver:
         driver.log()
+        yield driver
+
+
+@pytest.fixture
+def nvme(vm: Vm, ko: Callable[[str], Path]) -> Iterator[Nvme]:
+    """nvme_cpp, not loaded yet, in a guest that has controllers: that of the file's own fixture `vm`."""
+    with Nvme(vm, ko(NVME)) as driver:
         yield driver
 
 

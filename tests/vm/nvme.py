@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,7 @@ def qemu_arguments(controllers: list[Controller], folder: Path, trace: tuple[str
             more = f",{namespace.options}" if namespace.options else ""
             sizes = f"logical_block_size={namespace.block},physical_block_size={namespace.block}"
             arguments += ["-device", f"nvme-ns,drive={drive},bus={controller.name},nsid={index},{sizes}{more}"]
+    arguments += ["-chardev", f"socket,id=hmp,path={folder}/hmp,server=on,wait=off", "-mon", "chardev=hmp,mode=readline"]
     if trace:
         arguments += ["-D", str(folder / "trace.log")]
         for event in trace:
@@ -192,14 +194,20 @@ class Driver:
         """Starts one job of fio and returns at once."""
         return self.vm.start(["fio", *_FIO, "--name=job", *options], cwd="/tmp")
 
+    def hmp(self, command: str) -> None:
+        """Tells QEMU's monitor something."""
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.settimeout(10)
+            monitor.connect(str(self.folder / "hmp"))
+            said = b""
+            for text in b"", command.encode() + b"\n":
+                monitor.sendall(text)
+                said = b""
+                while not said.endswith(b"(qemu) "):
+                    said += monitor.recv(4096)
+        assert b"Error" not in said, said.decode(errors="replace")
+
     def trace(self) -> list[str]:
         """What QEMU's events wrote so far, without process and time."""
         lines = (self.folder / "trace.log").read_text(errors="replace").splitlines()
         return [re.sub(r"^\d+@[\d.]+:", "", line) for line in lines]
-
-
-@pytest.fixture
-def drv(vm: Vm, ko: Callable[[str], Path]) -> Iterator[Driver]:
-    """The driver under test, not loaded yet."""
-    with Driver(vm, ko(NAME)) as driver:
-        yield driver

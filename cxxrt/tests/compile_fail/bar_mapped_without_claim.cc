@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // compiler: g++
-// expect: invalid initialization of reference of type 'const cxxrt::pci::Regions&'
+// expect: cannot convert 'const cxxrt::pci::Enabled' to 'const cxxrt::pci::Regions&'
 #include <cxxrt/pci.hpp>
 
 #include <cxxrt/enforce.hpp>

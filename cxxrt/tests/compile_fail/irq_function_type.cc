@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 // compiler: g++
-// expect: invalid cast from type 'void' to type 'raw::irqreturn_t'|invalid static_cast|from type 'void'
+// expect: void value not ignored as it ought to be
 #include <cxxrt/irq.hpp>
 #include <cxxrt/memory.hpp>
 
