@@ -63,6 +63,11 @@ void *cxxrt_pci_get_drvdata(struct pci_dev *dev)
 	return pci_get_drvdata(dev);
 }
 
+bool cxxrt_pci_has_driver(const char *name)
+{
+	return driver_find(name, &pci_bus_type);
+}
+
 bool cxxrt_pci_has_msi(const struct pci_dev *dev)
 {
 	return dev->msi_enabled || dev->msix_enabled;

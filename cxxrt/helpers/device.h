@@ -28,6 +28,7 @@ const char *cxxrt_pci_name(const struct pci_dev *dev);
 void *cxxrt_pci_get_drvdata(struct pci_dev *dev);
 void cxxrt_pci_set_drvdata(struct pci_dev *dev, void *data);
 int cxxrt_dev_to_node(struct device *dev);
+bool cxxrt_pci_has_driver(const char *name);
 bool cxxrt_pci_channel_offline(struct pci_dev *dev);
 
 /* Interrupts. */

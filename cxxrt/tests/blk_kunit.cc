@@ -175,6 +175,44 @@ KUNIT_TEST(cxxrt_blk, segments_are_pieces_of_pages_in_order)
 	return {};
 }
 
+/// What lies in a row is one run, wherever its pieces come from; what does not is another.
+KUNIT_TEST(cxxrt_blk, runs_are_what_lies_in_a_row)
+{
+	auto owned = TRY(PageBox::zeroed(Gfp::Kernel));
+	Page& page = *owned;
+	raw::bio_vec first[3] = {{.bv_page = page.unsafe_raw(), .bv_len = 512, .bv_offset = 1024},
+				 {.bv_page = page.unsafe_raw(), .bv_len = 512, .bv_offset = 1536},
+				 {.bv_page = page.unsafe_raw(), .bv_len = 512, .bv_offset = 2560}};
+	raw::bio_vec second[2] = {{.bv_page = page.unsafe_raw(), .bv_len = 1024, .bv_offset = 3072},
+				  {.bv_page = page.unsafe_raw(), .bv_len = 512, .bv_offset = 0}};
+	auto bios = TRY(Array<raw::bio>::make(Gfp::Kernel, Node{}, 3));
+	for (raw::bio& bio : bios)
+		bio = {};
+	bios[0].bi_io_vec = first;
+	bios[0].bi_iter.bi_size = 1536;
+	bios[0].bi_next = &bios[1];  // empty
+	bios[1].bi_next = &bios[2];
+	bios[2].bi_io_vec = second;
+	bios[2].bi_iter.bi_size = 1536;
+	const u32 offsets[] = {1024, 2560, 0};
+	const u32 lengths[] = {1024, 1536, 512};
+	u32 found = 0;
+	for (const Segment run : blk::Runs{bios.begin()}) {
+		if (found < 3) {
+			test.expect_eq(run.offset, offsets[found]);
+			test.expect_eq(run.length, lengths[found]);
+			test.expect(&run.page == &page);
+		}
+		++found;
+	}
+	test.expect_eq(found, 3u);
+	for (const Segment run : blk::Runs{nullptr}) {
+		(void)run;
+		test.expect(false);
+	}
+	return {};
+}
+
 KUNIT_TEST(cxxrt_blk, request_list_keeps_order)
 {
 	auto requests = TRY(Array<Bare>::make(Gfp::Kernel, Node{}, 3));

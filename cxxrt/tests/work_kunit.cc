@@ -284,6 +284,63 @@ KUNIT_TEST(cxxrt_work, wake_one_wakes_one)
 	return {};
 }
 
+namespace {
+
+/// Work that is put off.
+class Later : Pinned {
+public:
+	Atomic<int> runs_{0};
+
+private:
+	void run()
+	{
+		runs_.fetch_add(1);
+		done_.wake_all();
+	}
+
+public:
+	WaitQueue done_{lock_class<"work_kunit Later::done_">};
+	DelayedWork work_{callback<&Later::work_, &Later::run>};
+};
+
+}  // namespace
+
+KUNIT_TEST(cxxrt_work, delayed_work_runs_once_and_later)
+{
+	auto later = TRY(Box<Later>::make(Gfp::Kernel));
+	const u64 start = now_ns();
+	later->work_.schedule_in_ms(10000);
+	later->work_.schedule_in_ms(20);
+	test.expect(later->done_.wait_until(Deadline::in_ms(5000), [&] { return later->runs_.load_acquire() != 0; }));
+	test.expect(now_ns() - start >= 15000000);
+	test.expect_eq(later->runs_.load_acquire(), 1);
+	return {};
+}
+
+KUNIT_TEST(cxxrt_work, cancelled_delayed_work_does_not_run)
+{
+	auto later = TRY(Box<Later>::make(Gfp::Kernel));
+	later->work_.schedule_in_ms(20);
+	later->work_.cancel();
+	sleep_ms(60);
+	test.expect_eq(later->runs_.load_acquire(), 0);
+	later->work_.schedule_in_ms(10000);
+	return {};
+}
+
+KUNIT_TEST(cxxrt_work, waiting_ends_with_the_deadline)
+{
+	auto later = TRY(Box<Later>::make(Gfp::Kernel));
+	const Deadline deadline = Deadline::in_ms(30);
+	test.expect(!deadline.has_passed());
+	test.expect(deadline.left_ms() > 0 && deadline.left_ms() <= 30);
+	test.expect(!later->done_.wait_until(deadline, [] { return false; }));
+	test.expect(deadline.has_passed());
+	test.expect_eq(deadline.left_ms(), 0u);
+	test.expect(later->done_.wait_until(deadline, [] { return true; }));
+	return {};
+}
+
 KUNIT_SUITE(cxxrt_work);
 
 }  // namespace cxxrt::kunit

@@ -1,20 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "params.hpp"
 
+#include <cxxrt/pci.hpp>
 #include <cxxrt/system.hpp>
 
 #include <cxxrt/enforce.hpp>
 
 namespace nvme::params {
 
+using module::BoundedParam;
 using module::Param;
 using module::RangedParam;
 
 namespace {
 
 constinit RangedParam<2, 4095> io_queue_depth_param{1024};
-constinit Param<u32> write_queues_param{0};
-constinit Param<u32> poll_queues_param{0};
+constinit BoundedParam<&possible_cpus> write_queues_param{0};
+constinit BoundedParam<&possible_cpus> poll_queues_param{0};
 constinit Param<u32> admin_timeout{60};
 CXXRT_PARAM(admin_timeout, "Seconds that an administrative command may take");
 constinit Param<u32> io_timeout{30};
@@ -50,11 +52,9 @@ bool use_compat_names() { return compat_names.get(); }
 
 Result<void> check()
 {
-	const u32 cpus = possible_cpus();
-	if (write_queues() > cpus || poll_queues() > cpus) {
-		log::error<"write_queues=%u poll_queues=%u: neither may be more than the %u possible CPUs">(
-			write_queues(), poll_queues(), cpus);
-		return EINVAL;
+	if (use_compat_names() && pci::is_driver_registered("nvme")) {
+		log::error<"compat_names=1: the C driver has these names: unload nvme first">();
+		return EBUSY;
 	}
 	return {};
 }

@@ -8,7 +8,7 @@
 namespace nvme::params {
 using namespace cxxrt;
 
-/// Refuses what no device can have.   Context: process, once, at load.   Errors: EINVAL.
+/// Context: process, once, at load.   Errors: EBUSY names are wanted that the C driver has.
 Result<void> check();
 
 u32 io_queue_depth();

@@ -54,13 +54,24 @@ def test_nv01_names_can_be_the_c_drivers(nvme: Driver) -> None:
     assert nvme.disks() == ["nvme0n1", "nvme1n1"]
 
 
+def test_nv01_c_drivers_names_are_refused_while_it_has_them(nvme: Driver) -> None:
+    nvme.sh("modprobe nvme", 90)
+    try:
+        nvme.wait_for("test -e /sys/bus/pci/drivers/nvme")
+        assert "Device or resource busy" in nvme.load("compat_names=1")
+        assert "compat_names=1: the C driver has these names: unload nvme first" in nvme.log()
+        assert nvme.load() == ""
+    finally:
+        nvme.sh("rmmod nvme nvme_core", 90)
+
+
 def test_nv01_disk_is_one_of_the_shared_major(nvme: Driver) -> None:
     assert nvme.load() == ""
     nvme.bind("one")
     assert nvme.sh("stat -c %t /dev/nvmecpp0n1").strip() == "103"  # 259
 
 
-@pytest.mark.parametrize("params", ["io_queue_depth=1", "io_queue_depth=4096", "write_queues=99", "poll_queues=99", "io_queue_depth=x"])
+@pytest.mark.parametrize("params", ["io_queue_depth=1", "io_queue_depth=4096", "io_queue_depth=x", "write_queues=99", "poll_queues=99", "poll_queues=0x1"])
 def test_nv03_nv04_bad_parameters_are_refused(nvme: Driver, params: str) -> None:
     assert "Invalid parameters" in nvme.load(params)
     name, _, value = params.partition("=")

@@ -132,6 +132,40 @@ private:
 	int value_;
 };
 
+/// A decimal number of at most what `Most()` says when it is set; anything else fails the load with EINVAL, and with the
+/// kernel's line that names value and parameter.
+template <u32 (*Most)()> class BoundedParam : Pinned {
+public:
+	static constexpr Literal kName{"uint"};
+
+	constexpr explicit BoundedParam(u32 value) : value_(value) {}
+	constexpr u32 get() const { return value_; }
+	constexpr void* unsafe_cell() { return &value_; }
+
+private:
+	static int store(const char* text, const raw::kernel_param* param)
+	{
+		if (text == nullptr)
+			return EINVAL.to_c();
+		const Result<u32> value = parse<u32>(text, 10);
+		if (!value.ok() || Result<u32>{value}.take() > Most())
+			return EINVAL.to_c();
+		*static_cast<u32*>(param->arg) = Result<u32>{value}.take();
+		return 0;
+	}
+	static int show(char* out, const raw::kernel_param* param)
+	{
+		return raw::scnprintf(out, raw::PAGE_SIZE, "%u\n", *static_cast<u32*>(param->arg));
+	}
+	static constexpr raw::kernel_param_ops kTable{.set = &store, .get = &show};
+
+public:
+	static constexpr const raw::kernel_param_ops* kOps = &kTable;
+
+private:
+	u32 value_;
+};
+
 }  // namespace cxxrt::module
 
 // clang-format breaks these lines inside their attributes.

@@ -65,6 +65,9 @@ enum class Binding : u8 {
 	ByRequest,  ///< only those that were given to it, by driver_override or new_id
 };
 
+/// True if there is a driver of that name, from any module.   Context: process; sleeps.
+inline bool is_driver_registered(const char* name) EXCLUDES(atomic_context) { return raw::cxxrt_pci_has_driver(name); }
+
 /// Why probe() was called.
 struct Match {
 	u64 data;  ///< of the id that matched; 0 for one from new_id that names no other
