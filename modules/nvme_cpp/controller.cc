@@ -89,6 +89,7 @@ Controller::~Controller()
 	// A reset that does not come any more, or that has failed, must not keep requests waiting.
 	if (!is_up)
 		bring_down(Down::GiveUp);
+	scan_work_.cancel();
 	{
 		Guard guard{scan_lock_};
 		remove_namespaces(0, ~0u);
@@ -101,6 +102,7 @@ void Controller::shutdown()
 	(void)state_.change(State::Deleting);
 	reset_work_.cancel();
 	bring_down(Down::Shutdown);
+	scan_work_.cancel();
 }
 
 Result<void> Controller::map_doorbells()
@@ -421,31 +423,36 @@ Result<void> Controller::use_io_queues(u32 count)
 		using Table = blk::MqDriverTable<Namespace, Controller>;
 		io_tags_ = TRY(blk::TagSet::create(Table::of<IoPath>(), config, *this));
 	}
+	const u32 before = io_tags_->queue_count();
+	{
+		Guard guard{stop_lock_};
+		if (!up_)
+			return ECANCELED;
+		io_queues_ = count;
+		// Nothing waits for queues that are no more.
+		for (u32 i = count; i < before; ++i)
+			io_queue(i).give_up();
+		TRY(start_io_queues_from(0, count < before ? count : before));
+		if (count == before)
+			return {};
+		resume_io();
+	}
+	// Waits for requests, whose timeouts take the lock.
+	TRY(io_tags_->resize(count));
 	Guard guard{stop_lock_};
 	if (!up_)
 		return ECANCELED;
-	const bool is_resized = io_tags_->queue_count() != count;
-	if (is_resized) {
-		// Nothing waits for queues that are no more.
-		for (u32 i = count; i < io_tags_->queue_count(); ++i)
-			io_queue(i).give_up();
-	}
-	for (u32 i = 0; i < count && i < io_tags_->queue_count(); ++i) {
-		io_queue(i).set_tags(io_tags_->tags_of(i));
-		const irq::Line line = TRY(vectors_.line(vectors_.count() > 1 && i < vectors_.count() - 1 ? i + 1 : 0));
-		TRY(io_queue(i).start(line, irq_names_[i + 1].c_str()));
-	}
-	io_queues_ = count;
-	if (!is_resized)
-		return {};
-	const u32 before = io_tags_->queue_count();
-	resume_io();
-	TRY(io_tags_->resize(count));
-	for (u32 i = 0; i < count; ++i)
-		io_queue(i).set_tags(io_tags_->tags_of(i));
-	for (u32 i = before; i < count; ++i) {
-		const irq::Line line = TRY(vectors_.line(vectors_.count() > 1 && i < vectors_.count() - 1 ? i + 1 : 0));
-		TRY(io_queue(i).start(line, irq_names_[i + 1].c_str()));
+	return start_io_queues_from(before, count);
+}
+
+Result<void> Controller::start_io_queues_from(u32 first, u32 end)
+{
+	for (u32 i = first; i < end; ++i) {
+		Queue& queue = io_queue(i);
+		queue.set_tags(io_tags_->tags_of(i));
+		const bool has_own = queue.notice() == Notice::Interrupt && vectors_.count() > 1;
+		const irq::Line line = TRY(vectors_.line(has_own ? queue.id() : 0));
+		TRY(queue.start(line, irq_names_[queue.id()].c_str()));
 	}
 	return {};
 }
@@ -521,7 +528,8 @@ void Controller::reset()
 		Guard guard{stop_lock_};
 		resume_io();
 	}
-	scan();
+	// Not here: it does I/O, and if that has to be reset, it is from here.
+	(void)scan_work_.schedule_long();
 }
 
 void Controller::mark_namespaces_dead()

@@ -88,6 +88,8 @@ private:
 	Result<void> create_io_queue(u32 id) EXCLUDES(atomic_context);
 	void delete_io_queues(u32 count) EXCLUDES(atomic_context);
 	Result<void> use_io_queues(u32 count) EXCLUDES(atomic_context);
+	/// Those that the device and the tag set have, from index `first` to before `end`.
+	Result<void> start_io_queues_from(u32 first, u32 end) REQUIRES(stop_lock_) EXCLUDES(atomic_context);
 	Result<void> wait_ready(bool ready, u32 timeout_ms, const char* doing) EXCLUDES(atomic_context);
 	Result<void> disable() EXCLUDES(atomic_context);
 	Result<void> enable() EXCLUDES(atomic_context);
@@ -144,6 +146,7 @@ private:
 	bool io_quiesced_ GUARDED_BY(stop_lock_) = false;
 	bool admin_quiesced_ GUARDED_BY(stop_lock_) = false;
 
+	Work scan_work_{callback<&Controller::scan_work_, &Controller::scan>};
 	Work reset_work_{callback<&Controller::reset_work_, &Controller::reset>};
 };
 
