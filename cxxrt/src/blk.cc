@@ -93,7 +93,11 @@ Result<void> TagSet::allocate(const raw::blk_mq_ops* ops, u32 pdu_size, const Ta
 	set_.driver_data = tags;
 	set_.nr_hw_queues = config.queues.total();
 	// Default, read and poll: as far as the last that may have queues.
-	set_.nr_maps = config.may_poll || config.queues.poll != 0 ? 3 : (config.queues.read != 0 ? 2 : 1);
+	set_.nr_maps = 1;
+	if (config.queues.read != 0)
+		set_.nr_maps = 2;
+	if (config.may_poll || config.queues.poll != 0)
+		set_.nr_maps = 3;
 	set_.queue_depth = config.depth;
 	set_.numa_node = config.node.id();
 	set_.timeout = u32(raw::cxxrt_msecs_to_jiffies(config.timeout_ms));

@@ -73,7 +73,7 @@ namespace {
 /// A command that does one thing or fails.
 Result<void> done_or_eio(Result<Completion> done)
 {
-	const Completion completion = TRY(move(done));
+	const Completion completion = TRY(done);
 	if (!completion.status.ok())
 		return EIO;
 	return {};

@@ -18,6 +18,8 @@ namespace {
 constexpr u64 kFirstMap = 8192;
 /// What a page of memory and the device's have in common with the specification's units.
 constexpr u32 kHalfSecondMs = 500;
+/// Units: seconds.
+constexpr u32 kMostShutdown = 60;
 /// Namespaces that are asked for one by one, if the device has no list of them.
 constexpr u32 kMostSequential = 1024;
 
@@ -169,8 +171,7 @@ Result<void> Controller::enable()
 	if (cap_.get<Cap::ReadyWithMedia>()) {
 		const u32 with_media = window().read<regs::Crto>().get<regs::Crto::WithMedia>();
 		// It should be the longer one, and is not on some devices.
-		if (with_media > halves)
-			halves = with_media;
+		halves = with_media > halves ? with_media : halves;
 	}
 	cc_ = cc_.with<Cc::Enable>(true);
 	window().write(cc_);
@@ -263,10 +264,12 @@ Result<void> Controller::identify()
 	}
 	const Box<IdentifyController> id = read.take();
 	namespace_count_ = id->nn.get();
+	// What the device says, from what was asked for to a minute.
 	const u32 least_s = params::shutdown_timeout_s();
 	const u32 told_s = (id->rtd3e.get() + 999999) / 1000000;
-	const u32 most_s = least_s > 60 ? least_s : 60;
-	shutdown_ms_ = (told_s < least_s ? least_s : (told_s > most_s ? most_s : told_s)) * 1000;
+	u32 shutdown_s = told_s < kMostShutdown ? told_s : kMostShutdown;
+	shutdown_s = shutdown_s < least_s ? least_s : shutdown_s;
+	shutdown_ms_ = shutdown_s * 1000;
 	aborts_left_.store_relaxed(int(id->acl) + 1);
 
 	const u32 device_page_shift = cap_.get<Cap::LeastPage>() + 12;

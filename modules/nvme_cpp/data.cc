@@ -22,6 +22,7 @@ static_assert(pages_for(1) == 1 && pages_for(512) == 1 && pages_for(513) == 2 &&
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): tags and bytes, told apart by their names
 Result<Box<DataLists>> DataLists::create(dma::Device dev, u32 tags, u32 most_bytes)
 {
 	auto lists = TRY(Box<DataLists>::make_on(dev.node(), Gfp::Kernel, Key{}, dev));
@@ -78,6 +79,7 @@ void DataLists::give_back(ListPage* first)
 	stock_ = first;
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): as everywhere, the tag comes first
 blk::Status DataLists::reserve(Command& cmd, u32 tag, u32 entries)
 {
 	if (entries <= 1) {
@@ -125,12 +127,13 @@ le64& DataLists::entry(const Command& cmd, u32 tag, u32 index) const
 void DataLists::publish(const Command& cmd, u32 tag, u32 entries) const
 {
 	if (cmd.mapped == Mapped::Short)
-		short_[tag / kListsInPage].publish(u32((tag % kListsInPage) * kShortEntries * sizeof(le64)),
-						   u32(entries * sizeof(le64)));
+		short_[tag / kListsInPage].publish(u32(size_t(tag % kListsInPage) * kShortEntries * sizeof(le64)),
+						   u32(size_t(entries) * sizeof(le64)));
 	for (const ListPage* page = cmd.pages; page != nullptr; page = page->next)
 		page->publish(kPageSize);
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one walk, which is easier to follow in one piece
 blk::Status DataLists::map_list(Request rq, dma::Direction direction)
 {
 	Command& cmd = rq.pdu();

@@ -31,8 +31,9 @@ struct Path {
 		const Command& cmd = request.pdu();
 		queue.data().unmap(request);
 		if (!cmd.status.ok() || cmd.retries != 0 || cmd.aborted) [[unlikely]]
-			return end_unusual(move(rq));
-		batch.end(move(rq), blk::Status::Ok);
+			end_unusual(move(rq));
+		else
+			batch.end(move(rq), blk::Status::Ok);
 	}
 
 protected:

@@ -15,7 +15,10 @@ using regs::Csts;
 struct Row {
 	u32 offset, bytes, should_offset, should_bytes;
 };
-template <class R> constexpr Row row(u32 offset, u32 bytes) { return {R::kOffset, R::kSize, offset, bytes}; }
+template <class R> constexpr Row row(u32 offset, u32 bytes)
+{
+	return {.offset = R::kOffset, .bytes = R::kSize, .should_offset = offset, .should_bytes = bytes};
+}
 constexpr Row kRows[] = {
 	row<Cap>(0, 8),	       row<regs::Vs>(8, 4),   row<Cc>(20, 4),	     row<Csts>(28, 4),
 	row<regs::Aqa>(36, 4), row<regs::Asq>(40, 8), row<regs::Acq>(48, 8), row<regs::Crto>(104, 4),
@@ -60,9 +63,9 @@ KUNIT_TEST(nvme_regs, doorbells_follow_the_stride)
 {
 	test.expect_eq(regs::sq_doorbell(0, 0), 0x1000ull);
 	test.expect_eq(regs::cq_doorbell(0, 0), 0x1004ull);
-	test.expect_eq(regs::sq_doorbell(3, 2), 0x1000ull + 6 * 16);
-	test.expect_eq(regs::cq_doorbell(3, 2), 0x1000ull + 7 * 16);
-	test.expect_eq(regs::doorbells_end(4, 2), 0x1000ull + 8 * 16);
+	test.expect_eq(regs::sq_doorbell(3, 2), 0x1000ull + (6ull * 16));
+	test.expect_eq(regs::cq_doorbell(3, 2), 0x1000ull + (7ull * 16));
+	test.expect_eq(regs::doorbells_end(4, 2), 0x1000ull + (8ull * 16));
 	return {};
 }
 

@@ -26,6 +26,7 @@ const char* state_name(State state)
 	return "unknown state";
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): from, to
 bool may_follow(State from, State to)
 {
 	switch (to) {

@@ -29,6 +29,7 @@ template <u32 High, u32 Low, class V = u32> struct Field {
 template <u32 At> using Bit = Field<At, At, bool>;
 
 /// The value of a register `Self` of width `T`, `Offset` bytes into its window.
+// NOLINTNEXTLINE(bugprone-crtp-constructor-accessibility): registers are aggregates, so that Cc{} is one
 template <class Self, class T, u32 Offset, Access Allowed = Access::ReadWrite> struct Register {
 	static_assert(same_as<T, u32> || same_as<T, u64>);
 	static_assert(Offset % sizeof(u32) == 0, "registers are aligned to 4 bytes");
@@ -98,6 +99,7 @@ template <u32 Size> class Window : public WindowBase {
 public:
 	constexpr Window() = default;
 	/// Safety: `base` is mapped for `bytes` >= `Size` bytes, for as long as the window is used.
+	// NOLINTNEXTLINE(readability-non-const-parameter): registers are written through it
 	static Window unsafe_from(void* base, u64 bytes) { return Window{static_cast<u8*>(base), bytes}; }
 
 	/// A register of 64 bits is read as two of 32, the low one first: not every device can do more at once.

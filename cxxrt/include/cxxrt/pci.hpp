@@ -343,6 +343,8 @@ private:
 
 }  // namespace cxxrt::pci
 
+// NOLINTBEGIN(bugprone-macro-parentheses): names and declarations take no parentheses
+
 /// Declares `name` as a module's table of PCI ids, pci::Id values in the order in which they are tried; modpost finds
 /// it and makes the module's aliases. Once per module, at global scope.
 #define CXXRT_PCI_TABLE(name, ...)                                                                   \
@@ -350,3 +352,5 @@ private:
 	CXXRT_VISIBLE constinit ::cxxrt::pci::IdTable __mod_pci__##name##_device_table{__VA_ARGS__}; \
 	}                                                                                            \
 	static constinit auto& name = __mod_pci__##name##_device_table
+
+// NOLINTEND(bugprone-macro-parentheses)
