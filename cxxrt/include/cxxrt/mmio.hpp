@@ -99,7 +99,6 @@ template <u32 Size> class Window : public WindowBase {
 public:
 	constexpr Window() = default;
 	/// Safety: `base` is mapped for `bytes` >= `Size` bytes, for as long as the window is used.
-	// NOLINTNEXTLINE(readability-non-const-parameter): registers are written through it
 	static Window unsafe_from(void* base, u64 bytes) { return Window{static_cast<u8*>(base), bytes}; }
 
 	/// A register of 64 bits is read as two of 32, the low one first: not every device can do more at once.
@@ -127,6 +126,7 @@ public:
 	}
 
 private:
+	// NOLINTNEXTLINE(readability-non-const-parameter): registers are written through it
 	constexpr Window(u8* base, u64 bytes) : WindowBase(base, bytes) {}
 };
 
