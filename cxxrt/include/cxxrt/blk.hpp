@@ -903,7 +903,6 @@ template <DeviceDriver D> struct DeviceMqOps {
 	{
 		RequestFifo batch;
 		raw::request* refused = nullptr;
-		raw::request* last_refused = nullptr;
 		const raw::blk_mq_hw_ctx* hctx = nullptr;
 		in_order(list);
 		while (raw::request* rq = raw::cxxrt_rq_list_pop(list)) {
@@ -915,16 +914,13 @@ template <DeviceDriver D> struct DeviceMqOps {
 			raw::cxxrt_blk_mq_publish_tag(rq);
 			const Status status = D::prepare(queue_of<HwQueue>(hctx), context_of(rq), Request<Pdu>{rq},
 							 batch);
-			if (status != Status::Ok) [[unlikely]] {
-				rq->rq_next = nullptr;
-				(last_refused != nullptr ? last_refused->rq_next : refused) = rq;
-				last_refused = rq;
-			}
+			if (status != Status::Ok) [[unlikely]]
+				refused = add_refused(refused, rq);
 		}
 		if (!batch.is_empty())
 			D::submit(queue_of<HwQueue>(hctx), batch);
-		if (last_refused != nullptr) [[unlikely]]
-			put_back(list, refused, last_refused);
+		if (refused != nullptr) [[unlikely]]
+			put_back(list, refused);
 	}
 	CXXRT_HOT static void complete(raw::request* rq) { D::complete(InFlight<Pdu>{Request<Pdu>{rq}}); }
 	static raw::blk_eh_timer_return timeout(raw::request* rq)
