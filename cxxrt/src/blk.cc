@@ -46,7 +46,7 @@ u32 queues_of(u32 type, QueueCounts counts)
 void detail::map_queues(raw::blk_mq_tag_set* set, QueueCounts counts, QueueVectors vectors)
 {
 	u32 offset = 0;
-	for (u32 type = 0; type < set->nr_maps; ++type) {
+	for (u32 type = 0; type < min(set->nr_maps, u32(raw::HCTX_MAX_TYPES)); ++type) {
 		raw::blk_mq_queue_map& map = set->map[type];
 		map.nr_queues = queues_of(type, counts);
 		// A map without queues falls back to the default one and must not be filled.
