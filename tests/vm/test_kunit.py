@@ -55,4 +55,6 @@ def test_skipped_cases_say_why(report: Report) -> None:
 
 
 def test_allocations_were_failed(report: Report) -> None:
+    if all(suite.name.startswith("nvme_") for suite in report.suites):
+        pytest.skip("what nvme_cpp allocates belongs to a device, and its suites have none")
     assert report.failed_allocations() > 20
