@@ -199,10 +199,10 @@ def test_a_run_on_this_machine(vm: Vm, ko: Callable[[str], Path], tmp_path: Path
     ko("null_blk_cpp")
     write_matrix(tmp_path)
     text = (tmp_path / "m.toml").read_text()
-    vm.run(f"cat >/tmp/m.toml <<'END'\n{text}\nEND", check=True)
-    done = vm.run(f"{shlex.quote(str(PROJECT))}/bench/run --matrix /tmp/m.toml --seed 1 --out /tmp/out --target local", TIMEOUT_S)
+    vm.run(f"cat >/run/m.toml <<'END'\n{text}\nEND", check=True)
+    done = vm.run(f"{shlex.quote(str(PROJECT))}/bench/run --matrix /run/m.toml --seed 1 --out /run/out --target local", TIMEOUT_S)
     assert done.rc == 0, done.out + done.err
     assert "1 cells: " in done.out and "0 failed" in done.out
-    assert json.loads(vm.run("cat /tmp/out/*/run.json", check=True).out)["accel"] == "metal"
-    vm.run("rm -rf /tmp/out /tmp/m.toml")
+    assert json.loads(vm.run("cat /run/out/*/run.json", check=True).out)["accel"] == "metal"
+    vm.run("rm -rf /run/out /run/m.toml")
     assert vm.run(LEFT).out == ""

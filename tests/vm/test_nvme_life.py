@@ -222,8 +222,8 @@ def test_file_system_keeps_its_files(nvme: Driver) -> None:
     """Across an unbind: ext4, then a check of what it holds."""
     assert nvme.load() == ""
     nvme.bind("one")
-    nvme.sh("mkfs.ext4 -q /dev/nvmecpp0n1 && mkdir -p /tmp/mnt && mount /dev/nvmecpp0n1 /tmp/mnt", 90)
-    nvme.sh("dd if=/dev/urandom of=/tmp/mnt/file bs=1M count=8 2>&1 && cp /tmp/mnt/file /tmp/file && umount /tmp/mnt", 90)
+    nvme.sh("mkfs.ext4 -q /dev/nvmecpp0n1 && mount /dev/nvmecpp0n1 /mnt", 90)
+    nvme.sh("dd if=/dev/urandom of=/mnt/file bs=1M count=8 2>&1 && cp /mnt/file /run/file && umount /mnt", 90)
     nvme.unbind("one")
     nvme.bind("one")
-    nvme.sh("mount /dev/nvmecpp0n1 /tmp/mnt && cmp /tmp/file /tmp/mnt/file && umount /tmp/mnt && e2fsck -fn /dev/nvmecpp0n1", 90)
+    nvme.sh("mount /dev/nvmecpp0n1 /mnt && cmp /run/file /mnt/file && umount /mnt && e2fsck -fn /dev/nvmecpp0n1", 90)
