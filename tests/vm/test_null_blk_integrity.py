@@ -22,11 +22,11 @@ AREAS = {0: 6, 8: 6}
 DISCARDED, UNTOUCHED = 16, 24
 
 
-def jobs(seed: int, verify_only: bool) -> tuple[tuple[str, ...], ...]:
+def jobs(seed: int, block: int, verify_only: bool) -> tuple[tuple[str, ...], ...]:
     """fio's jobs that write each block of their area once, in random order and many sizes, and verify it; or verify again."""
     only = ("--verify_only=1",) if verify_only else ()
     return tuple(
-        (f"--offset={at}m", f"--size={size}m", "--rw=randwrite", "--bsrange=4k-128k", f"--randseed={seed + at}", "--verify=crc32c", "--verify_fatal=1", *only)
+        (f"--offset={at}m", f"--size={size}m", "--rw=randwrite", f"--bsrange={block}-128k", f"--randseed={seed + at}", "--verify=crc32c", "--verify_fatal=1", *only)
         for at, size in AREAS.items()
     )
 
@@ -35,12 +35,12 @@ def jobs(seed: int, verify_only: bool) -> tuple[tuple[str, ...], ...]:
 def test_nb47_nb48_nb50_memory_keeps_its_data(drv: Driver, kind: str):
     """fio's verified writes of all sizes, next to discards, are there after fsync and a loss of power; neighbours stay as they were."""
     assert set(drv.do(drv.load_op("nr_devices=0"), *drv.make("a", size=32, memory_backed=1, submit_queues=2, **KINDS[kind], power=1))) == {"ok"}
-    untouched = UNTOUCHED << 11
+    untouched, block = UNTOUCHED << 11, int(str(KINDS[kind].get("blocksize", 512)))
     assert drv.do(("dio_write", "/dev/a", untouched, 2048, 5)) == ["ok"]
     common = ("--ioengine=libaio", "--filename=/dev/a", "--iodepth=8", "--randrepeat=0", "--end_fsync=1")
     for round_ in range(ROUNDS):
         trims = (("--rw=randtrimwrite", "--bs=4k", f"--offset={DISCARDED}m", "--size=4m"),) if "discard" in KINDS[kind] else ()
-        reports = drv.fio(*common, jobs=(*jobs(round_, False), *trims), timeout=120)
+        reports = drv.fio(*common, jobs=(*jobs(round_, block, False), *trims), timeout=120)
         assert [report["error"] for report in reports] == [0] * len(reports)
         for report, size in zip(reports, AREAS.values()):
             assert report["write"]["io_bytes"] == size << 20 and report["read"]["io_bytes"] == size << 20
@@ -48,6 +48,6 @@ def test_nb47_nb48_nb50_memory_keeps_its_data(drv: Driver, kind: str):
         edge = DISCARDED << 11
         steps = [("dio_write", "/dev/a", edge, 64, 1), ("sectors", "/dev/a", "discard" if trims else "zero", edge + 8, 48), ("fsync", "/dev/a")]
         assert drv.do(*steps, drv.power("a", 0), drv.power("a", 1)) == ["ok"] * 5
-        reports = drv.fio(*common[:-1], jobs=jobs(round_, True), timeout=120)
+        reports = drv.fio(*common[:-1], jobs=jobs(round_, block, True), timeout=120)
         assert [(report["error"], report["read"]["io_bytes"]) for report in reports] == [(0, size << 20) for size in AREAS.values()]
         assert drv.do(("dio_check", "/dev/a", edge, 8, 1), ("dio_check", "/dev/a", edge + 8, 48, None), ("dio_check", "/dev/a", untouched, 2048, 5)) == ["same"] * 3
