@@ -394,7 +394,7 @@ def nvme_serve(path):
     os.symlink(subsystem, f"{port}/subsystems/{_NQN}")
     put("/dev/nvme-fabrics", f"transport=tcp,traddr=127.0.0.1,trsvcid=4420,nqn={_NQN},nr_io_queues=1")
     deadline = time.monotonic() + 20
-    while not _nvme_disks():
+    while not any(map(_opens, _nvme_disks())):
         if time.monotonic() > deadline:
             raise OSError(errno.ETIMEDOUT, "no disk")
         time.sleep(0.05)
@@ -403,6 +403,15 @@ def nvme_serve(path):
 def _nvme_disks():
     """Nodes of the namespaces there are."""
     return [f"/dev/{name}" for name in ls("/dev") if name.startswith("nvme") and "n" in name[4:] and name[4].isdigit()]
+
+
+def _opens(path):
+    """Whether a node can be opened: the kernel shows a node before what sysfs has of its disk."""
+    try:
+        os.close(os.open(path, os.O_RDWR))
+    except OSError:
+        return False
+    return True
 
 
 def zone_append(sector, count, seed):

@@ -13,10 +13,11 @@ from vmlib.kernels import is_test
 
 MODULE = "cxxrt_kunit"
 LOADS = 8
+BATCHES = 6
 WARM_UP = 3  # Loads before memory is first measured: caches of the kernel fill up.
 # How much may grow over the loads, in KiB: the guest itself allocates, too. A kind of owner that leaks loses 2 MiB a load;
-# less than 100 KiB a load goes unnoticed here.
-SLACK_KIB = {"Slab": 512, "Percpu": 64, "VmallocUsed": 256, "Used": 512}
+# less than 200 KiB a load goes unnoticed here.
+SLACK_KIB = {"Slab": 512, "Percpu": 64, "VmallocUsed": 256, "Used": 1024}
 # Why cases may be skipped on a stock kernel with two CPUs.
 EXPECTED_SKIPS = {"needs CONFIG_FAULT_INJECTION", "this kernel's null_blk has no bio disks"}
 
@@ -81,7 +82,7 @@ def test_loads_leave_nothing_behind(vm: Vm, ko: Ko) -> None:
             assert found.problems() == [], f"load {count + 1}"
 
     load_and_unload(WARM_UP)
-    for _ in range(3):
+    for _ in range(BATCHES):
         before = memory_kib(vm)
         load_and_unload(LOADS - WARM_UP)
         after = memory_kib(vm)
@@ -89,4 +90,4 @@ def test_loads_leave_nothing_behind(vm: Vm, ko: Ko) -> None:
         print(f"growth over {LOADS - WARM_UP} loads in KiB: {grown}")
         if all(kib <= SLACK_KIB[name] for name, kib in grown.items()):
             return
-    pytest.fail(f"memory grew in each of three batches, in the last by KiB: {grown}")
+    pytest.fail(f"memory grew in each of {BATCHES} batches, in the last by KiB: {grown}")
