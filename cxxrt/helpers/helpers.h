@@ -3,6 +3,7 @@
 #define CXXRT_HELPERS_HELPERS_H
 /* Every helper declaration, for C++. */
 #include "blk.h"
+#include "chardev.h"
 #include "device.h"
 #include "kunit.h"
 #include "lib.h"

@@ -7,8 +7,10 @@
 #include <linux/badblocks.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/capability.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
@@ -60,6 +62,10 @@ void cxxrt_constants(void)
 	CONSTANT(EOVERFLOW);
 	CONSTANT(EINTR);
 	CONSTANT(ECANCELED);
+	CONSTANT(EACCES);
+	CONSTANT(ENOTTY);
+	CONSTANT(ENXIO);
+	CONSTANT(ENETRESET);
 
 	CONSTANT(GFP_KERNEL);
 	CONSTANT(GFP_ATOMIC);
@@ -107,4 +113,7 @@ void cxxrt_constants(void)
 	CONSTANT(PCI_STATUS);
 
 	CONSTANT(XA_PRESENT);
+
+	CONSTANT(CAP_SYS_ADMIN);
+	CONSTANT(FMODE_WRITE);
 }

@@ -36,12 +36,16 @@ void note_cancelled(Command& cmd) { cmd.status = kCancelled; }
 
 }  // namespace
 
-Controller::Controller(Key, Parts&& parts, u64 quirks, const char* prefix, Ida::Id&& number)
-	: parts_(move(parts)), quirks_(quirks), number_(move(number)), name_(prefix, number_.value())
+Controller::Controller(Key, Parts&& parts, u64 quirks, Nodes& nodes, Ida::Id&& number)
+	: parts_(move(parts)),
+	  quirks_(quirks),
+	  nodes_(nodes),
+	  number_(move(number)),
+	  name_(Nodes::prefix(), number_.value())
 {
 }
 
-Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, const char* prefix, Ida::Id&& number)
+Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, Nodes& nodes, Ida::Id&& number)
 {
 	pci::Enabled enabled = TRY(pci::Enabled::create(dev));
 	TRY(dev.dma().set_mask(64));
@@ -49,7 +53,7 @@ Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, const ch
 	pci::Regions regions = TRY(pci::Regions::claim(enabled, "nvme_cpp"));
 	auto bar = TRY(pci::Bar<regs::kRegisterBytes>::map(regions, 0, kFirstMap));
 	Parts parts{.enabled = move(enabled), .regions = move(regions), .bar = move(bar)};
-	auto made = TRY(Box<Controller>::make_on(dev.dma().node(), Gfp::Kernel, Key{}, move(parts), quirks, prefix,
+	auto made = TRY(Box<Controller>::make_on(dev.dma().node(), Gfp::Kernel, Key{}, move(parts), quirks, nodes,
 						 move(number)));
 	Controller& controller = *made;
 	log::info<"%s: pci function %s">(controller.name(), dev.name());
@@ -65,6 +69,7 @@ Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, const ch
 		controller.irq_names_[i] = FixedText<32>{controller.name(), "q", i};
 	}
 	(void)controller.state_.change(State::Connecting);
+	TRY(controller.node_.show(nodes, dev.as_device()));
 	const Result<void> up = controller.bring_up();
 	if (!up.ok() || !controller.state_.change(State::Live)) {
 		log::error<"%s: probe failed: %d">(controller.name(), up.ok() ? ECANCELED.to_c() : up.to_c());
@@ -77,6 +82,7 @@ Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, const ch
 Controller::~Controller()
 {
 	(void)state_.change(State::Deleting);
+	node_.hide();
 	if (!parts_.enabled.device().is_present()) {
 		(void)state_.change(State::Dead);
 		bring_down(Down::GiveUp);
@@ -97,6 +103,8 @@ Controller::~Controller()
 		remove_namespaces(0, ~0u);
 	}
 	bring_down(Down::Shutdown);
+	// Nothing in a call waits for the device any more.
+	node_.close();
 }
 
 void Controller::shutdown()
@@ -533,6 +541,38 @@ void Controller::reset()
 	}
 	// Not here: it does I/O, and if that has to be reset, it is from here.
 	(void)scan_work_.schedule_long();
+}
+
+Result<void> Controller::reset_now()
+{
+	if (!state_.change(State::Resetting))
+		return EBUSY;
+	(void)reset_work_.schedule_long();
+	reset_work_.flush();
+	return state_.get() == State::Live ? Result<void>{} : ENETRESET;
+}
+
+Result<void> Controller::reset_subsystem()
+{
+	if (version_ < regs::version(1, 1) || !cap_.get<Cap::SubsystemReset>())
+		return ENOTTY;
+	// Nobody takes the registers away meanwhile.
+	Guard guard{stop_lock_};
+	if (!up_)
+		return ENODEV;
+	if (!state_.change(State::Resetting))
+		return EBUSY;
+	window().write(regs::Nssr::of(regs::Nssr::kReset));
+	// As if nothing was: whoever recovers the link, or the first command that is late, resets the controller.
+	if (state_.change(State::Connecting) && state_.change(State::Live))
+		(void)window().read<Csts>();
+	return {};
+}
+
+void Controller::rescan()
+{
+	if (state_.get() == State::Live)
+		(void)scan_work_.schedule_long();
 }
 
 void Controller::mark_namespaces_dead()

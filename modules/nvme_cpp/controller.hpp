@@ -13,6 +13,7 @@
 
 #include "admin.hpp"
 #include "namespace.hpp"
+#include "node.hpp"
 #include "state.hpp"
 
 namespace nvme {
@@ -45,9 +46,9 @@ public:
 	/// Brings up the device and its namespaces.
 	/// Context: process; sleeps, for as long as the device takes; that is bounded.
 	/// Errors: ENODEV it does not answer, or is none for this driver; EBUSY its registers are claimed; EIO; ENOMEM.
-	static Result<Box<Controller>> create(pci::Device dev, u64 quirks, const char* prefix, Ida::Id&& number)
+	static Result<Box<Controller>> create(pci::Device dev, u64 quirks, Nodes& nodes, Ida::Id&& number)
 		EXCLUDES(atomic_context);
-	Controller(Key, Parts&& parts, u64 quirks, const char* prefix, Ida::Id&& number);
+	Controller(Key, Parts&& parts, u64 quirks, Nodes& nodes, Ida::Id&& number);
 	/// Ends everything, in order if the device is still there.   Context: process; sleeps.
 	~Controller() EXCLUDES(atomic_context);
 
@@ -56,7 +57,17 @@ public:
 	/// `rq` has been with the device for too long.   Context: process; sleeps.
 	blk::TimeoutResult timed_out(Queue& queue, Request rq) EXCLUDES(atomic_context);
 
+	/// Resets it, and waits for what comes of that.
+	/// Context: process; sleeps.   Errors: EBUSY it is not Live, or about to be reset; ENETRESET it is gone since.
+	Result<void> reset_now() EXCLUDES(atomic_context);
+	/// Resets all of the subsystem that it belongs to; what follows is seen as errors.
+	/// Context: process; sleeps.   Errors: ENOTTY it cannot; EBUSY as above; ENODEV.
+	Result<void> reset_subsystem() EXCLUDES(atomic_context);
+	/// Looks for namespaces, soon; nothing if it is not Live.   Context: any.
+	void rescan();
+
 	const char* name() const { return name_.c_str(); }
+	State state() const { return state_.get(); }
 	dma::Device dma() const { return parts_.enabled.device().dma(); }
 	Queue& admin_queue() { return queues_[0]; }
 	/// I/O queues, from 0.
@@ -115,6 +126,7 @@ private:
 
 	Parts parts_;
 	const u64 quirks_;
+	Nodes& nodes_;
 	Ida::Id number_;
 	FixedText<24> name_;
 	regs::Cap cap_;
@@ -146,6 +158,7 @@ private:
 	bool io_quiesced_ GUARDED_BY(stop_lock_) = false;
 	bool admin_quiesced_ GUARDED_BY(stop_lock_) = false;
 
+	ControllerNode node_{*this};
 	Work scan_work_{callback<&Controller::scan_work_, &Controller::scan>};
 	Work reset_work_{callback<&Controller::reset_work_, &Controller::reset>};
 };

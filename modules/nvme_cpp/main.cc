@@ -23,9 +23,9 @@ namespace nvme {
 
 namespace {
 
-constinit Ida* numbers = nullptr;  // of the module's only Driver
-
-const char* prefix() { return params::use_compat_names() ? "nvme" : "nvmecpp"; }
+// Of the module's only Driver.
+constinit Ida* numbers = nullptr;
+constinit Nodes* nodes = nullptr;
 
 }  // namespace
 
@@ -37,7 +37,7 @@ struct PciDriver {
 	static Result<Box<Controller>> probe(pci::Device dev, pci::Match match)
 	{
 		auto number = TRY(numbers->allocate(Gfp::Kernel));
-		return Controller::create(dev, match.data, prefix(), move(number));
+		return Controller::create(dev, match.data, *nodes, move(number));
 	}
 	static void shutdown(Controller& controller) { controller.shutdown(); }
 };
@@ -49,6 +49,8 @@ public:
 	{
 		TRY(params::check());
 		auto driver = TRY(Box<Driver>::make(Gfp::Kernel));
+		driver->nodes_ = TRY(Nodes::create());
+		nodes = driver->nodes_.get();
 		const auto binding = params::binds_all() ? pci::Binding::ByTable : pci::Binding::ByRequest;
 		driver->registration_ = TRY(pci::Registration<PciDriver>::create(nvme_ids, binding));
 		return driver;
@@ -57,6 +59,7 @@ public:
 
 private:
 	Ida numbers_;
+	Box<Nodes> nodes_;
 	Box<pci::Registration<PciDriver>> registration_;
 };
 

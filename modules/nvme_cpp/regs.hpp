@@ -57,6 +57,11 @@ struct Csts : mmio::Register<Csts, u32, 0x1c, mmio::Access::ReadOnly> {
 	bool is_gone() const { return bits == ~0u; }
 };
 
+/// 3.1.3.7 "NVM Subsystem Reset".
+struct Nssr : mmio::Register<Nssr, u32, 0x20> {
+	static constexpr u32 kReset = 0x4e564d65;  // "NVMe"
+};
+
 /// 3.1.3.8 "Admin Queue Attributes": entries, 0-based.
 struct Aqa : mmio::Register<Aqa, u32, 0x24> {
 	using SqEntries = mmio::Field<11, 0>;

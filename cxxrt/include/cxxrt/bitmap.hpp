@@ -63,7 +63,15 @@ public:
 	/// A number that goes back on destruction.
 	class [[nodiscard]] Id : MoveOnly {
 	public:
+		/// None.
+		Id() = default;
 		Id(Id&& other) : ida_(exchange(other.ida_, nullptr)), value_(other.value_) {}
+		Id& operator=(Id&& other)
+		{
+			swap(ida_, other.ida_);
+			swap(value_, other.value_);
+			return *this;
+		}
 		~Id()
 		{
 			if (ida_ != nullptr)
@@ -75,8 +83,8 @@ public:
 		friend Ida;
 		Id(Ida* ida, u32 value) : ida_(ida), value_(value) {}
 
-		Ida* ida_;
-		u32 value_;
+		Ida* ida_ = nullptr;
+		u32 value_ = 0;
 	};
 
 	/// The lowest free number from 0 to `max`.   Context: process; sleeps.   Errors: ENOMEM, ENOSPC.

@@ -48,6 +48,10 @@ inline constexpr Error ETIMEDOUT{int(raw::ETIMEDOUT)};
 inline constexpr Error EOVERFLOW{int(raw::EOVERFLOW)};
 inline constexpr Error EINTR{int(raw::EINTR)};
 inline constexpr Error ECANCELED{int(raw::ECANCELED)};
+inline constexpr Error EACCES{int(raw::EACCES)};
+inline constexpr Error ENOTTY{int(raw::ENOTTY)};
+inline constexpr Error ENXIO{int(raw::ENXIO)};
+inline constexpr Error ENETRESET{int(raw::ENETRESET)};
 
 namespace detail {
 /// A value or an errno, 0 when there is a value. The trivial form keeps Result trivial, so that

@@ -16,6 +16,7 @@
 ///     static void shutdown(Bound&)                process; sleeps; the machine goes down
 
 #include <cxxrt/blk.hpp>
+#include <cxxrt/device.hpp>
 #include <cxxrt/dma.hpp>
 #include <cxxrt/irq.hpp>
 #include <cxxrt/memory.hpp>
@@ -83,6 +84,8 @@ public:
 	u16 vendor() const { return dev_->vendor; }
 	u16 device() const { return dev_->device; }
 	dma::Device dma() const { return dma::Device{&dev_->dev}; }
+	/// As the parent of others.
+	device::Device as_device() const { return device::Device{&dev_->dev}; }
 	/// False once it was pulled out.   Context: process.
 	bool is_present() const { return raw::pci_device_is_present(dev_); }
 	/// Somebody is recovering the link to it: accesses do not reach it now.

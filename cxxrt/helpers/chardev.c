@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "prelude.h"
+#include <linux/capability.h>
+#include <linux/cdev.h>
+#include <linux/compat.h>
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/fs.h>
+#include <linux/kobject.h>
+#include <linux/module.h>
+#include <linux/percpu-refcount.h>
+#include <linux/ptrace.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+#include "chardev.h"
+
+#if CXXRT_KERNEL_6_12
+cxxrt_class *cxxrt_class_create(const char *name)
+{
+	return class_create(name);
+}
+#else
+cxxrt_class *cxxrt_class_create(const char *name)
+{
+	return class_create(THIS_MODULE, name);
+}
+#endif
+
+void cxxrt_class_destroy(cxxrt_class *cls)
+{
+	class_destroy(cls);
+}
+
+bool cxxrt_copy_from_user(void *to, u64 from, size_t bytes)
+{
+	return copy_from_user(to, (const void __user *)(uintptr_t)from, bytes) == 0;
+}
+
+bool cxxrt_copy_to_user(u64 to, const void *from, size_t bytes)
+{
+	return copy_to_user((void __user *)(uintptr_t)to, from, bytes) == 0;
+}
+
+const char *cxxrt_current_comm(void)
+{
+	return current->comm;
+}
+
+int cxxrt_dev_set_name(struct device *dev, const char *name)
+{
+	return dev_set_name(dev, "%s", name);
+}
+
+struct cdev *cxxrt_file_cdev(const struct file *file)
+{
+	return file_inode(file)->i_cdev;
+}
+
+void cxxrt_force_successful_syscall_return(void)
+{
+	force_successful_syscall_return();
+}
+
+bool cxxrt_in_compat_syscall(void)
+{
+	return in_compat_syscall();
+}
+
+void cxxrt_init_completion(struct completion *done)
+{
+	init_completion(done);
+}
+
+int cxxrt_percpu_ref_init(struct percpu_ref *ref, void (*released)(struct percpu_ref *))
+{
+	return percpu_ref_init(ref, released, 0, GFP_KERNEL);
+}
+
+void cxxrt_percpu_ref_kill(struct percpu_ref *ref)
+{
+	percpu_ref_kill(ref);
+}
+
+void cxxrt_percpu_ref_put(struct percpu_ref *ref)
+{
+	percpu_ref_put(ref);
+}
+
+bool cxxrt_percpu_ref_tryget_live(struct percpu_ref *ref)
+{
+	return percpu_ref_tryget_live(ref);
+}
