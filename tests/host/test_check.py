@@ -3,22 +3,25 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from cxx_commands import TOP, built_releases
+from cxx_commands import CLANG, TOP, built_releases
 
 sys.path.insert(0, str(TOP / "tools"))
 
 from checklib import runner  # noqa: E402
 from checklib.checks import CHECKS  # noqa: E402
+from checklib.known import Known, Store  # noqa: E402
 
 DEADLINE = 600  # seconds, for one run on a busy machine
 COPIED = (".clang-format", ".clang-tidy", "setup.cfg", "cxxrt/helpers", "cxxrt/include", "cxxrt/src")
@@ -64,9 +67,14 @@ class Checkout:
 
     root: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """Has a cache of its own, in which nothing is known yet."""
+        return os.environ | {"XDG_CACHE_HOME": f"{self.root}.cache"}
+
     def check(self, *names: str) -> subprocess.CompletedProcess[str]:
         command = [self.root / "tools" / "check", *names]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=DEADLINE, env=self.environment)
 
     def add(self, name: str, text: str) -> int:
         """Appends to a file, new or not; returns the number of the first line of `text`."""
@@ -165,6 +173,113 @@ def test_what_is_wrong_is_named(check: str, bad: tuple[str, str, int, str], chec
     assert len(heads) == len(set(heads)), "a finding is repeated"
 
 
+def known(done: subprocess.CompletedProcess[str]) -> tuple[int, int]:
+    """How many verdicts were known, and how many there were."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.search(r"\((\d+) of (\d+) verdicts were known\)", done.stdout)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def test_what_has_not_changed_is_not_checked_again(checkout: Checkout) -> None:
+    """Only sources that a change concerns are checked again, and what it broke is found, again and again."""
+    check = "thread-safety"
+    assert known(checkout.check(check)) == (0, 0)
+    count = known(checkout.check(check))[1]
+    assert count == len(built_releases()) * len([*checkout.root.glob("cxxrt/src/*.cc"), *checkout.root.glob("modules/*/*.cc")])
+    assert known(checkout.check("--afresh", check)) == (0, 0)
+    (checkout.root / HEADER).touch()
+    assert known(checkout.check(check)) == (count, count)
+    name, text, _, words = BAD[check][0]
+    checkout.add(name, text)
+    for _ in range(2):
+        done = checkout.check(check)
+        assert done.returncode == 1 and re.search(words, done.stdout), done.stdout
+        assert f"({count - len(built_releases())} of {count} verdicts were known)" in done.stdout
+
+
+class Verdicts:
+    """A check of one source in a checkout, which counts how often it is carried out."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("XDG_CACHE_HOME", str(root.parent / "cache"))
+        self.root = root
+        self.times = 0
+        (root / "sub").mkdir(parents=True)
+        (root / "sub" / "a.cc").write_text('#include "a.hpp"\nint b = a;\n')
+        (root / "sub" / "a.hpp").write_text("const int a = 1;\n")
+
+    def check(self, flag: str = "-DX", found: str = "", meanwhile: Callable[[], object] = lambda: None) -> bool:
+        """Asks for the verdict, as a new run of tools/check does: whether the check was carried out, which finds `found`."""
+        before = self.times
+
+        def carry_out() -> str:
+            self.times += 1
+            meanwhile()
+            return found
+
+        run = (["true", flag], [CLANG, flag, self.root / "sub" / "a.cc"])
+        told = Known(Store(self.root)).unless(runner.Commands(self.root), [run], "", carry_out)
+        assert told == (found if self.times > before else "")
+        return self.times > before
+
+
+@pytest.fixture
+def verdicts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Verdicts:
+    return Verdicts(tmp_path / "top", monkeypatch)
+
+
+def test_a_verdict_depends_on_all_that_is_read(verdicts: Verdicts) -> None:
+    """Comments included: they silence checks."""
+    assert verdicts.check()
+    assert not verdicts.check()
+    assert verdicts.check("-DY")
+    for name, text in ("sub/a.hpp", "// Nothing.\n"), ("sub/a.cc", " \n"), ("sub/.clang-tidy", "Checks: '*'\n"), (".clang-tidy", "Checks: '*'\n"):
+        with (verdicts.root / name).open("a") as file:
+            file.write(text)
+        assert verdicts.check(), name
+        assert not verdicts.check(), name
+    # Another header of that name comes first.
+    (verdicts.root / "first").mkdir()
+    assert verdicts.check(f"-iquote{verdicts.root}/first")
+    assert not verdicts.check(f"-iquote{verdicts.root}/first")
+    (verdicts.root / "sub" / "a.cc").write_text("#include <a.hpp>\n")
+    (verdicts.root / "sub" / "a.hpp").rename(verdicts.root / "first" / "a.hpp")
+    assert verdicts.check(f"-I{verdicts.root}/first")
+    assert not verdicts.check(f"-I{verdicts.root}/first")
+
+
+def test_findings_are_not_kept(verdicts: Verdicts) -> None:
+    assert all(verdicts.check(found="a.cc:1: bad") for _ in range(2))
+    assert verdicts.check()
+    assert not verdicts.check()
+
+
+def test_a_source_that_changes_meanwhile_has_no_verdict(verdicts: Verdicts) -> None:
+    source = verdicts.root / "sub" / "a.cc"
+    before = source.read_text()
+    assert verdicts.check(meanwhile=lambda: source.write_text("int c;\n"))
+    source.write_text(before)
+    assert verdicts.check()
+
+
+def test_a_source_that_cannot_be_read_is_checked_each_time(verdicts: Verdicts) -> None:
+    (verdicts.root / "sub" / "a.hpp").unlink()
+    assert all(verdicts.check() for _ in range(2))
+
+
+def test_a_verdict_goes_with_the_checkout(verdicts: Verdicts) -> None:
+    assert verdicts.check()
+    verdicts.root = verdicts.root.rename(verdicts.root.parent / "other")
+    assert not verdicts.check()
+
+
+def test_a_verdict_that_nobody_asks_for_goes(verdicts: Verdicts) -> None:
+    assert verdicts.check()
+    (verdict,) = (verdicts.root.parent / "cache" / "cxxrt" / "checks").iterdir()
+    os.utime(verdict, (time.time() - 15 * 86400,) * 2)
+    assert verdicts.check()
+
+
 def test_every_check_is_seen_failing() -> None:
     assert list(BAD) == [name for name in BAD if name in CHECKS] and set(BAD) == set(CHECKS)
 
@@ -227,7 +342,8 @@ def running_with(text: str) -> list[str]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_nothing_runs_on_after_an_interruption(number: signal.Signals, checkout: Checkout) -> None:
     process = subprocess.Popen(
-        [checkout.root / "tools" / "check", "clang-tidy", "headers"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [checkout.root / "tools" / "check", "clang-tidy", "headers"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=checkout.environment,
     )
     end = time.monotonic() + 60
     while not any("clang-tidy-19" in words for words in running_with(str(checkout.root))) and time.monotonic() < end:

@@ -13,6 +13,7 @@ from pathlib import Path
 from vmlib import KernelError, testkernel
 
 from . import cxx, tree
+from .known import Known, Store
 from .runner import CannotRun, Commands, Ended, Job, Plan
 
 CLANG_TIDY = "clang-tidy-19"
@@ -35,9 +36,14 @@ def _any(build: Build) -> list[str]:
 
 @dataclass
 class Checkout:
-    """A checkout with its builds. What is asked for more than once is found once."""
+    """A checkout with its builds. What is asked for more than once is found once. `afresh`: no verdict is known yet."""
 
     top: Path
+    afresh: bool = False
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.top, self.afresh)
 
     @cached_property
     def files(self) -> list[Path]:
@@ -115,8 +121,14 @@ def _tidy(source: Path, flags: Sequence[str]) -> list[str | Path]:
     return [CLANG_TIDY, "--quiet", "--warnings-as-errors=*", source, "--", *flags]
 
 
-def _compile(command: Sequence[str], checkout: Checkout, source: str | Path, text: str = "") -> Job:
-    return lambda commands: _said(commands.run([*command, source], text), checkout)
+def _run(command: Sequence[str], checkout: Checkout, source: str | Path) -> Job:
+    return lambda commands: _said(commands.run([*command, source]), checkout)
+
+
+def _compile(command: Sequence[str], checkout: Checkout, known: Known, source: str | Path, text: str = "") -> Job:
+    """Compiles a source, or `text`, unless that is known to say nothing."""
+    whole = [*command, source]
+    return lambda commands: known.unless(commands, [(whole, whole)], text, lambda: _said(commands.run(whole, text), checkout))
 
 
 # --- C++ ---------------------------------------------------------------------------------------------------------
@@ -124,11 +136,12 @@ def _compile(command: Sequence[str], checkout: Checkout, source: str | Path, tex
 
 def thread_safety(checkout: Checkout) -> Plan:
     """clang's thread-safety and consumed analyses, and its warnings, on every C++ source"""
+    known = Known(checkout.store)
     jobs = [
-        _compile([*cxx.without_output(cxx.clang_command(command)), "-Werror"], checkout, source)
+        _compile([*cxx.without_output(cxx.clang_command(command)), "-Werror"], checkout, known, source)
         for source, command in checkout.sources
     ]
-    return Plan(checkout.covers(len({s for s, _ in checkout.sources}), "sources"), jobs)
+    return Plan(checkout.covers(len({s for s, _ in checkout.sources}), "sources"), jobs, known)
 
 
 def _unexplained(checkout: Checkout) -> str:
@@ -145,38 +158,43 @@ def _unexplained(checkout: Checkout) -> str:
 def clang_tidy(checkout: Checkout) -> Plan:
     """clang-tidy with .clang-tidy's checks on every C++ source, and the headers it includes"""
 
+    known = Known(checkout.store)
+
     def job(source: Path, flags: list[str]) -> Job:
+        command = _tidy(source, flags)
+
         def run(commands: Commands) -> str:
-            ended = commands.run(_tidy(source, flags))
+            ended = commands.run(command)
             return "" if ended.code == 0 else _said(Ended(1, ended.out, "" if ended.out else ended.err), checkout)
 
-        return run
+        return lambda commands: known.unless(commands, [(command, [cxx.CLANG, *flags, source])], "", lambda: run(commands))
 
     jobs = [job(s, cxx.without_output(cxx.clang_command(c))[1:]) for s, c in checkout.sources]
     others = [file for file in checkout.files if file == checkout.top / _INSN]
     jobs += [job(source, _INSN_FLAGS) for source in others]
     jobs.append(lambda commands: _unexplained(checkout))
-    return Plan(checkout.covers(len({s for s, _ in checkout.sources}) + len(others), "sources"), jobs)
+    return Plan(checkout.covers(len({s for s, _ in checkout.sources}) + len(others), "sources"), jobs, known)
 
 
 def headers(checkout: Checkout) -> Plan:
     """every header of cxxrt and of the modules compiles on its own, with g++ and with clang"""
     public = checkout.top / "cxxrt" / "include"
     found = checkout.chosen(lambda file: file.suffix == ".hpp", "cxxrt", "modules")
+    known = Known(checkout.store)
     jobs = []
     for header in found:
         name = f"<{header.relative_to(public)}>" if header.is_relative_to(public) else f'"{header}"'
         for command in map(_any, checkout.builds(header)):
             for flags in (cxx.without_output(command), cxx.without_output(cxx.clang_command(command))):
-                jobs.append(_compile([*flags, "-Werror", "-x", "c++"], checkout, "-", f"#include {name}\n"))
-    return Plan(checkout.covers(len(found), "headers"), jobs)
+                jobs.append(_compile([*flags, "-Werror", "-x", "c++"], checkout, known, "-", f"#include {name}\n"))
+    return Plan(checkout.covers(len(found), "headers"), jobs, known)
 
 
 def clang_format(checkout: Checkout) -> Plan:
     """clang-format with .clang-format on every C++ source and header"""
     found = checkout.chosen(tree.is_cxx)
     return Plan(f"{len(found)} files", [
-        _compile([CLANG_FORMAT, "--dry-run", "-Werror", *map(str, part)], checkout, part[0])
+        _run([CLANG_FORMAT, "--dry-run", "-Werror", *map(str, part)], checkout, part[0])
         for part in (found[::2], found[1::2]) if part
     ])
 
@@ -240,7 +258,7 @@ def compile_fail(checkout: Checkout) -> Plan:
 
 def _border(checkout: Checkout, rules: str) -> Plan:
     tool = checkout.top / "tools" / "check-border"
-    return Plan(f"{len(checkout.files)} files", [_compile([str(tool), "--rules", rules], checkout, checkout.top)])
+    return Plan(f"{len(checkout.files)} files", [_run([str(tool), "--rules", rules], checkout, checkout.top)])
 
 
 def border(checkout: Checkout) -> Plan:
@@ -256,7 +274,7 @@ def licence(checkout: Checkout) -> Plan:
 def shellcheck(checkout: Checkout) -> Plan:
     """shellcheck on every shell script"""
     found = checkout.chosen(tree.is_shell)
-    jobs = [_compile(["shellcheck", "-f", "gcc", *map(str, found[1:])], checkout, found[0])] if found else []
+    jobs = [_run(["shellcheck", "-f", "gcc", *map(str, found[1:])], checkout, found[0])] if found else []
     return Plan(f"{len(found)} scripts", jobs)
 
 
@@ -267,7 +285,7 @@ def python(checkout: Checkout) -> Plan:
     cache = checkout.top / "build" / "mypy"
     mypy = ["mypy", "--no-error-summary", "--show-column-numbers", f"--cache-dir={cache}"]
     jobs = [
-        _compile([*tool, *map(str, files[1:])], checkout, files[0])
+        _run([*tool, *map(str, files[1:])], checkout, files[0])
         for tool, files in ((mypy, programs), (["flake8"], found)) if files
     ]
     return Plan(f"{len(found)} files, {len(programs)} of them typed", jobs)

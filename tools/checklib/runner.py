@@ -89,10 +89,11 @@ Job = Callable[[Commands], str]
 
 @dataclass(frozen=True)
 class Plan:
-    """What a check covers, in a few words, and the work that it is."""
+    """What a check covers, in a few words, and the work that it is; `known` says how much of it was done before."""
 
     covers: str
     jobs: list[Job]
+    known: object = ""
 
 
 def split(text: str) -> list[tuple[str, str]]:
