@@ -13,6 +13,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from fio import environment as fio_environment
+
 from vmlib import Job, Vm
 
 NAME = "null_blk_cpp"
@@ -117,7 +119,7 @@ class Driver:
 
     def fio(self, *options: str, jobs: tuple[tuple[str, ...], ...] = ((),), timeout: float = 60) -> list[dict[str, Any]]:
         """Runs fio on `jobs`, whose options come after the common ones: the report of each. Errors: FioFailed."""
-        done = self.vm.run(fio_command(*options, jobs=jobs), timeout, cwd="/tmp")
+        done = self.vm.run(fio_command(*options, jobs=jobs), timeout, env=fio_environment(), cwd="/tmp")
         report = done.out[done.out.find("{") :]
         if done.rc != 0 or not report:
             raise FioFailed(f"fio: exit code {done.rc}\n{done.out[:1500]}\n{done.err[-1500:]}")
@@ -125,7 +127,7 @@ class Driver:
 
     def start_fio(self, *options: str, jobs: tuple[tuple[str, ...], ...] = ((),)) -> Job:
         """Starts fio and returns at once."""
-        return self.vm.start(fio_command(*options, jobs=jobs), cwd="/tmp")
+        return self.vm.start(fio_command(*options, jobs=jobs), env=fio_environment(), cwd="/tmp")
 
 
 def fio_command(*options: str, jobs: tuple[tuple[str, ...], ...] = ((),)) -> list[str]:

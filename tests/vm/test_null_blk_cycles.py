@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fio import environment as fio_environment
 from nullblk import C_ROOT, NAME, ROOT, Driver, fio_command, make
 from vmlib import Vm
 
@@ -166,12 +167,12 @@ def test_load_fio_unload_leaks_nothing(drv: Driver):
     fio = shlex.join(fio_command("--filename=/dev/nullbcpp0", "--ioengine=libaio", "--iodepth=8", "--rw=randrw", "--bs=4k", "--size=1m", "--verify=crc32c", "--verify_fatal=1"))
     once = f"insmod {shlex.quote(str(drv.path))} memory_backed=1 gb=1 poll_queues=0 && {fio} >/tmp/fio.json && rmmod {NAME}"
     loop = f"for i in $(seq %d); do {once} || {{ echo failed at $i; exit 1; }}; done"
-    drv.vm.run(loop % 2, 120, check=True)
+    drv.vm.run(loop % 2, 120, check=True, env=fio_environment())
 
     def batch() -> tuple[dict[str, int], dict[str, int]]:
         (before,) = drv.do(("memory",))
         drv.log()
-        drv.vm.run(loop % FIO_CYCLES, 60 + 20 * FIO_CYCLES, check=True)
+        drv.vm.run(loop % FIO_CYCLES, 60 + 20 * FIO_CYCLES, check=True, env=fio_environment())
         # Of the driver; the fixture looks for what the kernel says of bugs, and a slow emulator makes it talk of clocks.
         log = {line for line in drv.log() if line.startswith(f"{NAME}: ")}
         assert log == {"null_blk_cpp: disk nullbcpp0 created", "null_blk_cpp: module loaded"}
