@@ -22,6 +22,97 @@ from cxx_commands import CLANG, TOP, compile_source, newest_release, without_out
 DEADLINE = 300  # seconds, for one make on a busy machine
 CHECK_KO = TOP / "tools" / "check-ko"
 SPDX = "// SPDX-License-Identifier: GPL-2.0\n"
+# A driver with two sources and a suite: building a real one takes minutes of CPU time, and shows no more.
+DRIVER = {
+    "Kbuild": """obj-m += small_cpp.o small_cpp_kunit.o
+small_cpp-cxx := main.cc store.cc
+small_cpp-cxxdir := $(CXXRT_TOP)/modules/small_cpp
+small_cpp_kunit-cxx := store.cc store_kunit.cc
+small_cpp_kunit-cxxdir := $(CXXRT_TOP)/modules/small_cpp
+""",
+    "store.hpp": """#pragma once
+#include <cxxrt/lock.hpp>
+#include <cxxrt/memory.hpp>
+
+namespace small {
+using namespace cxxrt;
+
+class Store : Pinned {
+public:
+	void add(u32 amount);
+	u32 sum();
+
+private:
+	SpinLock lock_{lock_class<"Store::lock_">};
+	u32 sum_ GUARDED_BY(lock_) = 0;
+};
+
+}  // namespace small
+""",
+    "store.cc": """#include "store.hpp"
+
+#include <cxxrt/enforce.hpp>
+
+namespace small {
+
+void Store::add(u32 amount)
+{
+	Guard guard{lock_};
+	sum_ += amount;
+}
+
+u32 Store::sum()
+{
+	Guard guard{lock_};
+	return sum_;
+}
+
+}  // namespace small
+""",
+    "store_kunit.cc": """#include "store.hpp"
+
+#include <cxxrt/kunit.hpp>
+
+namespace small {
+
+KUNIT_TEST(small_store, sums_up)
+{
+	auto store = TRY(Box<Store>::make(Gfp::Kernel));
+	store->add(2);
+	test.expect_eq(store->sum(), 2u);
+	return {};
+}
+KUNIT_SUITE(small_store);
+
+}  // namespace small
+""",
+    "main.cc": """#include "store.hpp"
+
+#include <cxxrt/module.hpp>
+
+#include <cxxrt/enforce.hpp>
+
+namespace small {
+
+class Driver : Pinned {
+public:
+	static Result<Box<Driver>> create()
+	{
+		auto driver = TRY(Box<Driver>::make(Gfp::Kernel));
+		driver->store_.add(1);
+		log::info<"%u">(driver->store_.sum());
+		return driver;
+	}
+
+private:
+	Store store_;
+};
+
+}  // namespace small
+
+CXXRT_MODULE(small::Driver, "The cxxrt authors", "A module with two sources");
+""",
+}
 
 
 def run(*command: str | Path, cwd: Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -59,7 +150,7 @@ class Tree:
 
     @property
     def ko(self) -> Path:
-        return self.out / "null_blk_cpp.ko"
+        return self.out / "small_cpp.ko"
 
     def make(self, *arguments: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
         return run("make", *arguments, cwd=self.root, path=path)
@@ -77,7 +168,10 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Tree:
     skip = shutil.ignore_patterns("tests", "__pycache__")
     shutil.copytree(TOP / "cxxrt", root / "cxxrt", ignore=skip)
     shutil.copytree(TOP / "tools", root / "tools", ignore=skip)
-    shutil.copytree(TOP / "modules" / "null_blk_cpp", root / "modules" / "null_blk_cpp")
+    folder = root / "modules" / "small_cpp"
+    folder.mkdir(parents=True)
+    for name, text in DRIVER.items():
+        (folder / name).write_text(text if name == "Kbuild" else SPDX + text)
     made = Tree(root, newest_release(), [])
     before = snapshot(root)
     done = made.build()
@@ -107,11 +201,11 @@ def test_nothing_is_built_twice(tree: Tree) -> None:
 
 
 # The driver, and its suites.
-MODULES = ["null_blk_cpp.cxx.o", "null_blk_cpp_kunit.cxx.o"]
+MODULES = ["small_cpp.cxx.o", "small_cpp_kunit.cxx.o"]
 
 
 def test_touched_source_rebuilds_one_object_of_each_module(tree: Tree) -> None:
-    (tree.root / "modules" / "null_blk_cpp" / "store.cc").touch()
+    (tree.root / "modules" / "small_cpp" / "store.cc").touch()
     before = tree.ko.stat().st_mtime_ns
     done = tree.build()
     assert compiled(done, "CXX") == ["store.o", "store.o"]
@@ -137,7 +231,7 @@ def test_kdir(tree: Tree) -> None:
 def test_modules_install(tree: Tree, tmp_path: Path) -> None:
     done = tree.make("modules_install", f"KREL={tree.release}", f"INSTALL_MOD_PATH={tmp_path}")
     assert done.returncode == 0, done.stdout + done.stderr
-    installed = [path for path in tmp_path.rglob("null_blk_cpp.ko*")]
+    installed = [path for path in tmp_path.rglob("small_cpp.ko*")]
     assert len(installed) == 1
     assert installed[0].is_relative_to(tmp_path / "lib" / "modules" / tree.release)
 
@@ -286,7 +380,7 @@ def test_bad_modules_are_refused_and_removed(tree: Tree, add_module: Callable[[s
         assert done.returncode != 0
         for name, (_, _, rule) in BAD_MODULES.items():
             assert re.search(rf"{name}\.ko: {rule}: ", done.stdout + done.stderr), done.stdout + done.stderr
-        assert {path.stem for path in tree.out.glob("*.ko")} == {"null_blk_cpp", "null_blk_cpp_kunit"}, done.stdout + done.stderr
+        assert {path.stem for path in tree.out.glob("*.ko")} == {"small_cpp", "small_cpp_kunit"}, done.stdout + done.stderr
 
 
 def test_warning_of_an_interrupted_build_is_not_lost(tree: Tree, add_module: Callable[[str, str], None]) -> None:
@@ -297,7 +391,7 @@ def test_warning_of_an_interrupted_build_is_not_lost(tree: Tree, add_module: Cal
     done = tree.build()
     assert done.returncode != 0
     assert f"bad_stack.ko: {rule}: " in done.stdout + done.stderr
-    assert {path.stem for path in tree.out.glob("*.ko")} == {"null_blk_cpp", "null_blk_cpp_kunit"}
+    assert {path.stem for path in tree.out.glob("*.ko")} == {"small_cpp", "small_cpp_kunit"}
 
 
 def test_floating_point_does_not_compile(tree: Tree, add_module: Callable[[str, str], None]) -> None:
@@ -345,6 +439,6 @@ def test_module_outside_of_the_tree(lto: str, hello: Path) -> None:
 def test_without_link_time_inlining(tree: Tree) -> None:
     """Last, because it rebuilds every object. Debug information is kept, and no BTF is made of it."""
     done = tree.make(f"KREL={tree.release}", "CXXRT_LTO=0")
-    assert "null_blk_cpp.cxx.o" in compiled(done, "LTO")
+    assert "small_cpp.cxx.o" in compiled(done, "LTO")
     sections = run("readelf", "-SW", tree.ko, cwd=tree.root).stdout
     assert " .debug_info " in sections and " .BTF " not in sections
