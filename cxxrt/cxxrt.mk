@@ -39,7 +39,9 @@ cxxrt-c-flags = $(NOSTDINC_FLAGS) $(LINUXINCLUDE) $(cxxrt-kflags) -I$(CXXRT_DIR)
 
 # Warnings and the C dialect are C's own affair; everything else decides how code is generated
 # and so must be the same for C++.
-cxxrt-codegen-flags = $(filter-out -W% -std=% -D% -fmacro-prefix-map=%,$(cxxrt-kflags))
+# 6.1's objtool takes no part of a function split off for being cold if its name, mangled, is longer than 128; with KASAN many are.
+cxxrt-codegen-flags = $(filter-out -W% -std=% -D% -fmacro-prefix-map=%,$(cxxrt-kflags)) \
+	$(if $(CONFIG_KASAN),$(if $(filter 6.1.%,$(KERNELRELEASE)),-fno-reorder-blocks-and-partition))
 cxxrt-cxx-flags = -nostdinc $(cxxrt-codegen-flags) -std=gnu++20 -fno-exceptions -fno-rtti \
 	-fno-threadsafe-statics -fno-use-cxa-atexit -fno-sized-deallocation \
 	-fmacro-prefix-map=$(CXXRT_DIR)/= -Wall -Wextra -Werror -Wno-invalid-offsetof \
