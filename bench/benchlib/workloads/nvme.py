@@ -92,9 +92,11 @@ class Nvme:
         return "\n".join(lines) + "\n"
 
     def groups(self, matrix: Matrix, cell: Cell, samples: Sequence[PlannedSample], counted: bool) -> list[list[PlannedSample]]:
-        """fio does all samples of a cell when instructions are counted, and its own start would take most of the time."""
-        shared = counted and matrix.a == matrix.b
-        return [list(samples)] if shared else [[sample] for sample in samples]
+        """fio does all samples of a cell when instructions are counted, and its own start would take most of the time.
+
+        Then it is a guest, where each side has a controller of its own.
+        """
+        return [list(samples)] if counted else [[sample] for sample in samples]
 
     def script(self, matrix: Matrix, setting: Setting, cell: Cell, group: Sequence[PlannedSample]) -> str:
         """Gives the sides' drivers their controllers, and runs fio."""
