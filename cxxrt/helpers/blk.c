@@ -395,6 +395,11 @@ u32 cxxrt_blk_rq_nr_phys_segments(struct request *rq)
 	return blk_rq_nr_phys_segments(rq);
 }
 
+bool cxxrt_rq_is_write(const struct request *rq)
+{
+	return op_is_write(req_op(rq));
+}
+
 u32 cxxrt_blk_rq_nr_discard_segments(struct request *rq)
 {
 	return blk_rq_nr_discard_segments(rq);

@@ -30,6 +30,7 @@ bool cxxrt_blk_noretry_request(const struct request *rq);
 bool cxxrt_rq_is_quiet(const struct request *rq);
 bool cxxrt_blk_rq_is_passthrough(const struct request *rq);
 u32 cxxrt_blk_rq_nr_phys_segments(struct request *rq);
+bool cxxrt_rq_is_write(const struct request *rq);
 u32 cxxrt_blk_rq_nr_discard_segments(struct request *rq);
 struct bio_vec cxxrt_mp_bvec_iter_bvec(const struct bio *bio, struct bvec_iter iter);
 bool cxxrt_bvec_follows(const struct bio_vec *first, const struct bio_vec *second);

@@ -18,6 +18,11 @@ int cxxrt_dma_mapping_error(struct device *dev, dma_addr_t address)
 	return dma_mapping_error(dev, address);
 }
 
+void cxxrt_dma_mb(void)
+{
+	dma_mb();
+}
+
 void cxxrt_dma_rmb(void)
 {
 	dma_rmb();

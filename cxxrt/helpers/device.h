@@ -62,6 +62,7 @@ void dma_unmap_page_attrs(struct device *dev, dma_addr_t address, size_t bytes, 
 int cxxrt_dma_mapping_error(struct device *dev, dma_addr_t address);
 void cxxrt_dma_sync_for_device(struct device *dev, dma_addr_t address, size_t bytes,
 			       enum dma_data_direction direction);
+void cxxrt_dma_mb(void);
 void cxxrt_dma_rmb(void);
 void cxxrt_dma_wmb(void);
 void *cxxrt_page_address(struct page *page);

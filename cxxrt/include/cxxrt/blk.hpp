@@ -24,14 +24,14 @@
 ///     using Pdu, HwQueue, Context, Tags                 as above
 ///     Status queue_rq(HwQueue&, Context&, Request<Pdu>, Last)    process; never sleeps
 ///     void commit_rqs(HwQueue&)                         the last that was announced does not come
-///     Status prepare(HwQueue&, Context&, Request<Pdu>, RequestFifo&)   as queue_rq, one of several: it starts
-///                                                       the request and puts it there, or refuses it
-///     void submit(HwQueue&, RequestFifo&)               all of them, to the device
 ///     HwQueue& init_queue(Tags&, u32 index)             process
 ///     QueueCounts queue_counts(Tags&, u32 total)        process; sleeps
 ///     void complete(InFlight<Pdu>)                      softirq or hardirq
 ///     TimeoutResult timeout(HwQueue&, Request<Pdu>, QueueKind)   process
 /// and, where it has them:
+///     Status prepare(HwQueue&, Context&, Request<Pdu>, RequestFifo&)   as queue_rq, one of several: it starts
+///                                                       the request and puts it there, or refuses it
+///     void submit(HwQueue&, RequestFifo&)               all of them, to the device
 ///     u32 poll(HwQueue&, CompletionBatch)               process; returns how many it ended
 ///     QueueVectors queue_vectors(Tags&)                 process; the interrupts of its queues
 /// A bio driver has `using Context` and `void submit_bio(Context&, Bio)`: process; may sleep.
@@ -289,6 +289,10 @@ public:
 	bool is_quiet() const { return raw::cxxrt_rq_is_quiet(rq_); }
 	/// It carries a command, and not an operation on sectors.
 	bool is_passthrough() const { return raw::cxxrt_blk_rq_is_passthrough(rq_); }
+	/// Its data, if any, goes to the device, and does not come from it.
+	bool sends_data() const { return raw::cxxrt_rq_is_write(rq_); }
+	/// How many runs() there are.   Only for a request that has data.
+	u32 piece_count() const { return raw::cxxrt_blk_rq_nr_phys_segments(rq_); }
 	/// Its data for a device.
 	Runs runs() const { return Runs{rq_->bio}; }
 	/// The first piece of the first of them; all of it, where it is as long as the request.   Only for a request that has
@@ -445,6 +449,18 @@ public:
 		raw::request* taken = first_;
 		first_ = taken->rq_next;
 		return InFlight<Pdu>{Request<Pdu>{taken}};
+	}
+	/// Takes all of them, of which there is at least one: calls `f(InFlight<Pdu>)` for one after the other. They were
+	/// pushed with the same Pdu.
+	template <class Pdu, class F> CXXRT_INLINE void take_all(F&& f)
+	{
+		raw::request* taken = exchange(first_, nullptr);
+		do {
+			// Once the device has it, it may end at any time.
+			raw::request* next = taken->rq_next;
+			f(InFlight<Pdu>{Request<Pdu>{taken}});
+			taken = next;
+		} while (taken != nullptr);
 	}
 
 private:
@@ -648,11 +664,9 @@ template <class D> concept MqDriver = requires(typename D::HwQueue& queue, typen
 };
 
 template <class D> concept DeviceDriver = requires(typename D::HwQueue& queue, typename D::Context& context,
-						   typename D::Tags& tags, Request<typename D::Pdu> rq,
-						   RequestFifo& batch, QueueKind kind, u32 index) {
+						   typename D::Tags& tags, Request<typename D::Pdu> rq, QueueKind kind,
+						   u32 index) {
 	{ D::queue_rq(queue, context, rq, Last::Yes) } -> same_as<Status>;
-	{ D::prepare(queue, context, rq, batch) } -> same_as<Status>;
-	{ D::submit(queue, batch) } -> same_as<void>;
 	{ D::commit_rqs(queue) } -> same_as<void>;
 	{ D::init_queue(tags, index) } -> same_as<typename D::HwQueue&>;
 	{ D::queue_counts(tags, index) } -> same_as<QueueCounts>;
@@ -883,6 +897,7 @@ template <DeviceDriver D> struct DeviceMqOps {
 	using HwQueue = typename D::HwQueue;
 	using Context = typename D::Context;
 	using Tags = typename D::Tags;
+	static constexpr bool kBatches = requires(HwQueue& queue, RequestFifo& batch) { D::submit(queue, batch); };
 
 	// SAFETY (all): init_hctx() stored a HwQueue that lives as long as the tag set; the request queue points at the
 	// Context, and the tag set at the Tags, which outlive it.
@@ -901,24 +916,24 @@ template <DeviceDriver D> struct DeviceMqOps {
 	/// goes back, in order.
 	CXXRT_HOT static void queue_rqs(raw::cxxrt_rq_list* list)
 	{
-		RequestFifo batch;
 		raw::request* refused = nullptr;
-		const raw::blk_mq_hw_ctx* hctx = nullptr;
-		in_order(list);
-		while (raw::request* rq = raw::cxxrt_rq_list_pop(list)) {
-			if (rq->mq_hctx != hctx) {
-				if (!batch.is_empty())
-					D::submit(queue_of<HwQueue>(hctx), batch);
-				hctx = rq->mq_hctx;
-			}
-			raw::cxxrt_blk_mq_publish_tag(rq);
-			const Status status = D::prepare(queue_of<HwQueue>(hctx), context_of(rq), Request<Pdu>{rq},
-							 batch);
-			if (status != Status::Ok) [[unlikely]]
-				refused = add_refused(refused, rq);
-		}
-		if (!batch.is_empty())
-			D::submit(queue_of<HwQueue>(hctx), batch);
+		raw::request* rq = take_in_order(list);
+		do {
+			const raw::blk_mq_hw_ctx* hctx = rq->mq_hctx;
+			HwQueue& queue = queue_of<HwQueue>(hctx);
+			RequestFifo batch;
+			do {
+				// Read before the request goes into another list, or back.
+				raw::request* next = rq->rq_next;
+				raw::cxxrt_blk_mq_publish_tag(rq);
+				const Status status = D::prepare(queue, context_of(rq), Request<Pdu>{rq}, batch);
+				if (status != Status::Ok) [[unlikely]]
+					refused = add_refused(refused, rq);
+				rq = next;
+			} while (rq != nullptr && rq->mq_hctx == hctx);
+			if (!batch.is_empty()) [[likely]]
+				D::submit(queue, batch);
+		} while (rq != nullptr);
 		if (refused != nullptr) [[unlikely]]
 			put_back(list, refused);
 	}
@@ -947,7 +962,8 @@ template <DeviceDriver D> struct DeviceMqOps {
 		raw::blk_mq_ops ops{};
 		ops.queue_rq = &queue_rq;
 		ops.commit_rqs = &commit_rqs;
-		ops.queue_rqs = &queue_rqs;
+		if constexpr (kBatches)
+			ops.queue_rqs = &queue_rqs;
 		ops.init_hctx = &init_hctx;
 		ops.map_queues = &map;
 		ops.complete = &complete;
@@ -963,18 +979,23 @@ template <DeviceDriver D> struct DeviceMqOps {
 	static constexpr raw::blk_mq_ops kOps = make();
 
 private:
-	/// 6.1 gives the requests last one first.
-	CXXRT_INLINE static void in_order([[maybe_unused]] raw::cxxrt_rq_list* list)
+	/// Empties the list, which has at least one request, and gives the first; 6.1 has them last one first.
+	CXXRT_INLINE static raw::request* take_in_order(raw::cxxrt_rq_list* list)
 	{
-#if !CXXRT_KERNEL_6_12
+#if CXXRT_KERNEL_6_12
+		raw::request* first = list->head;
+		list->head = nullptr;
+		list->tail = nullptr;
+		return first;
+#else
 		raw::request* ordered = nullptr;
-		for (raw::request* rq = *list; rq != nullptr;) {
+		for (raw::request* rq = exchange(*list, nullptr); rq != nullptr;) {
 			raw::request* next = rq->rq_next;
 			rq->rq_next = ordered;
 			ordered = rq;
 			rq = next;
 		}
-		*list = ordered;
+		return ordered;
 #endif
 	}
 };

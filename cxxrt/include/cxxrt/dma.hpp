@@ -67,7 +67,29 @@ CXXRT_INLINE void read_barrier() { raw::cxxrt_dma_rmb(); }
 /// Orders writes of what the device reads before the write that gives it to the device, if that is in memory.
 CXXRT_INLINE void write_barrier() { raw::cxxrt_dma_wmb(); }
 
+/// Orders writes before reads of what the device writes, where both sides say in memory how far they are, and each must
+/// see the other's word or be seen. C side: dma_mb().
+CXXRT_INLINE void full_barrier() { raw::cxxrt_dma_mb(); }
+
 template <class T> class Coherent;
+
+/// A word of coherent memory that one side writes and the other looks at, at any time: borrowed.
+/// Context: any.   Ordering: none; see the barriers above.
+class SharedWord {
+public:
+	constexpr SharedWord() = default;
+	explicit operator bool() const { return word_ != nullptr; }
+	CXXRT_INLINE u32 load() const { return u32(raw::cxxrt_read_once_int(reinterpret_cast<const int*>(word_))); }
+	CXXRT_INLINE void store(u32 value) const
+	{
+		raw::cxxrt_write_once_int(reinterpret_cast<int*>(word_), int(value));
+	}
+
+private:
+	template <class T> friend class Coherent;
+	constexpr explicit SharedWord(le32* word) : word_(word) {}
+	le32* word_ = nullptr;
+};
 
 /// Elements that the CPU and the device both read and write, as many as a page or more holds.
 /// Invariant: the device has been told to stop using it before it goes.
@@ -125,6 +147,13 @@ public:
 	{
 		return u32(raw::cxxrt_read_once_int(reinterpret_cast<const int*>(&(items_[i].*member))));
 	}
+	/// One 8-byte member alone, read once.
+	CXXRT_INLINE u64 load(u32 i, le64 T::* member) const
+	{
+		return u64(raw::cxxrt_read_once_long(reinterpret_cast<const long*>(&(items_[i].*member))));
+	}
+	/// One 4-byte member, for as long as the array is there.   Only for i < size().
+	SharedWord word(u32 i, le32 T::* member) const { return SharedWord{&(items_[i].*member)}; }
 	/// Only for i < size(). The device may look at it when it has been told to, by a Doorbell.
 	CXXRT_INLINE void store(u32 i, const T& value) { items_[i] = value; }
 	/// Zeroes every element.   Locks: no other user, and not the device.

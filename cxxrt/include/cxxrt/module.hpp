@@ -196,6 +196,15 @@ private:
 		::cxxrt::Literal("parmtype=" #param ":") + ::cxxrt::remove_cvref_t<decltype(variable)>::kName;                    \
 	CXXRT_MODINFO(parm_##param, "parm", #param ":" description)
 
+/// As CXXRT_PARAM_AS, for one that root may write while the module is loaded: what get() gives may change at any time.
+#define CXXRT_PARAM_LIVE_AS(param, variable, description)                                                                         \
+	__attribute__((section("__param"), used, aligned(8))) static constinit const ::raw::kernel_param                          \
+		cxxrt_param_##param{#param, &::raw::__this_module, ::cxxrt::remove_cvref_t<decltype(variable)>::kOps, 0644, -1,   \
+				    0, {.arg = variable.unsafe_cell()}};                                                          \
+	__attribute__((section(".modinfo"), used, aligned(1))) static constexpr auto cxxrt_parmtype_##param =                     \
+		::cxxrt::Literal("parmtype=" #param ":") + ::cxxrt::remove_cvref_t<decltype(variable)>::kName;                    \
+	CXXRT_MODINFO(parm_##param, "parm", #param ":" description)
+
 /// As CXXRT_PARAM, on the kernels whose own drivers have the parameter; elsewhere it has its default.
 #if CXXRT_KERNEL_6_12
 #define CXXRT_PARAM_SINCE_6_12(variable, description) CXXRT_PARAM(variable, description)
