@@ -104,4 +104,13 @@ Result<void> Admin::create_sq(const Queue& queue)
 
 Result<void> Admin::delete_queue(AdminOp op, u32 id) { return done_or_eio(run({.opcode = u8(op), .cdw10 = id})); }
 
+Result<void> Admin::configure_doorbells(dma::Addr shadow, dma::Addr seen)
+{
+	return done_or_eio(run({
+		.opcode = u8(AdminOp::DoorbellBufferConfig),
+		.prp1 = shadow.wire(),
+		.prp2 = seen.wire(),
+	}));
+}
+
 }  // namespace nvme

@@ -56,6 +56,8 @@ public:
 	Result<void> create_cq(const Queue& queue, u32 vector) EXCLUDES(atomic_context);
 	Result<void> create_sq(const Queue& queue) EXCLUDES(atomic_context);
 	Result<void> delete_queue(AdminOp op, u32 id) EXCLUDES(atomic_context);
+	/// Gives the device the pages that stand for doorbells: ours, and its.   Errors: as create_cq().
+	Result<void> configure_doorbells(dma::Addr shadow, dma::Addr seen) EXCLUDES(atomic_context);
 	/// Has the device asked to end a command; does not wait. False if there is no tag for that.   Context: process.
 	template <void (*done)(Command&)> bool try_abort(const Sqe& sqe) EXCLUDES(atomic_context)
 	{

@@ -279,6 +279,8 @@ Result<void> Controller::identify()
 	shutdown_s = shutdown_s < least_s ? least_s : shutdown_s;
 	shutdown_ms_ = shutdown_s * 1000;
 	aborts_left_.store_relaxed(int(id->acl) + 1);
+	has_sgl_ = (id->sgls.get() & IdentifyController::kSgl) == 1 || (id->sgls.get() & IdentifyController::kSgl) == 2;
+	has_shadow_doorbells_ = (id->oacs.get() & IdentifyController::kDoorbellBuffer) != 0;
 
 	const u32 device_page_shift = cap_.get<Cap::LeastPage>() + 12;
 	u32 most = most_bytes(dma());
@@ -361,6 +363,7 @@ Result<void> Controller::create_io_queue(u32 id)
 	const bool is_polled = id > counts_.submit + counts_.read;
 	Queue& queue = queues_[id];
 	TRY(queue.allocate(dma(), io_depth_, limits_.most_bytes));
+	queue.data().allow_sgl(has_sgl_);
 	TRY(queue.reset(window(), cap_.get<Cap::DoorbellStride>(), is_polled ? Notice::Poll : Notice::Interrupt));
 	TRY(admin_->create_cq(queue, vectors_.count() > 1 ? id : 0));
 	const Result<void> sq = admin_->create_sq(queue);
@@ -414,9 +417,51 @@ Result<void> Controller::start_io_queues()
 		counts_ = {.submit = 0};
 		total = 0;
 	}
+	use_shadow_doorbells(total);
 	TRY(use_io_queues(total));
 	log::info<"%s: %u/%u/%u default/read/poll queues">(name(), counts_.submit, counts_.read, counts_.poll);
 	return {};
+}
+
+void Controller::use_shadow_doorbells(u32 count)
+{
+	if (!has_shadow_doorbells_ || !params::shadow_doorbells() || count == 0)
+		return;
+	const u32 stride = cap_.get<Cap::DoorbellStride>();
+	// Each buffer is one page.
+	if (regs::doorbells_end(count + 1, stride) - regs::sq_doorbell(0, stride) > regs::kPage)
+		return;
+	const Result<void> used = configure_shadow_doorbells();
+	if (!used.ok()) {
+		log::warn<"%s: unable to set dbbuf (%d)">(name(), used.to_c());
+		return;
+	}
+	const auto word = [&](const dma::Coherent<ShadowDoorbells[]>& page, u64 doorbell) {
+		const u32 at = u32(doorbell - regs::sq_doorbell(0, stride));
+		return page.word(at / sizeof(ShadowDoorbells),
+				 at % sizeof(ShadowDoorbells) == 0 ? &ShadowDoorbells::low : &ShadowDoorbells::high);
+	};
+	for (u32 id = 1; id <= count; ++id) {
+		queues_[id].use_shadow({
+			.sq = word(shadow_, regs::sq_doorbell(id, stride)),
+			.cq = word(shadow_, regs::cq_doorbell(id, stride)),
+			.sq_seen = word(shadow_seen_, regs::sq_doorbell(id, stride)),
+			.cq_seen = word(shadow_seen_, regs::cq_doorbell(id, stride)),
+		});
+	}
+}
+
+Result<void> Controller::configure_shadow_doorbells()
+{
+	constexpr u32 items = regs::kPage / sizeof(ShadowDoorbells);
+	if (!shadow_)
+		shadow_ = TRY(dma::Coherent<ShadowDoorbells[]>::alloc(dma(), items, Gfp::Kernel));
+	if (!shadow_seen_)
+		shadow_seen_ = TRY(dma::Coherent<ShadowDoorbells[]>::alloc(dma(), items, Gfp::Kernel));
+	// Queues begin at 0 after a reset, too.
+	shadow_.clear();
+	shadow_seen_.clear();
+	return admin_->configure_doorbells(shadow_.addr(), shadow_seen_.addr());
 }
 
 Result<void> Controller::use_io_queues(u32 count)
@@ -431,8 +476,7 @@ Result<void> Controller::use_io_queues(u32 count)
 			.timeout_ms = params::io_timeout_ms(),
 			.may_poll = counts_.poll != 0,
 		};
-		using Table = blk::MqDriverTable<Namespace, Controller>;
-		io_tags_ = TRY(blk::TagSet::create(Table::of<IoPath>(), config, *this));
+		io_tags_ = TRY(blk::TagSet::create(IoPath::table(), config, *this));
 	}
 	const u32 before = io_tags_->queue_count();
 	{

@@ -98,6 +98,9 @@ private:
 	u32 create_io_queues(u32 count) EXCLUDES(atomic_context);
 	Result<void> create_io_queue(u32 id) EXCLUDES(atomic_context);
 	void delete_io_queues(u32 count) EXCLUDES(atomic_context);
+	/// Has the first `count` I/O queues use doorbells in memory, if the device offers them, and takes ours.
+	void use_shadow_doorbells(u32 count) EXCLUDES(atomic_context);
+	Result<void> configure_shadow_doorbells() EXCLUDES(atomic_context);
 	Result<void> use_io_queues(u32 count) EXCLUDES(atomic_context);
 	/// Those that the device and the tag set have, from index `first` to before `end`.
 	Result<void> start_io_queues_from(u32 first, u32 end) REQUIRES(stop_lock_) EXCLUDES(atomic_context);
@@ -142,7 +145,10 @@ private:
 	Atomic<u32> stopping_{0};  // bring_down() sends its last commands
 	Atomic<int> aborts_left_{1};
 
-	Array<Queue> queues_;  // the first is for administration
+	bool has_sgl_ = false;
+	bool has_shadow_doorbells_ = false;
+	dma::Coherent<ShadowDoorbells[]> shadow_, shadow_seen_;	 // a page each; the second is the device's
+	Array<Queue> queues_;					 // the first is for administration
 	Array<FixedText<32>> irq_names_;
 	pci::Vectors vectors_;	// changed under stop_lock_
 	blk::QueueCounts counts_{.submit = 0};

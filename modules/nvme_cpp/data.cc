@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "data.hpp"
 
+#include "params.hpp"
+
 #include <cxxrt/enforce.hpp>
 
 namespace nvme {
@@ -88,8 +90,7 @@ blk::Status DataLists::reserve(Command& cmd, u32 tag, u32 entries)
 	}
 	if (entries <= kShortEntries) {
 		cmd.mapped = Mapped::Short;
-		const dma::OutboundPage& page = short_[tag / kListsInPage];
-		cmd.second = page.addr() + (u64(tag % kListsInPage) * kShortEntries * sizeof(le64));
+		cmd.second = short_addr(tag).wire();
 		return blk::Status::Ok;
 	}
 	ListPage* before = nullptr;
@@ -101,7 +102,7 @@ blk::Status DataLists::reserve(Command& cmd, u32 tag, u32 entries)
 		}
 		if (before == nullptr) {
 			cmd.pages = page;
-			cmd.second = page->addr();
+			cmd.second = page->addr().wire();
 		} else {
 			before->next = page;
 			before->entries()[ListPage::kEntries - 1] = page->addr().wire();
@@ -137,11 +138,14 @@ void DataLists::publish(const Command& cmd, u32 tag, u32 entries) const
 blk::Status DataLists::map_list(Request rq, dma::Direction direction)
 {
 	Command& cmd = rq.pdu();
+	if (wants_sgl(rq))
+		return map_pieces(rq, direction);
 	const u32 tag = rq.tag();
 	const u32 bytes = rq.bytes();
 	const u32 in_first = regs::kPage - (rq.first_run().offset % regs::kPage);
 	const u32 entries = bytes > in_first ? (bytes - in_first + regs::kPage - 1) / regs::kPage : 0;
 	cmd.second = {};
+	cmd.flags = 0;
 	if (const blk::Status status = reserve(cmd, tag, entries); status != blk::Status::Ok)
 		return status;
 	u32 mapped = 0;
@@ -171,7 +175,7 @@ blk::Status DataLists::map_list(Request rq, dma::Direction direction)
 		}
 		for (; left > 0; left -= left < regs::kPage ? left : regs::kPage) {
 			if (cmd.mapped == Mapped::Two)
-				cmd.second = at;
+				cmd.second = at.wire();
 			else
 				entry(cmd, tag, used) = at.wire();
 			++used;
@@ -194,8 +198,8 @@ void DataLists::unmap_pieces(Request rq, u32 bytes, dma::Direction direction)
 		dma::Addr at = cmd.first;
 		if (done != 0) {
 			const u32 index = ((offset + done) / regs::kPage) - 1;
-			at = cmd.mapped == Mapped::Two ? cmd.second
-						       : dma::OutboundPage::stored(entry(cmd, rq.tag(), index));
+			at = dma::OutboundPage::stored(cmd.mapped == Mapped::Two ? cmd.second
+										 : entry(cmd, rq.tag(), index));
 		}
 		dma::unmap(dev_, at, run.length, direction);
 		done += run.length;
@@ -205,9 +209,106 @@ void DataLists::unmap_pieces(Request rq, u32 bytes, dma::Direction direction)
 void DataLists::unmap_list(Request rq)
 {
 	Command& cmd = rq.pdu();
-	if (cmd.mapped != Mapped::Ranges)
+	switch (cmd.mapped) {
+	case Mapped::Ranges:
+		break;
+	case Mapped::Piece:
+		dma::unmap(dev_, cmd.first, rq.bytes(), direction_of(rq));
+		break;
+	case Mapped::Pieces:
+		unmap_sgl(rq, direction_of(rq), ~0u);
+		break;
+	default:
 		unmap_pieces(rq, rq.bytes(), direction_of(rq));
+		break;
+	}
 	give_back(exchange(cmd.pages, nullptr));
+}
+
+bool DataLists::wants_sgl(Request rq) const
+{
+	const u32 threshold = params::sgl_threshold();
+	if (!may_sgl_ || threshold == 0)
+		return false;
+	const u32 pieces = rq.piece_count();
+	// The average of them; one alone is worth it in any case.
+	return pieces <= 1 || (pieces <= kLongPieces && (rq.bytes() + pieces - 1) / pieces >= threshold);
+}
+
+blk::Status DataLists::map_piece(Command& cmd, const Segment& run, dma::Direction direction)
+{
+	Result<dma::Addr> addr = dma::map(dev_, run, direction);
+	if (!addr.ok())
+		return blk::Status::Resource;
+	cmd.first = addr.take();
+	cmd.second = SglDescriptor::of(run.length, SglDescriptor::Kind::Data);
+	cmd.flags = kDataBySgl;
+	cmd.mapped = Mapped::Piece;
+	return blk::Status::Ok;
+}
+
+SglDescriptor* DataLists::pieces_of(const Command& cmd, u32 tag) const
+{
+	if (cmd.pages != nullptr)
+		return cmd.pages->pieces();
+	return short_[tag / kListsInPage].items<SglDescriptor>() + (size_t(tag % kListsInPage) * kShortPieces);
+}
+
+void DataLists::unmap_sgl(Request rq, dma::Direction direction, u32 most)
+{
+	const Command& cmd = rq.pdu();
+	const SglDescriptor* pieces = pieces_of(cmd, rq.tag());
+	u32 index = 0;
+	for (const Segment run : rq.runs()) {
+		if (index == most)
+			break;
+		dma::unmap(dev_, dma::OutboundPage::stored(pieces[index].addr), run.length, direction);
+		++index;
+	}
+}
+
+blk::Status DataLists::map_pieces(Request rq, dma::Direction direction)
+{
+	Command& cmd = rq.pdu();
+	if (const Segment run = rq.first_run(); run.length == rq.bytes())
+		return map_piece(cmd, run, direction);
+	const u32 tag = rq.tag();
+	const bool is_long = rq.piece_count() > kShortPieces;
+	if (is_long && (cmd.pages = take_page()) == nullptr)
+		return blk::Status::Resource;
+	SglDescriptor* pieces = pieces_of(cmd, tag);
+	const u32 most = is_long ? kLongPieces : kShortPieces;
+	u32 used = 0;
+	blk::Status status = blk::Status::Ok;
+	for (const Segment run : rq.runs()) {
+		// The block layer counts them as we do.
+		if (used == most) {
+			status = blk::Status::IoError;
+			break;
+		}
+		Result<dma::Addr> addr = dma::map(dev_, run, direction);
+		if (!addr.ok()) {
+			status = blk::Status::Resource;
+			break;
+		}
+		pieces[used++] = {.addr = addr.take().wire(),
+				  .length_kind = SglDescriptor::of(run.length, SglDescriptor::Kind::Data)};
+	}
+	if (status != blk::Status::Ok) {
+		unmap_sgl(rq, direction, used);
+		give_back(exchange(cmd.pages, nullptr));
+		return status;
+	}
+	const u32 bytes = used * u32(sizeof(SglDescriptor));
+	cmd.first = is_long ? cmd.pages->addr() : short_addr(tag);
+	cmd.second = SglDescriptor::of(bytes, SglDescriptor::Kind::LastSegment);
+	cmd.flags = kDataBySgl;
+	cmd.mapped = Mapped::Pieces;
+	if (is_long)
+		cmd.pages->publish(bytes);
+	else
+		short_[tag / kListsInPage].publish(cmd.first.offset_in(kPageSize), bytes);
+	return blk::Status::Ok;
 }
 
 blk::Status DataLists::map_ranges(Request rq, u32 block_shift, u32& count)
@@ -239,6 +340,7 @@ blk::Status DataLists::map_ranges(Request rq, u32 block_shift, u32& count)
 	cmd.pages = page;
 	cmd.first = page->addr();
 	cmd.second = {};
+	cmd.flags = 0;
 	cmd.mapped = Mapped::Ranges;
 	count = found;
 	return blk::Status::Ok;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #pragma once
 /// \file
-/// A request's data as the device finds it: physical region pages (PRP).
-/// Spec: NVMe Base 2.0, 4.1.1 "Physical Region Page Entry and List".
+/// A request's data as the device finds it: physical region pages (PRP), or where few pieces are long, scatter-gather
+/// lists (SGL).
+/// Spec: NVMe Base 2.0, 4.1.1 "Physical Region Page Entry and List", 4.1.2 "Scatter Gather List".
 ///
 /// The first page may be used from its middle on; every other piece starts, and all but the last end, at a page. So the
 /// list of a request says where each of its pieces is, and nothing else has to be kept to unmap them.
@@ -26,6 +27,8 @@ enum class Mapped : u8 {
 	Short,	 ///< the tag's own list
 	Long,	 ///< a chain of pages from the queue's stock
 	Ranges,	 ///< one such page, with the ranges of a discard
+	Piece,	 ///< one piece, which the command describes by itself
+	Pieces,	 ///< a list of pieces: the tag's own, or in one page of the stock
 };
 
 /// A page of a long list, or of ranges; linked with the others of its request or of the stock.
@@ -35,6 +38,7 @@ public:
 	explicit ListPage(dma::OutboundPage&& page) : page_(move(page)) {}
 	le64* entries() const { return page_.items<le64>(); }
 	DiscardRange* ranges() const { return page_.items<DiscardRange>(); }
+	SglDescriptor* pieces() const { return page_.items<SglDescriptor>(); }
 	dma::Addr addr() const { return page_.addr(); }
 	void publish(u32 bytes) const { page_.publish(0, bytes); }
 
@@ -48,13 +52,18 @@ private:
 struct Command {
 	u64 result = 0;			   ///< of the completion; for commands of the driver's own
 	const Sqe* passthrough = nullptr;  ///< a command that is ready but for its data; of DriverIn and DriverOut
-	dma::Addr first, second;	   ///< as the command has them
-	ListPage* pages = nullptr;	   ///< of a long list, or of ranges
+	dma::Addr first;		   ///< as the command has them, where its PRP entries are
+	le64 second;
+	ListPage* pages = nullptr;  ///< of a long list, or of ranges
 	Status status;
-	Mapped mapped = Mapped::None;
-	u8 generation = 0;  ///< makes the command's id another one each time
 	u8 retries = 0;
 	bool aborted = false;  ///< the device has been asked to end it
+	u16 id = 0;	       ///< the command's, see Queue::next_id()
+	Mapped mapped = Mapped::None;
+	u8 flags = 0;  ///< the command's, which say what `first` and `second` are
+
+	/// It has ended well, and at once.
+	CXXRT_INLINE bool is_smooth() const { return status.ok() && (u32(retries) | u32(aborted)) == 0; }
 };
 
 using Request = blk::Request<Command>;
@@ -70,6 +79,9 @@ class DataLists : Pinned {
 public:
 	/// Entries of a tag's own list.
 	static constexpr u32 kShortEntries = 32;
+	/// Descriptors that fit there, and in a page.
+	static constexpr u32 kShortPieces = kShortEntries * sizeof(le64) / sizeof(SglDescriptor);
+	static constexpr u32 kLongPieces = kPageSize / sizeof(SglDescriptor);
 	/// As many bytes need no more, wherever they begin.
 	static constexpr u32 kShortBytes = kShortEntries * regs::kPage;
 
@@ -78,6 +90,9 @@ public:
 	static Result<Box<DataLists>> create(dma::Device dev, u32 tags, u32 most_bytes) EXCLUDES(atomic_context);
 	DataLists(Key, dma::Device dev) : dev_(dev) {}
 	~DataLists();
+
+	/// Pieces may be described by SGLs from now on, or not. Before there are requests.
+	void allow_sgl(bool allowed) { may_sgl_ = allowed; }
 
 	/// Maps what `rq`, which has data, transfers.
 	/// Context: process or softirq; never sleeps.   Errors: Resource there is no memory now; IoError the pieces are not
@@ -93,8 +108,9 @@ public:
 				return blk::Status::Resource;
 			cmd.first = Result<dma::Addr>{addr}.take();
 			const u32 in_first = regs::kPage - offset;
-			cmd.second = run.length > in_first ? cmd.first + in_first : dma::Addr{};
+			cmd.second = (run.length > in_first ? cmd.first + in_first : dma::Addr{}).wire();
 			cmd.mapped = Mapped::Simple;
+			cmd.flags = 0;
 			return blk::Status::Ok;
 		}
 		return map_list(rq, direction);
@@ -115,14 +131,22 @@ public:
 	}
 	static dma::Direction direction_of(Request rq)
 	{
-		return rq.op() == blk::Op::Write || rq.op() == blk::Op::DriverOut ? dma::Direction::ToDevice
-										  : dma::Direction::FromDevice;
+		return rq.sends_data() ? dma::Direction::ToDevice : dma::Direction::FromDevice;
 	}
 
 private:
 	static constexpr u32 kListsInPage = kPageSize / (kShortEntries * sizeof(le64));
 
 	CXXRT_NOINLINE blk::Status map_list(Request rq, dma::Direction direction);
+	/// Whether the data is better described by pieces than by pages.
+	bool wants_sgl(Request rq) const;
+	/// One piece, without a list.
+	blk::Status map_piece(Command& cmd, const Segment& run, dma::Direction direction);
+	blk::Status map_pieces(Request rq, dma::Direction direction);
+	/// The first `most` pieces.
+	void unmap_sgl(Request rq, dma::Direction direction, u32 most);
+	/// Where the list of a request that is mapped so is.
+	SglDescriptor* pieces_of(const Command& cmd, u32 tag) const;
 	CXXRT_NOINLINE void unmap_list(Request rq);
 	/// The first `bytes` of a request whose list has them.
 	void unmap_pieces(Request rq, u32 bytes, dma::Direction direction);
@@ -134,12 +158,17 @@ private:
 	{
 		return short_[tag / kListsInPage].items<le64>() + (size_t(tag % kListsInPage) * kShortEntries);
 	}
+	dma::Addr short_addr(u32 tag) const
+	{
+		return short_[tag / kListsInPage].addr() + (u64(tag % kListsInPage) * kShortEntries * sizeof(le64));
+	}
 	/// What was stored is for the device now.
 	void publish(const Command& cmd, u32 tag, u32 entries) const;
 	ListPage* take_page();
 	void give_back(ListPage* first);
 
 	const dma::Device dev_;
+	bool may_sgl_ = false;
 	Array<dma::OutboundPage> short_;
 	IrqSpinLock lock_{lock_class<"nvme DataLists::lock_">};
 	ListPage* stock_ GUARDED_BY(lock_) = nullptr;

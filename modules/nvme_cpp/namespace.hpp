@@ -67,14 +67,14 @@ public:
 		const Command& cmd = rq.pdu();
 		return {
 			.opcode = u8(op),
-			.flags = 0,
+			.flags = cmd.flags,
 			.command_id = u16(id),
 			.nsid = nsid_,
 			.cdw2 = 0u,
 			.cdw3 = 0u,
 			.metadata = 0ull,
 			.prp1 = cmd.first.wire(),
-			.prp2 = cmd.second.wire(),
+			.prp2 = cmd.second,
 			.cdw10 = u32(block),
 			.cdw11 = u32(block >> 32),
 			.cdw12 = ((rq.bytes() >> block_shift_) - 1) | flags12,

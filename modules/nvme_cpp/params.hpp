@@ -20,6 +20,10 @@ u32 io_timeout_ms();
 u32 shutdown_timeout_s();
 /// How often a request is tried again.
 u32 max_retries();
+/// How long the pieces of data have to be on average for SGLs to describe it; may change.   Units: bytes; 0: never.
+u32 sgl_threshold();
+/// Doorbells in memory are used where there are such.
+bool shadow_doorbells();
 /// Every NVMe controller without a driver is taken.
 bool binds_all();
 /// The C driver's names are taken.

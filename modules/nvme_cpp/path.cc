@@ -13,7 +13,7 @@ using blk::Op;
 void Path::commit_rqs(Queue& queue)
 {
 	Queue::Submission submission{queue};
-	submission.tell();
+	submission.tell_if_new();
 }
 
 void Path::complete(InFlight rq)
@@ -54,10 +54,11 @@ void report(Namespace& ns, Request rq, Status status)
 
 }  // namespace
 
-void Path::end_unusual(InFlight&& rq)
+void Path::end_unusual(Command& parked)
 {
+	InFlight rq = InFlight::unpark(parked);
 	const Request request = rq.request();
-	Command& cmd = request.pdu();
+	Command& cmd = parked;
 	const Status status = cmd.status;
 	if (!status.ok() && !status.is_final() && !request.is_once_only() && !request.is_passthrough() &&
 	    cmd.retries < params::max_retries()) {
@@ -80,8 +81,9 @@ blk::Status Path::build_passthrough(Queue& queue, Request rq, Sqe& sqe)
 	if (rq.bytes() == 0)
 		return blk::Status::Ok;
 	const blk::Status status = queue.data().map(rq, DataLists::direction_of(rq));
+	sqe.flags |= cmd.flags;
 	sqe.prp1 = cmd.first.wire();
-	sqe.prp2 = cmd.second.wire();
+	sqe.prp2 = cmd.second;
 	return status;
 }
 
@@ -107,6 +109,15 @@ CXXRT_INLINE Sqe transfer_command(const Namespace& ns, Request rq)
 }
 
 CXXRT_INLINE bool is_transfer(Op op) { return op == Op::Read || op == Op::Write; }
+
+/// The command is made with the lock held: what is not made before does not have to be kept meanwhile.
+CXXRT_INLINE void put_transfer(Queue& queue, const Namespace& ns, Request rq, blk::Last last)
+{
+	Queue::Submission submission{queue};
+	submission.put(transfer_command(ns, rq));
+	if (last == blk::Last::Yes)
+		submission.tell();
+}
 
 }  // namespace
 
@@ -171,40 +182,42 @@ blk::Status IoPath::queue_rq(Queue& queue, Namespace& ns, Request rq, blk::Last 
 	const Op op = rq.op();
 	if (!is_transfer(op)) [[unlikely]]
 		return queue_other(queue, ns, rq, last);
-	const blk::Status status = queue.data().map(rq, op == Op::Write ? dma::Direction::ToDevice
-									: dma::Direction::FromDevice);
+	const blk::Status status = queue.data().map(rq, DataLists::direction_of(rq));
 	if (status != blk::Status::Ok) [[unlikely]]
 		return status;
 	InFlight started = rq.start();
-	put(queue, transfer_command(ns, rq), last);
+	put_transfer(queue, ns, rq, last);
 	(void)move(started).park();
 	return blk::Status::Ok;
 }
 
-blk::Status IoPath::prepare(Queue& queue, Namespace&, Request rq, blk::RequestFifo& batch)
+CXXRT_INLINE blk::Status IoPath::prepare(Queue& queue, Namespace&, Request rq, blk::RequestFifo& batch)
 {
 	const Op op = rq.op();
 	// What is left over is offered to queue_rq(), one by one.
 	if (!queue.is_live() || !is_transfer(op)) [[unlikely]]
 		return blk::Status::Resource;
-	const blk::Status status = queue.data().map(rq, op == Op::Write ? dma::Direction::ToDevice
-									: dma::Direction::FromDevice);
+	const blk::Status status = queue.data().map(rq, DataLists::direction_of(rq));
 	if (status != blk::Status::Ok) [[unlikely]]
 		return status;
 	batch.push_back(rq.start());
 	return blk::Status::Ok;
 }
 
-void IoPath::submit(Queue& queue, blk::RequestFifo& batch)
+CXXRT_INLINE void IoPath::submit(Queue& queue, blk::RequestFifo& batch)
 {
 	Queue::Submission submission{queue};
-	while (!batch.is_empty()) {
-		InFlight started = batch.pop_front<Command>();
+	batch.take_all<Command>([&](InFlight&& started) CXXRT_INLINE_LAMBDA {
 		const Request rq = started.request();
 		submission.put(transfer_command(rq.context<Namespace>(), rq));
 		(void)move(started).park();
-	}
+	});
 	submission.tell();
+}
+
+blk::MqDriverTable<Namespace, Controller> IoPath::table()
+{
+	return blk::MqDriverTable<Namespace, Controller>::of<IoPath>();
 }
 
 Queue& IoPath::init_queue(Controller& controller, u32 index) { return controller.io_queue(index); }
@@ -226,9 +239,6 @@ blk::Status AdminPath::queue_rq(Queue& queue, Controller&, Request rq, blk::Last
 	return blk::Status::Ok;
 }
 
-// Administrative commands come one by one.
-blk::Status AdminPath::prepare(Queue&, Controller&, Request, blk::RequestFifo&) { return blk::Status::Resource; }
-void AdminPath::submit(Queue&, blk::RequestFifo&) {}
 Queue& AdminPath::init_queue(Controller& controller, u32) { return controller.admin_queue(); }
 blk::QueueCounts AdminPath::queue_counts(Controller&, u32) { return {}; }
 

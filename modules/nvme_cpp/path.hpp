@@ -30,8 +30,9 @@ struct Path {
 		const Request request = rq.request();
 		const Command& cmd = request.pdu();
 		queue.data().unmap(request);
-		if (!cmd.status.ok() || cmd.retries != 0 || cmd.aborted) [[unlikely]]
-			end_unusual(move(rq));
+		// Parked meanwhile, so that it stays in a register.
+		if (!cmd.is_smooth()) [[unlikely]]
+			end_unusual(move(rq).park());
 		else
 			batch.end(move(rq), blk::Status::Ok);
 	}
@@ -40,7 +41,8 @@ protected:
 	static Queue& queue_of(Request rq) { return rq.hw_queue<Queue>(); }
 	/// Why a request is not taken now.
 	CXXRT_COLD static blk::Status refuse(Queue& queue, Request rq);
-	CXXRT_COLD static void end_unusual(InFlight&& rq TAKES_UNCONSUMED);
+	/// Of a request that is parked.
+	CXXRT_COLD static void end_unusual(Command& parked);
 	/// Builds a command that is there but for its data and its id.   Errors: as DataLists::map().
 	static blk::Status build_passthrough(Queue& queue, Request rq, Sqe& sqe);
 	CXXRT_INLINE static void put(Queue& queue, const Sqe& sqe, blk::Last last)
@@ -57,8 +59,10 @@ struct IoPath : Path {
 	using Context = Namespace;
 
 	CXXRT_HOT static blk::Status queue_rq(Queue& queue, Namespace& ns, Request rq, blk::Last last);
-	CXXRT_HOT static blk::Status prepare(Queue& queue, Namespace& ns, Request rq, blk::RequestFifo& batch);
-	CXXRT_HOT static void submit(Queue& queue, blk::RequestFifo& batch);
+	CXXRT_INLINE static blk::Status prepare(Queue& queue, Namespace& ns, Request rq, blk::RequestFifo& batch);
+	CXXRT_INLINE static void submit(Queue& queue, blk::RequestFifo& batch);
+	/// The kernel's tables for it.
+	static blk::MqDriverTable<Namespace, Controller> table();
 	static Queue& init_queue(Controller& controller, u32 index);
 	static blk::QueueCounts queue_counts(Controller& controller, u32 total);
 	static blk::QueueVectors queue_vectors(Controller& controller);
@@ -73,8 +77,6 @@ struct AdminPath : Path {
 	using Context = Controller;
 
 	static blk::Status queue_rq(Queue& queue, Controller& controller, Request rq, blk::Last last);
-	static blk::Status prepare(Queue& queue, Controller& controller, Request rq, blk::RequestFifo& batch);
-	static void submit(Queue& queue, blk::RequestFifo& batch);
 	static Queue& init_queue(Controller& controller, u32 index);
 	static blk::QueueCounts queue_counts(Controller& controller, u32 total);
 };

@@ -8,6 +8,19 @@
 
 namespace nvme {
 
+// Here and not in the header: what the interrupt calls is compiled where it is named, for speed and not for size.
+Queue::Queue(Controller* controller) : controller_(*controller) {}
+
+bool ShadowWords::wakes(dma::SharedWord told, dma::SharedWord seen, u32 value, u32 before)
+{
+	// The entries before the word that speaks of them.
+	dma::write_barrier();
+	told.store(value);
+	// And the word before we look: either the device sees it, or we see that the device does not look any more.
+	dma::full_barrier();
+	return u16(value - seen.load() - 1) < u16(value - before);
+}
+
 Result<void> Queue::allocate(dma::Device dev, u32 depth, u32 most_bytes)
 {
 	if (depth_ == depth)
@@ -25,6 +38,7 @@ Result<void> Queue::reset(const mmio::WindowBase& window, u32 doorbell_stride, N
 {
 	sq_bell_ = TRY(window.doorbell(regs::sq_doorbell(id_, doorbell_stride)));
 	cq_bell_ = TRY(window.doorbell(regs::cq_doorbell(id_, doorbell_stride)));
+	shadow_ = {};
 	{
 		Guard guard{sq_lock_};
 		sq_tail_ = 0;
@@ -60,12 +74,12 @@ CXXRT_INLINE u32 Queue::reap(blk::CompletionBatch batch)
 {
 	u32 head = cq_head_;
 	u32 phase = cq_phase_;
-	u32 found = 0;
+	u32 id_status = rings_.cq.load(head, &Cqe::id_status);
+	if ((id_status >> 16 & 1) != phase)
+		return 0;
 	// The device cannot have more, unless it does not care how far we are.
-	while (found < depth_) {
-		const u32 id_status = rings_.cq.load(head, &Cqe::id_status);
-		if ((id_status >> 16 & 1) != phase)
-			break;
+	u32 left = depth_;
+	do {
 		// The phase before the rest of the entry, and before the data: both came before it.
 		dma::read_barrier();
 		const u32 id = id_status & 0xffff;
@@ -74,27 +88,30 @@ CXXRT_INLINE u32 Queue::reap(blk::CompletionBatch batch)
 				return false;
 			Command& cmd = rq.pdu();
 			cmd.status = Status{id_status >> 17};
-			if (rq.is_passthrough()) [[unlikely]]
-				cmd.result = rings_.cq.load(head).result.get();
+			// Few ask for it, and a question would take longer than the answer.
+			cmd.result = rings_.cq.load(head, &Cqe::result);
 			InFlight::unpark(cmd).complete_or(
 				[&](InFlight&& here) CXXRT_INLINE_LAMBDA { Path::end(*this, move(here), batch); });
 			return true;
 		});
 		if (!known) [[unlikely]]
 			report_unknown(id);
-		++found;
 		if (++head == depth_) {
 			head = 0;
 			phase ^= 1;
 		}
-	}
-	if (found == 0)
-		return 0;
-	cq_head_ = head;
+		if (--left == 0)
+			break;
+		id_status = rings_.cq.load(head, &Cqe::id_status);
+	} while ((id_status >> 16 & 1) == phase);
+	const u32 before = exchange(cq_head_, head);
 	cq_phase_ = phase;
-	cq_bell_.ring(head);
-	return found;
+	if (shadow_.must_wake<&ShadowWords::cq, &ShadowWords::cq_seen>(head, before))
+		cq_bell_.ring(head);
+	return depth_ - left;
 }
+
+u32 Queue::reap_apart(blk::CompletionBatch batch) { return reap(batch); }
 
 irq::Handled Queue::interrupted()
 {
@@ -117,7 +134,7 @@ u32 Queue::reap_now()
 	if (notice_ == Notice::Poll) {
 		found = poll(ending.batch());
 	} else if (irq_.is_requested()) {
-		irq_.with_masked([&] { found = reap(ending.batch()); });
+		irq_.with_masked([&] { found = reap_apart(ending.batch()); });
 	}
 	return found;
 }
@@ -128,7 +145,7 @@ void Queue::drain()
 		return;
 	blk::EndingBatch ending;
 	Guard guard{poll_lock_};
-	(void)reap(ending.batch());
+	(void)reap_apart(ending.batch());
 }
 
 void Queue::abandon(Request rq)
@@ -138,7 +155,7 @@ void Queue::abandon(Request rq)
 	irq_.with_masked([&] {
 		{
 			blk::EndingBatch ending;
-			(void)reap(ending.batch());
+			(void)reap_apart(ending.batch());
 		}
 		if (!rq.is_in_flight())
 			return;

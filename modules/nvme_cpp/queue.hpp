@@ -29,6 +29,23 @@ enum class QueueState : u8 {
 /// How completions are noticed.
 enum class Notice : u8 { Interrupt, Poll };
 
+/// Words in memory that stand for a queue's doorbells, or none.
+/// Spec: NVMe Base 2.0, annex B.5 "Updating Controller Doorbell Properties using a Shadow Doorbell Buffer".
+struct ShadowWords {
+	dma::SharedWord sq, cq;		   ///< what we have told
+	dma::SharedWord sq_seen, cq_seen;  ///< the device is to be woken when we go past it
+
+	/// Tells `value` after `before` in `told`, if there is such; whether the device has to be woken by its doorbell.
+	template <dma::SharedWord ShadowWords::* told, dma::SharedWord ShadowWords::* seen>
+	CXXRT_INLINE bool must_wake(u32 value, u32 before) const
+	{
+		return !(this->*told) || wakes(this->*told, this->*seen, value, before);
+	}
+
+private:
+	static bool wakes(dma::SharedWord told, dma::SharedWord seen, u32 value, u32 before);
+};
+
 /// Memory of both rings.
 struct Rings {
 	dma::Coherent<Sqe[]> sq;
@@ -41,7 +58,7 @@ public:
 	static constexpr u32 kTagBits = 12;
 	static constexpr u32 kMostTags = 1u << kTagBits;
 
-	explicit Queue(Controller* controller) : controller_(*controller) {}
+	explicit Queue(Controller* controller);
 	/// Once, before anything else.
 	void set_id(u32 id) { id_ = id; }
 
@@ -51,6 +68,9 @@ public:
 	/// Empties both rings, for a device that knows nothing of them yet.
 	/// Errors: EINVAL the doorbells are not in the window.   Only while down.
 	Result<void> reset(const mmio::WindowBase& window, u32 doorbell_stride, Notice notice);
+	/// The doorbells are in memory, too, from here on until reset(): `sq` and `cq` are what we write, and the others say how
+	/// far the device has looked, and is not to be woken before.   Before it is started.
+	void use_shadow(const ShadowWords& words) { shadow_ = words; }
 	/// The requests that it completes. Before it is started.
 	void set_tags(blk::TagTable tags) { tags_ = tags; }
 
@@ -82,10 +102,11 @@ public:
 	/// The next id for the request's command.   Context: who starts it.
 	CXXRT_INLINE static u32 next_id(Request rq)
 	{
-		const u32 generation = ++rq.pdu().generation;
-		return ((generation << kTagBits) | rq.tag()) & 0xffff;
+		Command& cmd = rq.pdu();
+		cmd.id = u16(((cmd.id & ~(kMostTags - 1)) + kMostTags) | rq.tag());
+		return cmd.id;
 	}
-	static u32 current_id(Request rq) { return ((u32(rq.pdu().generation) << kTagBits) | rq.tag()) & 0xffff; }
+	static u32 current_id(Request rq) { return rq.pdu().id; }
 
 	/// Commands put into the ring together. The device sees them when it is told.
 	class [[nodiscard]] SCOPED_CAPABILITY Submission : Pinned {
@@ -96,26 +117,28 @@ public:
 		{
 		}
 		CXXRT_INLINE ~Submission() RELEASE() NO_THREAD_SAFETY_ANALYSIS = default;
-		/// There is always room: there are fewer tags than entries.
+		/// There is always room, and what the device was told last never looks as if nothing was new: there are fewer
+		/// tags than entries.
 		CXXRT_INLINE void put(const Sqe& sqe) NO_THREAD_SAFETY_ANALYSIS
 		{
 			Queue& q = queue_;
-			q.rings_.sq.store(q.sq_tail_, sqe);
-			if (++q.sq_tail_ == q.depth_)
-				q.sq_tail_ = 0;
-			// What the device was told last must not look as if nothing was new.
-			const u32 next = q.sq_tail_ + 1 == q.depth_ ? 0 : q.sq_tail_ + 1;
-			if (next == q.sq_told_) [[unlikely]]
-				tell();
+			const u32 tail = q.sq_tail_;
+			q.rings_.sq.store(tail, sqe);
+			q.sq_tail_ = tail + 1 == q.depth_ ? 0 : tail + 1;
 		}
-		/// Tells the device of all of them.
+		/// Tells the device of all of them. There is one at least.
 		CXXRT_INLINE void tell() NO_THREAD_SAFETY_ANALYSIS
 		{
 			Queue& q = queue_;
-			if (q.sq_told_ == q.sq_tail_)
-				return;
-			q.sq_told_ = q.sq_tail_;
-			q.sq_bell_.ring(q.sq_tail_);
+			const u32 told = exchange(q.sq_told_, q.sq_tail_);
+			if (q.shadow_.must_wake<&ShadowWords::sq, &ShadowWords::sq_seen>(q.sq_tail_, told))
+				q.sq_bell_.ring(q.sq_tail_);
+		}
+		/// The same if there may be none.
+		void tell_if_new() NO_THREAD_SAFETY_ANALYSIS
+		{
+			if (queue_.sq_told_ != queue_.sq_tail_)
+				tell();
 		}
 
 	private:
@@ -140,6 +163,8 @@ public:
 
 private:
 	CXXRT_HOT irq::Handled interrupted();
+	/// As reap().
+	CXXRT_NOINLINE u32 reap_apart(blk::CompletionBatch batch);
 	/// A completion that belongs to nothing that the device has.
 	CXXRT_COLD void report_unknown(u32 id);
 
@@ -150,6 +175,7 @@ private:
 	Rings rings_;
 	blk::TagTable tags_;
 	mmio::Doorbell sq_bell_, cq_bell_;
+	ShadowWords shadow_;
 	Box<DataLists> data_;
 	Notice notice_ = Notice::Interrupt;
 	Atomic<u32> state_{u32(QueueState::Down)};

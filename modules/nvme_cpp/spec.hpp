@@ -18,6 +18,7 @@ enum class AdminOp : u8 {
 	Identify = 0x06,
 	Abort = 0x08,
 	SetFeatures = 0x09,
+	DoorbellBufferConfig = 0x7c,
 };
 
 /// NVM 3.2, Base 7.
@@ -56,6 +57,28 @@ static_assert(sizeof(Sqe) == 64 && __builtin_offsetof(Sqe, command_id) == 2 && _
 	      __builtin_offsetof(Sqe, metadata) == 16 && __builtin_offsetof(Sqe, prp1) == 24 &&
 	      __builtin_offsetof(Sqe, prp2) == 32 && __builtin_offsetof(Sqe, cdw10) == 40 &&
 	      __builtin_offsetof(Sqe, cdw15) == 60);
+
+/// Base 4.1.2.1 "SGL Example", 4.1.2 figure 88: 16 bytes that say where a piece of data, or a list of such, is. A command has one
+/// in place of its PRP entries.
+struct SglDescriptor {
+	/// Base 4.1.2, figure 90: the upper half of the last byte.
+	enum class Kind : u8 { Data = 0x00, LastSegment = 0x30 };
+
+	le64 addr;
+	le64 length_kind;  // bits 31 to 0 the bytes, 63 to 56 the kind
+
+	/// Units: bytes.
+	static constexpr le64 of(u32 length, Kind kind) { return u64(length) | u64(kind) << 56; }
+};
+static_assert(sizeof(SglDescriptor) == 16 && __builtin_offsetof(SglDescriptor, length_kind) == 8);
+/// Base 3.3.3.1, figure 87: of a command's flags, its data is where an SGL descriptor says.
+inline constexpr u8 kDataBySgl = 1u << 6;
+
+/// Base 5.8 "Doorbell Buffer Config command", and the two buffers that it names.
+struct ShadowDoorbells {
+	le32 low, high;
+};
+static_assert(sizeof(ShadowDoorbells) == 8);
 
 /// NVM 3.2.2, 3.2.4, 3.2.8: the upper half of word 12.
 inline constexpr u32 kFua = 1u << 30;
@@ -108,6 +131,10 @@ struct IdentifyController {
 	char subnqn[256];
 	u8 reserved1024[3072];
 
+	/// Of `oacs`.
+	static constexpr u32 kDoorbellBuffer = 1u << 8;
+	/// Of `sgls`: lists whose pieces begin anywhere, or at every fourth byte.
+	static constexpr u32 kSgl = 3u << 0;
 	/// Of `oncs`.
 	static constexpr u32 kDatasetManagement = 1u << 2;
 	static constexpr u32 kWriteZeroes = 1u << 3;

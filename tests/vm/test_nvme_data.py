@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0
+"""nvme_cpp tells the controller where data is, and that there are commands, as it should: seen in what QEMU traces."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from nvme import Controller, Driver, Namespace, guest_fixture
+
+EVENTS = ("pci_nvme_map_prp", "pci_nvme_map_sgl", "pci_nvme_io_cmd", "pci_nvme_mmio_doorbell_sq", "pci_nvme_dbbuf_config", "pci_nvme_admin_cmd")
+CONTROLLERS = [Controller("plain", (Namespace(512, 128),), "mdts=0")]
+vm = guest_fixture(CONTROLLERS, trace=EVENTS)
+DISK = "/dev/nvmecpp0n1"
+
+
+def seen(nvme: Driver, since: int) -> list[str]:
+    """What was traced after the first `since` lines."""
+    return nvme.trace()[since:]
+
+
+def count(lines: list[str], event: str) -> int:
+    return sum(line.startswith(event) for line in lines)
+
+
+@pytest.mark.parametrize("threshold", ["", "sgl_threshold=0", "sgl_threshold=4096"])
+def test_nv13_lists_of_pages_and_of_pieces(nvme: Driver, threshold: str) -> None:
+    """One piece of more than two pages has one descriptor, short pieces pages; data is right, and 0 turns SGLs off."""
+    assert nvme.load(threshold) == ""
+    nvme.bind("plain")
+    since = len(nvme.trace())
+    # Huge pages: one piece each. Pages that lie anywhere: many.
+    nvme.sh("echo 8 > /proc/sys/vm/nr_hugepages")
+    nvme.verify("nvmecpp0n1", "--bs=64k", "--iodepth=4", "--ioengine=libaio", "--size=2M", "--mem=mmaphuge", "--hugepage-size=2m")
+    large = seen(nvme, since)
+    since = len(nvme.trace())
+    nvme.verify("nvmecpp0n1", "--bsrange=4k-1M", "--iodepth=8", "--ioengine=libaio", "--size=24M", "--mem=mmap")
+    many = seen(nvme, since)
+    since = len(nvme.trace())
+    nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=8", "--ioengine=libaio", "--size=1M")
+    small = seen(nvme, since)
+    assert count(small, "pci_nvme_map_sgl") == 0
+    assert count(small, "pci_nvme_map_prp") >= 512
+    if threshold == "sgl_threshold=0":
+        assert count(large + many, "pci_nvme_map_sgl") == 0
+        assert count(large, "pci_nvme_map_prp") >= 64
+    else:
+        assert count(large, "pci_nvme_map_sgl") >= 64
+        assert count(large, "pci_nvme_map_prp") == 0
+        assert count(many, "pci_nvme_map_prp") > 0
+    if threshold == "sgl_threshold=4096":
+        # Lists of them, in the tag's own room and in a page.
+        assert count(many, "pci_nvme_map_sgl") > 0
+
+
+def test_nv13_the_threshold_can_be_changed(nvme: Driver) -> None:
+    assert nvme.load() == ""
+    nvme.bind("plain")
+    nvme.sh("echo 8 > /proc/sys/vm/nr_hugepages; echo 0 > /sys/module/nvme_cpp/parameters/sgl_threshold")
+    since = len(nvme.trace())
+    nvme.verify("nvmecpp0n1", "--bs=64k", "--iodepth=4", "--ioengine=libaio", "--size=1M", "--mem=mmaphuge", "--hugepage-size=2m")
+    assert count(seen(nvme, since), "pci_nvme_map_sgl") == 0
+
+
+def sq_doorbells(lines: list[str]) -> int:
+    """How often an I/O queue's doorbell was rung."""
+    return sum(bool(re.match(r"pci_nvme_mmio_doorbell_sq sqid (?!0 )\d+", line)) for line in lines)
+
+
+def test_nv15_shadow_doorbells_wake_the_controller_only_when_it_sleeps(nvme: Driver) -> None:
+    assert nvme.load() == ""
+    nvme.bind("plain")
+    assert count(nvme.trace(), "pci_nvme_dbbuf_config") > 0
+    since = len(nvme.trace())
+    done = nvme.fio(f"--filename={DISK}", "--rw=randread", "--bs=4k", "--iodepth=128", "--iodepth_batch=1", "--ioengine=io_uring", "--size=16M")
+    assert done["read"]["total_ios"] == 4096
+    assert sq_doorbells(seen(nvme, since)) < 4096 / 4
+    nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=64", "--ioengine=io_uring", "--size=8M")
+    # And after a reset, which makes the controller forget them.
+    nvme.unbind("plain")
+    nvme.bind("plain")
+    nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=64", "--ioengine=io_uring", "--size=4M")
+
+
+def test_nv93_shadow_doorbells_can_be_left_out(nvme: Driver) -> None:
+    assert nvme.load("shadow_doorbells=0") == ""
+    since = len(nvme.trace())
+    nvme.bind("plain")
+    assert count(seen(nvme, since), "pci_nvme_dbbuf_config") == 0
+    nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=64", "--ioengine=io_uring", "--size=4M")
+
+
+def test_nv14_one_doorbell_for_a_batch(nvme: Driver) -> None:
+    """Sixteen requests submitted together are told together."""
+    assert nvme.load("shadow_doorbells=0") == ""
+    nvme.bind("plain")
+    since = len(nvme.trace())
+    options = ("--rw=randread", "--bs=4k", "--iodepth=16", "--iodepth_batch_submit=16", "--iodepth_batch_complete_min=16", "--ioengine=io_uring", "--size=8M")
+    done = nvme.fio(f"--filename={DISK}", *options)
+    assert done["read"]["total_ios"] == 2048
+    lines = seen(nvme, since)
+    # The trace may lag behind by a buffer.
+    assert 2048 / 20 < sq_doorbells(lines) < 2048 / 8
