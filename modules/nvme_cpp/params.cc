@@ -32,10 +32,13 @@ CXXRT_PARAM(compat_names, "Take the C driver's names");
 
 constinit Param<u32> sgl_threshold_param{32 << 10};
 constinit Param<bool> shadow_doorbells_param{true};
+constinit Param<int> threaded_interrupts_param{0};
 
 CXXRT_PARAM_LIVE_AS(sgl_threshold, sgl_threshold_param,
 		    "Data in pieces of at least this many bytes on average is described by SGLs; 0: none is");
 CXXRT_PARAM_AS(shadow_doorbells, shadow_doorbells_param, "Use doorbells in memory where the controller offers them");
+CXXRT_PARAM_AS(use_threaded_interrupts, threaded_interrupts_param,
+	       "Not 0: completions are taken by a thread, not by the interrupt");
 CXXRT_PARAM_AS(io_queue_depth, io_queue_depth_param, "Entries of an I/O queue, 2 to 4095");
 CXXRT_PARAM_AS(write_queues, write_queues_param, "Queues that are not for reads; then the others are for reads alone");
 CXXRT_PARAM_AS(poll_queues, poll_queues_param, "Queues without interrupts, for polled I/O");
@@ -54,6 +57,7 @@ u32 io_timeout_ms() { return to_ms(io_timeout.get()); }
 u32 shutdown_timeout_s() { return u32(shutdown_timeout.get()); }
 u32 max_retries() { return u32(max_retries_param.get()); }
 u32 sgl_threshold() { return sgl_threshold_param.get(); }
+bool threaded_interrupts() { return threaded_interrupts_param.get() != 0; }
 bool shadow_doorbells() { return shadow_doorbells_param.get(); }
 bool binds_all() { return bind_all.get(); }
 bool use_compat_names() { return compat_names.get(); }

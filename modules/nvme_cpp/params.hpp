@@ -22,6 +22,8 @@ u32 shutdown_timeout_s();
 u32 max_retries();
 /// How long the pieces of data have to be on average for SGLs to describe it; may change.   Units: bytes; 0: never.
 u32 sgl_threshold();
+/// Interrupts have a thread each that does their work.
+bool threaded_interrupts();
 /// Doorbells in memory are used where there are such.
 bool shadow_doorbells();
 /// Every NVMe controller without a driver is taken.

@@ -2,6 +2,7 @@
 #include "queue.hpp"
 
 #include "controller.hpp"
+#include "params.hpp"
 #include "path.hpp"
 
 #include <cxxrt/enforce.hpp>
@@ -9,17 +10,16 @@
 namespace nvme {
 
 // Here and not in the header: what the interrupt calls is compiled where it is named, for speed and not for size.
-Queue::Queue(Controller* controller) : controller_(*controller) {}
-
-bool ShadowWords::wakes(dma::SharedWord told, dma::SharedWord seen, u32 value, u32 before)
+Queue::Queue(Controller* controller) : controller_(*controller)
 {
-	// The entries before the word that speaks of them.
-	dma::write_barrier();
-	told.store(value);
-	// And the word before we look: either the device sees it, or we see that the device does not look any more.
-	dma::full_barrier();
-	return u16(value - seen.load() - 1) < u16(value - before);
+	// Who submits, who reaps, and what both read and neither writes have cache lines of their own.
+	static_assert(__builtin_offsetof(Queue, sq_lock_) % 64 == 0 && __builtin_offsetof(Queue, cq_head_) % 64 == 0);
+	static_assert(__builtin_offsetof(Queue, state_) < __builtin_offsetof(Queue, sq_lock_));
+	static_assert(__builtin_offsetof(Queue, sq_told_) < __builtin_offsetof(Queue, cq_head_));
+	static_assert(alignof(Queue) == 64);
 }
+
+irq::Runs Queue::where() { return params::threaded_interrupts() ? irq::Runs::InThread : irq::Runs::InInterrupt; }
 
 Result<void> Queue::allocate(dma::Device dev, u32 depth, u32 most_bytes)
 {
@@ -56,7 +56,7 @@ Result<void> Queue::reset(const mmio::WindowBase& window, u32 doorbell_stride, N
 Result<void> Queue::start(irq::Line line, const char* name)
 {
 	if (notice_ == Notice::Interrupt)
-		TRY(irq_.request(line, name));
+		TRY(irq_.request(line, name, where()));
 	state_.store_release(u32(QueueState::Live));
 	return {};
 }

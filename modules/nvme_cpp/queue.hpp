@@ -43,7 +43,15 @@ struct ShadowWords {
 	}
 
 private:
-	static bool wakes(dma::SharedWord told, dma::SharedWord seen, u32 value, u32 before);
+	CXXRT_INLINE static bool wakes(dma::SharedWord told, dma::SharedWord seen, u32 value, u32 before)
+	{
+		// The entries before the word that speaks of them.
+		dma::write_barrier();
+		told.store(value);
+		// And the word before we look: either the device sees it, or we see that the device does not look any more.
+		dma::full_barrier();
+		return u16(value - seen.load() - 1) < u16(value - before);
+	}
 };
 
 /// Memory of both rings.
@@ -82,7 +90,7 @@ public:
 	/// As start().
 	Result<void> restart_interrupt(irq::Line line, const char* name) EXCLUDES(atomic_context)
 	{
-		return irq_.request(line, name);
+		return irq_.request(line, name, where());
 	}
 	/// Does not take any, and has no interrupt, when this returns. Those offered now must have been waited for.
 	/// Context: process; sleeps.
@@ -162,6 +170,7 @@ public:
 	void abandon(Request rq) EXCLUDES(atomic_context);
 
 private:
+	static irq::Runs where();
 	CXXRT_HOT irq::Handled interrupted();
 	/// As reap().
 	CXXRT_NOINLINE u32 reap_apart(blk::CompletionBatch batch);
@@ -190,7 +199,8 @@ private:
 	u32 cq_phase_ = 1;  // Base 3.3.3.2.2: entries of the first lap carry 1
 	SpinLock poll_lock_{lock_class<"nvme Queue::poll_lock_">};
 	log::RateLimit unknown_limit_;
-	irq::Handler irq_{callback<&Queue::irq_, &Queue::interrupted>};	 // last: it stops first
+	irq::Handler irq_{callback<&Queue::irq_, &Queue::interrupted>,
+			  callback<&Queue::irq_, &Queue::has_completions>};  // last: it stops first
 };
 
 }  // namespace nvme

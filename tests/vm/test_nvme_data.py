@@ -101,3 +101,61 @@ def test_nv14_one_doorbell_for_a_batch(nvme: Driver) -> None:
     lines = seen(nvme, since)
     # The trace may lag behind by a buffer.
     assert 2048 / 20 < sq_doorbells(lines) < 2048 / 8
+
+
+@pytest.mark.parametrize("params", ["use_threaded_interrupts=1", "use_threaded_interrupts=1 shadow_doorbells=0"])
+def test_nv78_threads_of_interrupts(nvme: Driver, params: str) -> None:
+    assert nvme.load(params) == ""
+    nvme.bind("plain")
+    assert nvme.sh("ps -e -o comm= | grep -c '^irq/.*nvmec'").strip() == "3"
+    nvme.verify("nvmecpp0n1", "--bsrange=4k-128k", "--iodepth=32", "--ioengine=io_uring", "--size=8M")
+
+
+def test_nv78_a_cpu_that_goes_takes_no_request_with_it(nvme: Driver) -> None:
+    assert nvme.load() == ""
+    nvme.bind("plain")
+    job = nvme.start_fio(f"--filename={DISK}", "--rw=randrw", "--verify=crc32c", "--verify_fatal=1", "--bs=4k", "--iodepth=32", "--ioengine=libaio", "--size=32M", "--time_based", "--runtime=8")
+    for _ in range(3):
+        nvme.sh("sleep 0.7; echo 0 > /sys/devices/system/cpu/cpu1/online; sleep 0.7; echo 1 > /sys/devices/system/cpu/cpu1/online")
+    assert job.wait(90).rc == 0
+    nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=32", "--ioengine=libaio", "--numjobs=2", "--size=2M", "--offset_increment=8M", "--cpus_allowed=0-1", "--cpus_allowed_policy=split")
+
+
+def test_nv90_requests_allocate_nothing(nvme: Driver) -> None:
+    """The module calls no allocator for up to 128 KiB, nor for one range to discard."""
+    assert nvme.load() == ""
+    nvme.bind("plain")
+    nvme.sh("mountpoint -q /sys/kernel/tracing || mount -t tracefs nodev /sys/kernel/tracing")
+    nvme.sh("cd /sys/kernel/tracing && echo 0 > tracing_on && echo 20000 > buffer_size_kb && for e in kmalloc kmem_cache_alloc; do echo 1 > events/kmem/$e/enable; done && echo > trace")
+    on, off = "echo 1 > /sys/kernel/tracing/tracing_on", "echo 0 > /sys/kernel/tracing/tracing_on"
+    found = "grep -c nvme_cpp /sys/kernel/tracing/trace || :"
+    try:
+        for rw in "randread", "randwrite":
+            for size in "4k", "128k":
+                nvme.sh(on)
+                nvme.fio(f"--filename={DISK}", f"--rw={rw}", f"--bs={size}", "--iodepth=8", "--ioengine=io_uring", "--size=2M", "--mem=mmap")
+                nvme.sh(off)
+                assert nvme.sh(found).strip() == "0", nvme.sh("grep nvme_cpp /sys/kernel/tracing/trace | head -5")
+        nvme.sh(f"{on}; blkdiscard -o 1M -l 1M {DISK}; {off}")
+        assert nvme.sh(found).strip() == "0"
+        # What shows that it would have been seen: probing allocates.
+        nvme.unbind("plain")
+        nvme.sh(on)
+        nvme.bind("plain")
+        nvme.sh(off)
+        assert int(nvme.sh(found)) > 0
+    finally:
+        nvme.sh(f"{off}; for e in kmalloc kmem_cache_alloc; do echo 0 > /sys/kernel/tracing/events/kmem/$e/enable; done; echo > /sys/kernel/tracing/trace")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("depth", [2, 1024])
+def test_nv16_rings_wrap_for_long(nvme: Driver, depth: int) -> None:
+    """Half a million requests: rings of two entries turn over a quarter of a million times, with and without shadows."""
+    for shadow in 0, 1:
+        assert nvme.load(f"io_queue_depth={depth} shadow_doorbells={shadow}") == ""
+        nvme.bind("plain")
+        done = nvme.fio(f"--filename={DISK}", "--rw=randread", "--bs=512", "--iodepth=32", "--ioengine=io_uring", "--number_ios=250000", "--size=100M", timeout=1200)
+        assert done["read"]["total_ios"] == 250000
+        nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=32", "--ioengine=libaio", "--size=4M")
+        nvme.unload()

@@ -85,6 +85,9 @@ public:
 		raw::cxxrt_write_once_int(reinterpret_cast<int*>(word_), int(value));
 	}
 
+	/// Safety: `word` is coherent memory, or there is no device, and it outlives this.
+	static constexpr SharedWord unsafe_from(le32* word) { return SharedWord{word}; }
+
 private:
 	template <class T> friend class Coherent;
 	constexpr explicit SharedWord(le32* word) : word_(word) {}

@@ -13,6 +13,12 @@ namespace cxxrt::irq {
 /// Whether the interrupt was this device's.
 enum class Handled : u8 { No = raw::IRQ_NONE, Yes = raw::IRQ_HANDLED };
 
+/// Where a handler's function runs.
+enum class Runs : u8 {
+	InInterrupt,  ///< hardirq
+	InThread,     ///< a thread of the interrupt's own: process
+};
+
 /// An interrupt's number. A bus gives it out.
 class Line {
 public:
@@ -25,7 +31,9 @@ private:
 
 /// A handler that may share its line with others:
 ///     irq::Handler irq_{callback<&Queue::irq_, &Queue::interrupted>};
-/// where `irq::Handled interrupted()`, in hardirq context.
+/// where `irq::Handled interrupted()`, in hardirq context. One that may run in a thread instead is given a second function,
+/// `bool has_work() const`, in hardirq context, which says whether the thread is to be woken:
+///     irq::Handler irq_{callback<&Queue::irq_, &Queue::interrupted>, callback<&Queue::irq_, &Queue::has_work>};
 /// Invariant: the function does not run unless requested, and not after the destructor.
 class Handler : Pinned {
 public:
@@ -33,16 +41,26 @@ public:
 		: thunk_(&thunk<Member, Function>)
 	{
 	}
+	template <auto Member, auto Function, auto Looks>
+	Handler(Callback<Member, Function>, Callback<Member, Looks>)
+		: thunk_(&thunk<Member, Function>), looks_(&waking_thunk<Member, Looks>)
+	{
+	}
 	/// As release().
 	~Handler() EXCLUDES(atomic_context) { release(); }
 
 	/// Has the function called from now on. `name` shows in /proc/interrupts and outlives the request.
-	/// Context: process; sleeps.   Errors: EBUSY another who does not share has it, or this was requested already; ENOMEM.
-	Result<void> request(Line line, const char* name) EXCLUDES(atomic_context)
+	/// Context: process; sleeps.   Errors: EBUSY another who does not share has it, or this was requested already; EINVAL
+	/// it has no function that says when to wake a thread; ENOMEM.
+	Result<void> request(Line line, const char* name, Runs where = Runs::InInterrupt) EXCLUDES(atomic_context)
 	{
 		if (requested_)
 			return EBUSY;
-		TRY(from_c(raw::request_threaded_irq(line.number(), thunk_, nullptr, raw::IRQF_SHARED, name, this)));
+		if (where == Runs::InThread && looks_ == nullptr)
+			return EINVAL;
+		auto* const thread = where == Runs::InThread ? thunk_ : nullptr;
+		TRY(from_c(raw::request_threaded_irq(line.number(), thread != nullptr ? looks_ : thunk_, thread,
+						     raw::IRQF_SHARED, name, this)));
 		line_ = line.number();
 		requested_ = true;
 		return {};
@@ -73,7 +91,15 @@ private:
 		return raw::irqreturn_t((owner.*Function)());
 	}
 
+	template <auto Member, auto Looks> static raw::irqreturn_t waking_thunk(int, void* handler)
+	{
+		// SAFETY: as in thunk().
+		const auto& owner = owner_of<Member>(*static_cast<Handler*>(handler));
+		return (owner.*Looks)() ? raw::IRQ_WAKE_THREAD : raw::IRQ_NONE;
+	}
+
 	raw::irqreturn_t (*thunk_)(int, void*);
+	raw::irqreturn_t (*looks_)(int, void*) = nullptr;
 	u32 line_ = 0;
 	bool requested_ = false;
 };
