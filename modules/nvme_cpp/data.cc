@@ -125,6 +125,26 @@ le64& DataLists::entry(const Command& cmd, u32 tag, u32 index) const
 	return page->entries()[index];
 }
 
+DataLists::Slots DataLists::slots_of(Command& cmd, u32 tag) const
+{
+	if (cmd.mapped == Mapped::Two)
+		return {&cmd.second, 1, nullptr};
+	if (cmd.mapped == Mapped::Short)
+		return {short_list(tag), kShortEntries, nullptr};
+	return {nullptr, 0, cmd.pages};
+}
+
+CXXRT_INLINE void DataLists::Slots::put(le64 entry)
+{
+	if (room == 0) [[unlikely]] {
+		at = page->entries();
+		room = page->next != nullptr ? ListPage::kEntries - 1 : ListPage::kEntries;
+		page = page->next;
+	}
+	*at++ = entry;
+	--room;
+}
+
 void DataLists::publish(const Command& cmd, u32 tag, u32 entries) const
 {
 	if (cmd.mapped == Mapped::Short)
@@ -149,7 +169,8 @@ blk::Status DataLists::map_list(Request rq, dma::Direction direction)
 	if (const blk::Status status = reserve(cmd, tag, entries); status != blk::Status::Ok)
 		return status;
 	u32 mapped = 0;
-	u32 used = 0;
+	u32 runs = 0;
+	Slots slots = slots_of(cmd, tag);
 	for (const Segment run : rq.runs()) {
 		const bool is_first = mapped == 0;
 		blk::Status status = blk::Status::Ok;
@@ -174,16 +195,16 @@ blk::Status DataLists::map_list(Request rq, dma::Direction direction)
 			left -= skip;
 		}
 		for (; left > 0; left -= left < regs::kPage ? left : regs::kPage) {
-			if (cmd.mapped == Mapped::Two)
-				cmd.second = at.wire();
-			else
-				entry(cmd, tag, used) = at.wire();
-			++used;
+			slots.put(at.wire());
 			at = at + regs::kPage;
 		}
 		mapped += run.length;
+		++runs;
 	}
 	publish(cmd, tag, entries);
+	// One piece is unmapped as one.
+	if (runs == 1)
+		cmd.mapped = cmd.mapped == Mapped::Long ? Mapped::LongRun : Mapped::Simple;
 	return blk::Status::Ok;
 }
 
@@ -212,7 +233,7 @@ void DataLists::unmap_list(Request rq)
 	switch (cmd.mapped) {
 	case Mapped::Ranges:
 		break;
-	case Mapped::Piece:
+	case Mapped::LongRun:
 		dma::unmap(dev_, cmd.first, rq.bytes(), direction_of(rq));
 		break;
 	case Mapped::Pieces:
@@ -233,18 +254,6 @@ bool DataLists::wants_sgl(Request rq) const
 	const u32 pieces = rq.piece_count();
 	// The average of them; one alone is worth it in any case.
 	return pieces <= 1 || (pieces <= kLongPieces && (rq.bytes() + pieces - 1) / pieces >= threshold);
-}
-
-blk::Status DataLists::map_piece(Command& cmd, const Segment& run, dma::Direction direction)
-{
-	Result<dma::Addr> addr = dma::map(dev_, run, direction);
-	if (!addr.ok())
-		return blk::Status::Resource;
-	cmd.first = addr.take();
-	cmd.second = SglDescriptor::of(run.length, SglDescriptor::Kind::Data);
-	cmd.flags = kDataBySgl;
-	cmd.mapped = Mapped::Piece;
-	return blk::Status::Ok;
 }
 
 SglDescriptor* DataLists::pieces_of(const Command& cmd, u32 tag) const
@@ -270,8 +279,17 @@ void DataLists::unmap_sgl(Request rq, dma::Direction direction, u32 most)
 blk::Status DataLists::map_pieces(Request rq, dma::Direction direction)
 {
 	Command& cmd = rq.pdu();
-	if (const Segment run = rq.first_run(); run.length == rq.bytes())
-		return map_piece(cmd, run, direction);
+	if (const Segment run = rq.first_run(); run.length == rq.bytes()) {
+		// The command describes it by itself.
+		Result<dma::Addr> addr = dma::map(dev_, run, direction);
+		if (!addr.ok())
+			return blk::Status::Resource;
+		cmd.first = addr.take();
+		cmd.second = SglDescriptor::of(run.length, SglDescriptor::Kind::Data);
+		cmd.flags = kDataBySgl;
+		cmd.mapped = Mapped::Simple;
+		return blk::Status::Ok;
+	}
 	const u32 tag = rq.tag();
 	const bool is_long = rq.piece_count() > kShortPieces;
 	if (is_long && (cmd.pages = take_page()) == nullptr)

@@ -22,13 +22,13 @@ namespace nvme {
 /// How much of a request's data is mapped, and how.
 enum class Mapped : u8 {
 	None,
-	Simple,	 ///< one piece, in at most two pages
-	Two,	 ///< more pieces, in two pages
-	Short,	 ///< the tag's own list
-	Long,	 ///< a chain of pages from the queue's stock
-	Ranges,	 ///< one such page, with the ranges of a discard
-	Piece,	 ///< one piece, which the command describes by itself
-	Pieces,	 ///< a list of pieces: the tag's own, or in one page of the stock
+	Simple,	  ///< one piece, without memory of its own
+	Two,	  ///< more pieces, in two pages
+	Short,	  ///< the tag's own list
+	Long,	  ///< a chain of pages from the queue's stock
+	LongRun,  ///< the same, for one piece
+	Ranges,	  ///< one such page, with the ranges of a discard
+	Pieces,	  ///< a list of pieces: the tag's own, or in one page of the stock
 };
 
 /// A page of a long list, or of ranges; linked with the others of its request or of the stock.
@@ -140,8 +140,6 @@ private:
 	CXXRT_NOINLINE blk::Status map_list(Request rq, dma::Direction direction);
 	/// Whether the data is better described by pieces than by pages.
 	bool wants_sgl(Request rq) const;
-	/// One piece, without a list.
-	blk::Status map_piece(Command& cmd, const Segment& run, dma::Direction direction);
 	blk::Status map_pieces(Request rq, dma::Direction direction);
 	/// The first `most` pieces.
 	void unmap_sgl(Request rq, dma::Direction direction, u32 most);
@@ -152,6 +150,14 @@ private:
 	void unmap_pieces(Request rq, u32 bytes, dma::Direction direction);
 	/// Finds room for `entries` entries, and links the pages of a long list.
 	blk::Status reserve(Command& cmd, u32 tag, u32 entries);
+	/// Where the entries of a list go, one after the other: as many as were reserved.
+	struct Slots {
+		le64* at;
+		u32 room;	       // there
+		const ListPage* page;  // and then
+		CXXRT_INLINE void put(le64 entry);
+	};
+	Slots slots_of(Command& cmd, u32 tag) const;
 	/// Entry `index` of a list that is mapped so.
 	le64& entry(const Command& cmd, u32 tag, u32 index) const;
 	le64* short_list(u32 tag) const

@@ -104,8 +104,9 @@ CXXRT_NOINLINE Flags flags_of(Request rq)
 CXXRT_INLINE Sqe transfer_command(const Namespace& ns, Request rq)
 {
 	const Flags flags = rq.is_plain() ? Flags{} : flags_of(rq);
-	return ns.command(rq, rq.op() == Op::Write ? IoOp::Write : IoOp::Read, Queue::next_id(rq), flags.word12,
-			  flags.word13);
+	static_assert(u32(IoOp::Write) == u32(IoOp::Read) - 1);
+	const auto op = IoOp(u32(IoOp::Read) - u32(rq.sends_data()));
+	return ns.command(rq, op, Queue::next_id(rq), flags.word12, flags.word13);
 }
 
 CXXRT_INLINE bool is_transfer(Op op) { return op == Op::Read || op == Op::Write; }

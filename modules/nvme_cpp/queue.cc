@@ -68,14 +68,23 @@ void Queue::stop(QueueState state)
 	irq_.release();
 }
 
+namespace {
+
+/// Of Cqe::id_status.
+constexpr u32 kPhaseAt = 16;
+constexpr u32 kPhase = 1u << kPhaseAt;
+
+}  // namespace
+
 bool Queue::has_completions() const { return (rings_.cq.load(cq_head_, &Cqe::id_status) >> 16 & 1) == cq_phase_; }
 
 CXXRT_INLINE u32 Queue::reap(blk::CompletionBatch batch)
 {
 	u32 head = cq_head_;
-	u32 phase = cq_phase_;
-	u32 id_status = rings_.cq.load(head, &Cqe::id_status);
-	if ((id_status >> 16 & 1) != phase)
+	u32 phase = cq_phase_ << kPhaseAt;
+	auto entry = rings_.cq.at(head);
+	u32 id_status = entry.load(&Cqe::id_status);
+	if (((id_status ^ phase) & kPhase) != 0)
 		return 0;
 	// The device cannot have more, unless it does not care how far we are.
 	u32 left = depth_;
@@ -89,23 +98,25 @@ CXXRT_INLINE u32 Queue::reap(blk::CompletionBatch batch)
 			Command& cmd = rq.pdu();
 			cmd.status = Status{id_status >> 17};
 			// Few ask for it, and a question would take longer than the answer.
-			cmd.result = rings_.cq.load(head, &Cqe::result);
+			cmd.result = entry.load(&Cqe::result);
 			InFlight::unpark(cmd).complete_or(
 				[&](InFlight&& here) CXXRT_INLINE_LAMBDA { Path::end(*this, move(here), batch); });
 			return true;
 		});
 		if (!known) [[unlikely]]
 			report_unknown(id);
-		if (++head == depth_) {
+		entry.advance();
+		if (++head == depth_) [[unlikely]] {
 			head = 0;
-			phase ^= 1;
+			phase ^= kPhase;
+			entry = rings_.cq.at(0);
 		}
-		if (--left == 0)
+		if (--left == 0) [[unlikely]]
 			break;
-		id_status = rings_.cq.load(head, &Cqe::id_status);
-	} while ((id_status >> 16 & 1) == phase);
+		id_status = entry.load(&Cqe::id_status);
+	} while (((id_status ^ phase) & kPhase) == 0);
 	const u32 before = exchange(cq_head_, head);
-	cq_phase_ = phase;
+	cq_phase_ = phase >> kPhaseAt;
 	if (shadow_.must_wake<&ShadowWords::cq, &ShadowWords::cq_seen>(head, before))
 		cq_bell_.ring(head);
 	return depth_ - left;

@@ -155,6 +155,28 @@ public:
 	{
 		return u64(raw::cxxrt_read_once_long(reinterpret_cast<const long*>(&(items_[i].*member))));
 	}
+	/// One of them after the other, for loops that cannot afford to compute where each is: borrowed.
+	class Cursor {
+	public:
+		/// As load() for the one it is at.
+		CXXRT_INLINE u32 load(le32 T::* member) const
+		{
+			return u32(raw::cxxrt_read_once_int(reinterpret_cast<const int*>(&(item_->*member))));
+		}
+		CXXRT_INLINE u64 load(le64 T::* member) const
+		{
+			return u64(raw::cxxrt_read_once_long(reinterpret_cast<const long*>(&(item_->*member))));
+		}
+		/// To the next; only if there is one.
+		CXXRT_INLINE void advance() { ++item_; }
+
+	private:
+		friend Coherent;
+		explicit Cursor(const T* item) : item_(item) {}
+		const T* item_;
+	};
+	/// Only for i < size().
+	CXXRT_INLINE Cursor at(u32 i) const { return Cursor{&items_[i]}; }
 	/// One 4-byte member, for as long as the array is there.   Only for i < size().
 	SharedWord word(u32 i, le32 T::* member) const { return SharedWord{&(items_[i].*member)}; }
 	/// Only for i < size(). The device may look at it when it has been told to, by a Doorbell.
