@@ -42,10 +42,12 @@ cxxrt-c-flags = $(NOSTDINC_FLAGS) $(LINUXINCLUDE) $(cxxrt-kflags) -I$(CXXRT_DIR)
 # 6.1's objtool takes no part of a function split off for being cold if its name, mangled, is longer than 128; with KASAN many are.
 cxxrt-codegen-flags = $(filter-out -W% -std=% -D% -fmacro-prefix-map=%,$(cxxrt-kflags)) \
 	$(if $(CONFIG_KASAN),$(if $(filter 6.1.%,$(KERNELRELEASE)),-fno-reorder-blocks-and-partition))
+# With KASAN, from 6.3 on, memcpy and memset check nothing, and what C is made to call is exported instead.
+cxxrt-kasan-mem = $(if $(CONFIG_KASAN),$(if $(CFLAGS_KASAN_NOSANITIZE),$(if $(filter 6.1,$(VERSION).$(PATCHLEVEL)),,-DCXXRT_KASAN_MEM)))
 cxxrt-cxx-flags = -nostdinc $(cxxrt-codegen-flags) -std=gnu++20 -fno-exceptions -fno-rtti \
 	-fno-threadsafe-statics -fno-use-cxa-atexit -fno-sized-deallocation \
 	-fmacro-prefix-map=$(CXXRT_DIR)/= -Wall -Wextra -Werror -Wno-invalid-offsetof \
-	-Wno-missing-field-initializers -Wvla $(if $(CONFIG_KASAN),$(if $(CFLAGS_KASAN_NOSANITIZE),-DCXXRT_KASAN_MEM)) \
+	-Wno-missing-field-initializers -Wvla $(cxxrt-kasan-mem) \
 	-I$(CXXRT_DIR)/include -I$(CXXRT_DIR)/helpers -I$(obj)/cxxrt -D__KERNEL__ -DMODULE
 CXX = $(patsubst %gcc,%g++,$(patsubst gcc-%,g++-%,$(subst -gcc-,-g++-,$(CC))))
 
