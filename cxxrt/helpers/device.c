@@ -1,12 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "prelude.h"
+#include <linux/acpi.h>
 #include <linux/dma-mapping.h>
 #include <linux/dmapool.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
+#include <linux/suspend.h>
+#if !CXXRT_KERNEL_6_12
+#include <linux/aer.h>
+#endif
 #include "device.h"
+
+bool cxxrt_acpi_storage_d3(struct device *dev)
+{
+	return acpi_storage_d3(dev);
+}
 
 int cxxrt_dev_to_node(struct device *dev)
 {
@@ -58,9 +68,34 @@ void *cxxrt_page_address(struct page *page)
 	return page_address(page);
 }
 
+u64 cxxrt_pci_bus_address(struct pci_dev *dev, u32 bar)
+{
+	return pci_bus_address(dev, bar);
+}
+
 bool cxxrt_pci_channel_offline(struct pci_dev *dev)
 {
 	return pci_channel_offline(dev);
+}
+
+/* From 6.5 on, the PCI core does both for every driver. */
+void cxxrt_pci_disable_error_reporting(struct pci_dev *dev)
+{
+#if !CXXRT_KERNEL_6_12
+	pci_disable_pcie_error_reporting(dev);
+#endif
+}
+
+void cxxrt_pci_enable_error_reporting(struct pci_dev *dev)
+{
+#if !CXXRT_KERNEL_6_12
+	pci_enable_pcie_error_reporting(dev);
+#endif
+}
+
+void cxxrt_pci_forget_saved_state(struct pci_dev *dev)
+{
+	pci_load_saved_state(dev, NULL);
 }
 
 void *cxxrt_pci_get_drvdata(struct pci_dev *dev)
@@ -111,6 +146,11 @@ u64 cxxrt_pci_resource_len(const struct pci_dev *dev, u32 bar)
 void cxxrt_pci_set_drvdata(struct pci_dev *dev, void *data)
 {
 	pci_set_drvdata(dev, data);
+}
+
+bool cxxrt_pm_suspend_via_firmware(void)
+{
+	return pm_suspend_via_firmware();
 }
 
 u32 cxxrt_readl(const void *where)

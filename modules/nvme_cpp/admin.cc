@@ -35,9 +35,9 @@ void Admin::prepare(Command& cmd, const Sqe& sqe)
 	cmd.aborted = false;
 }
 
-Result<Completion> Admin::execute(const Sqe& sqe, void* memory, u32 bytes)
+Result<Completion> Admin::execute(const Sqe& sqe, void* memory, u32 bytes, blk::Transfer transfer)
 {
-	auto rq = TRY(blk::OwnRequest<Command>::alloc(queue_, blk::Transfer::FromDevice, blk::Wait::Yes));
+	auto rq = TRY(blk::OwnRequest<Command>::alloc(queue_, transfer, blk::Wait::Yes));
 	Command& cmd = rq.pdu();
 	prepare(cmd, sqe);
 	if (bytes != 0)

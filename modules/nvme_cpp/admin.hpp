@@ -43,6 +43,11 @@ public:
 			return EIO;
 		return data;
 	}
+	/// The same with memory from the heap that the device reads.   As run().
+	Result<Completion> write(const Sqe& sqe, void* memory, u32 bytes) EXCLUDES(atomic_context)
+	{
+		return execute(sqe, memory, bytes, blk::Transfer::ToDevice);
+	}
 	/// `set` is a command set's number, for those that have one each.   As read().
 	template <class T> Result<Box<T>> identify(Cns what, u32 nsid = 0, u32 set = 0) EXCLUDES(atomic_context)
 	{
@@ -74,7 +79,8 @@ public:
 
 private:
 	static void prepare(Command& cmd, const Sqe& sqe);
-	Result<Completion> execute(const Sqe& sqe, void* memory, u32 bytes) EXCLUDES(atomic_context);
+	Result<Completion> execute(const Sqe& sqe, void* memory, u32 bytes,
+				   blk::Transfer transfer = blk::Transfer::FromDevice) EXCLUDES(atomic_context);
 
 	Array<Sqe> kept_;  // by tag: commands that nobody waits for
 	Box<blk::TagSetFor<Controller>> tags_;

@@ -60,6 +60,7 @@ Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, Nodes& n
 	if (controller.window().read<Csts>().is_gone())
 		return ENODEV;
 	TRY(controller.map_doorbells());
+	controller.find_platform_quirks();
 	// The administrative one comes first.
 	const u32 queues = controller.most_queues_ + 1;
 	controller.irq_names_ = TRY(Array<FixedText<32>>::make(Gfp::Kernel, Node{}, queues));
@@ -75,6 +76,8 @@ Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, Nodes& n
 		log::error<"%s: probe failed: %d">(controller.name(), up.ok() ? ECANCELED.to_c() : up.to_c());
 		return up.ok() ? ECANCELED : up.error();
 	}
+	// For a link that fails.
+	dev.save_state();
 	controller.scan();
 	return made;
 }
@@ -88,6 +91,7 @@ Controller::~Controller()
 		bring_down(Down::GiveUp);
 		mark_namespaces_dead();
 	}
+	recovery_work_.cancel();
 	reset_work_.cancel();
 	bool is_up = false;
 	{
@@ -240,6 +244,7 @@ Result<void> Controller::start_admin_queue()
 	}
 	if (io_depth_ == 0)
 		io_depth_ = depth;
+	map_memory_buffer();
 	TRY(disable());
 	Queue& queue = admin_queue();
 	TRY(queue.allocate(dma(), Admin::kDepth, DataLists::kShortBytes));
@@ -297,7 +302,8 @@ Result<void> Controller::identify()
 		.can_discard = (id->oncs.get() & IdentifyController::kDatasetManagement) != 0,
 		.has_write_cache = (id->vwc & IdentifyController::kWriteCache) != 0,
 	};
-	return read_nvm_limits(*id);
+	TRY(read_nvm_limits(*id));
+	return set_up_power(*id);
 }
 
 Result<void> Controller::read_nvm_limits(const IdentifyController& id)
@@ -524,7 +530,9 @@ void Controller::stop_queues(Down how)
 	const bool is_alive = !csts.is_gone() && csts.get<Csts::Ready>() && !csts.get<Csts::Fatal>();
 	if (io_tags_ && !exchange(io_quiesced_, true))
 		io_tags_->quiesce();
-	if (is_alive && how == Down::Shutdown) {
+	const bool in_order = how == Down::Shutdown || how == Down::Sleep;
+	const bool comes_back = how == Down::Reset || how == Down::Sleep;
+	if (is_alive && in_order) {
 		if (io_tags_) {
 			const Deadline deadline = Deadline::in_ms(params::io_timeout_ms());
 			while (io_tags_->in_flight() != 0 && !deadline.has_passed())
@@ -536,11 +544,11 @@ void Controller::stop_queues(Down how)
 		stopping_.store_release(0);
 	}
 	if (is_alive)
-		(how == Down::Shutdown ? notify_shutdown() : disable()).ignore("it says so itself; DMA is turned off");
+		(in_order ? notify_shutdown() : disable()).ignore("it says so itself; DMA is turned off");
 	if (admin_ && !exchange(admin_quiesced_, true))
 		admin_->tags().quiesce();
 	for (Queue& queue : queues_)
-		queue.stop(how == Down::Reset ? QueueState::Down : QueueState::Dead);
+		queue.stop(comes_back ? QueueState::Down : QueueState::Dead);
 	vectors_.release();
 	parts_.enabled.stop_dma();
 	for (Queue& queue : queues_)
@@ -557,7 +565,7 @@ void Controller::bring_down(Down how)
 	Guard guard{stop_lock_};
 	if (exchange(up_, false))
 		stop_queues(how);
-	if (how == Down::Reset)
+	if (how == Down::Reset || how == Down::Sleep)
 		return;
 	// Nothing waits for ever.
 	for (Queue& queue : queues_)

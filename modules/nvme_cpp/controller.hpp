@@ -14,21 +14,27 @@
 #include "admin.hpp"
 #include "namespace.hpp"
 #include "node.hpp"
+#include "power.hpp"
 #include "state.hpp"
 
 namespace nvme {
 
 /// What a device does not do as it should. Bits of pci::Match::data.
 enum class Quirk : u8 {
-	BogusIds = 1 << 0,	      ///< namespaces' unique ids are not
-	IdentifyOnlyOld = 1 << 1,     ///< Identify knows what it is to give from version 1.1 on by version 1.0 alone
-	DisableWriteZeroes = 1 << 2,  ///< the command does harm, or is slow
+	BogusIds = 1 << 0,	       ///< namespaces' unique ids are not
+	IdentifyOnlyOld = 1 << 1,      ///< Identify knows what it is to give from version 1.1 on by version 1.0 alone
+	DisableWriteZeroes = 1 << 2,   ///< the command does harm, or is slow
+	NoApst = 1 << 3,	       ///< must not change its power state by itself
+	NoDeepestPowerState = 1 << 4,  ///< or not to the deepest
+	SimpleSuspend = 1 << 5,	       ///< has to be shut down when the machine sleeps
+	NeverSimpleSuspend = 1 << 6,   ///< the machine does not ask for it as it should
 };
 
 /// How a controller is brought down.
 enum class Down : u8 {
 	Reset,	   ///< to be brought up again: requests wait, and are sent again
 	Shutdown,  ///< in order, with its data safe; requests that come later fail
+	Sleep,	   ///< in order, to be brought up again: requests wait
 	GiveUp,	   ///< as it is: all requests fail
 };
 
@@ -66,6 +72,26 @@ public:
 	/// Looks for namespaces, soon; nothing if it is not Live.   Context: any.
 	void rescan();
 
+	/// The machine sleeps: nothing is with the device after this, until wake_up() and the reset that it may begin.
+	/// Context: process; sleeps.   Errors: EBUSY it is being reset; EIO it does not do as it should.
+	Result<void> suspend(pci::Sleep how) EXCLUDES(atomic_context);
+	void wake_up() EXCLUDES(atomic_context);
+	/// Power states that take longer to leave are not entered.   Context: process; sleeps.
+	void set_most_latency(u64 us) EXCLUDES(atomic_context);
+	/// It changes its power state by itself.
+	bool can_change_power() const { return power_.autonomous; }
+
+	/// Its link has failed: requests wait until link_restored() and the reset that this begins; or, if that does not
+	/// come in admin_timeout, fail.   Context: process; sleeps.
+	pci::Recovery link_failed(pci::Link link) EXCLUDES(atomic_context);
+	void link_restored() EXCLUDES(atomic_context);
+	/// Waits for the reset that is under way.   Context: process; sleeps.
+	void wait_for_reset() EXCLUDES(atomic_context) { reset_work_.flush(); }
+	/// Somebody is about to reset the function, and has done so; this waits until the controller works again.
+	/// Context: process; sleeps.
+	void prepare_reset() EXCLUDES(atomic_context) { begin_reset(Down::Reset).ignore("it is on its way out"); }
+	void reset_done() EXCLUDES(atomic_context);
+
 	const char* name() const { return name_.c_str(); }
 	State state() const { return state_.get(); }
 	dma::Device dma() const { return parts_.enabled.device().dma(); }
@@ -80,7 +106,24 @@ public:
 	}
 
 private:
-	bool has(Quirk quirk) const { return (quirks_ & u64(quirk)) != 0; }
+	bool has(Quirk quirk) const { return ((quirks_ | platform_quirks_) & u64(quirk)) != 0; }
+	/// Brings it down for a reset that comes later.   Errors: ENODEV it is on its way out; EBUSY another takes too long.
+	Result<void> begin_reset(Down how) EXCLUDES(atomic_context);
+	/// Does what begin_reset() began.   Context: any.
+	void schedule_reset();
+	void not_recovered() EXCLUDES(atomic_context);
+	/// Memory of its own that it offers.
+	void map_memory_buffer() EXCLUDES(atomic_context);
+
+	// Power.
+	void find_platform_quirks() EXCLUDES(atomic_context);
+	Result<void> set_up_power(const IdentifyController& id) EXCLUDES(atomic_context);
+	Result<void> set_transitions() EXCLUDES(atomic_context);
+	Result<u32> power_state() EXCLUDES(atomic_context);
+	/// False if the device refuses.   Errors: as Admin::run().
+	Result<bool> set_power_state(u32 state) EXCLUDES(atomic_context);
+	Result<void> sleep_with_power() EXCLUDES(atomic_context);
+	Result<void> sleep_without_power() EXCLUDES(atomic_context);
 	Window window() const { return parts_.bar.window(); }
 	/// All doorbells that there may be are to be in the window.
 	Result<void> map_doorbells() EXCLUDES(atomic_context);
@@ -141,6 +184,15 @@ private:
 	u32 shutdown_ms_ = 5000;
 	u32 namespace_count_ = 0;
 	ControllerLimits limits_{};
+
+	// Power. Written while it is brought up, and by suspend() and resume(), which do not run at that time.
+	static constexpr u32 kNoPowerState = ~0u;
+	static constexpr u64 kDefaultLatency = ~0ull - 1;
+	u64 platform_quirks_ = 0;
+	PowerStates power_{};
+	u64 most_exit_us_ = kDefaultLatency;
+	u32 saved_power_state_ = kNoPowerState;
+
 	StateMachine state_;
 	Atomic<u32> stopping_{0};  // bring_down() sends its last commands
 	Atomic<int> aborts_left_{1};
@@ -167,6 +219,7 @@ private:
 	ControllerNode node_{*this};
 	Work scan_work_{callback<&Controller::scan_work_, &Controller::scan>};
 	Work reset_work_{callback<&Controller::reset_work_, &Controller::reset>};
+	DelayedWork recovery_work_{callback<&Controller::recovery_work_, &Controller::not_recovered>};
 };
 
 }  // namespace nvme

@@ -40,6 +40,20 @@ struct PciDriver {
 		return Controller::create(dev, match.data, *nodes, move(number));
 	}
 	static void shutdown(Controller& controller) { controller.shutdown(); }
+	static pci::Recovery error_detected(Controller& controller, pci::Link link)
+	{
+		return controller.link_failed(link);
+	}
+	static void slot_reset(Controller& controller) { controller.link_restored(); }
+	static void recovered(Controller& controller) { controller.wait_for_reset(); }
+	static void reset_prepare(Controller& controller) { controller.prepare_reset(); }
+	static void reset_done(Controller& controller) { controller.reset_done(); }
+	static Result<void> suspend(Controller& controller, pci::Sleep how) { return controller.suspend(how); }
+	static Result<void> resume(Controller& controller, pci::Sleep)
+	{
+		controller.wake_up();
+		return {};
+	}
 };
 
 /// The module.

@@ -24,6 +24,7 @@ struct Cap : mmio::Register<Cap, u64, 0x00, mmio::Access::ReadOnly> {
 	using SubsystemReset = mmio::Bit<36>;
 	using CommandSets = mmio::Field<44, 37>;
 	using LeastPage = mmio::Field<51, 48>;	// 4 KiB << this
+	using MemoryBuffer = mmio::Bit<57>;	// its registers say nothing before they are told to
 	using ReadyWithMedia = mmio::Bit<59>;	// CRTO says how long that takes
 	/// CommandSets: one or more sets beyond the NVM command set, chosen with Cc::CommandSets::All.
 	static constexpr u32 kAllSets = 1u << 6;
@@ -71,6 +72,26 @@ struct Aqa : mmio::Register<Aqa, u32, 0x24> {
 /// 3.1.3.9, 3.1.3.10 "Admin Submission / Completion Queue Base Address".
 struct Asq : mmio::Register<Asq, u64, 0x28> {};
 struct Acq : mmio::Register<Acq, u64, 0x30> {};
+
+/// 3.1.3.11 "Controller Memory Buffer Location".
+struct Cmbloc : mmio::Register<Cmbloc, u32, 0x38, mmio::Access::ReadOnly> {
+	using Bar = mmio::Field<2, 0>;
+	using Offset = mmio::Field<31, 12>;  // in Cmbsz's units
+};
+/// 3.1.3.12 "Controller Memory Buffer Size".
+struct Cmbsz : mmio::Register<Cmbsz, u32, 0x3c, mmio::Access::ReadOnly> {
+	using Unit = mmio::Field<11, 8>;  // 4 KiB << 4 times this
+	using Size = mmio::Field<31, 12>;
+};
+/// 3.1.3.16 "Controller Memory Buffer Memory Space Control"; the address has its lower 12 bits cut off.
+struct Cmbmsc : mmio::Register<Cmbmsc, u64, 0x50> {
+	/// Its low half alone, for when there is no address yet.
+	struct Low : mmio::Register<Low, u32, 0x50> {
+		using Capabilities = mmio::Bit<0>;
+	};
+	using Capabilities = mmio::Bit<0>;  // the registers above say something
+	using Enable = mmio::Bit<1>;
+};
 
 /// 3.1.3.21 "Controller Ready Timeouts".
 struct Crto : mmio::Register<Crto, u32, 0x68, mmio::Access::ReadOnly> {

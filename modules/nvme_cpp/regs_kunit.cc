@@ -20,8 +20,9 @@ template <class R> constexpr Row row(u32 offset, u32 bytes)
 	return {.offset = R::kOffset, .bytes = R::kSize, .should_offset = offset, .should_bytes = bytes};
 }
 constexpr Row kRows[] = {
-	row<Cap>(0, 8),	       row<regs::Vs>(8, 4),   row<Cc>(20, 4),	     row<Csts>(28, 4),
-	row<regs::Aqa>(36, 4), row<regs::Asq>(40, 8), row<regs::Acq>(48, 8), row<regs::Crto>(104, 4),
+	row<Cap>(0, 8),		  row<regs::Vs>(8, 4),	   row<Cc>(20, 4),	     row<Csts>(28, 4),
+	row<regs::Aqa>(36, 4),	  row<regs::Asq>(40, 8),   row<regs::Acq>(48, 8),    row<regs::Crto>(104, 4),
+	row<regs::Cmbloc>(56, 4), row<regs::Cmbsz>(60, 4), row<regs::Cmbmsc>(80, 8),
 };
 
 }  // namespace

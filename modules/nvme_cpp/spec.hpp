@@ -101,6 +101,18 @@ struct Cqe {
 static_assert(sizeof(Cqe) == 16 && __builtin_offsetof(Cqe, sq_head) == 8 && __builtin_offsetof(Cqe, sq_id) == 10 &&
 	      __builtin_offsetof(Cqe, id_status) == 12);
 
+/// Base 5.17.2.1, figure 277: a power state.
+struct PowerDescriptor {
+	le16 mp;
+	u8 reserved2, flags;
+	le32 enlat, exlat;
+	u8 rrt, rrl, rwt, rwl, reserved16[16];
+
+	/// Of `flags`.
+	static constexpr u32 kNotOperational = 1u << 1;
+};
+static_assert(sizeof(PowerDescriptor) == 32 && __builtin_offsetof(PowerDescriptor, enlat) == 4);
+
 /// Base 5.17.2.1, figure 276: those of its 4,096 bytes that are in use here.
 struct IdentifyController {
 	le16 vid, ssvid;
@@ -129,7 +141,9 @@ struct IdentifyController {
 	le32 sgls, mnan;
 	u8 reserved544[224];
 	char subnqn[256];
-	u8 reserved1024[3072];
+	u8 reserved1024[1024];
+	PowerDescriptor psd[32];
+	u8 vendor[1024];
 
 	/// Of `oacs`.
 	static constexpr u32 kDoorbellBuffer = 1u << 8;
@@ -152,7 +166,7 @@ static_assert(
 	__builtin_offsetof(IdentifyController, sqes) == 512 && __builtin_offsetof(IdentifyController, nn) == 516 &&
 	__builtin_offsetof(IdentifyController, oncs) == 520 && __builtin_offsetof(IdentifyController, vwc) == 525 &&
 	__builtin_offsetof(IdentifyController, awupf) == 528 && __builtin_offsetof(IdentifyController, sgls) == 536 &&
-	__builtin_offsetof(IdentifyController, subnqn) == 768);
+	__builtin_offsetof(IdentifyController, subnqn) == 768 && __builtin_offsetof(IdentifyController, psd) == 2048);
 
 /// NVM 4.1.5.4: what Cns::ControllerOfSet gives for the NVM command set.
 struct IdentifyControllerNvm {

@@ -25,7 +25,7 @@ struct Rq {
 	u32 hw = 0, tag = 0;
 	u64 deadline = kNever, timeout = 0;
 	bool timed_out = false;
-	bool own = false, done = false;
+	bool own = false, out = false, done = false;
 	int status = 0;
 	EndIo end_io = nullptr;
 	std::shared_ptr<Io> io;
@@ -506,7 +506,7 @@ void blk_mq_destroy_queue(request_queue* q)
 	freeze(queue);
 }
 void blk_put_queue(request_queue* q) { wait_and_forget(q); }
-request* cxxrt_blk_mq_alloc_driver_request(request_queue* q, bool, bool wait)
+request* cxxrt_blk_mq_alloc_driver_request(request_queue* q, bool to_device, bool wait)
 {
 	if (wait)
 		might_sleep("a tag");
@@ -514,6 +514,7 @@ request* cxxrt_blk_mq_alloc_driver_request(request_queue* q, bool, bool wait)
 	if (rq == nullptr)
 		return reinterpret_cast<request*>(-long(queue_of(q).dying ? ENODEV : EAGAIN));
 	rq->own = true;
+	rq->out = to_device;
 	rq->sector = 0;
 	return &rq->request;
 }
@@ -590,7 +591,10 @@ void blk_mq_requeue_request(request* rq, bool)
 void cxxrt_blk_mq_publish_tag(request*) {}
 unsigned long long cxxrt_blk_rq_pos(const request* rq) { return Rq::of(rq).sector; }
 unsigned cxxrt_blk_rq_bytes(const request* rq) { return Rq::of(rq).bytes; }
-unsigned cxxrt_req_op(const request* rq) { return Rq::of(rq).own ? unsigned(REQ_OP_DRV_IN) : unsigned(Rq::of(rq).op); }
+unsigned cxxrt_req_op(const request* rq)
+{
+	return Rq::of(rq).own ? unsigned(Rq::of(rq).out ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN) : unsigned(Rq::of(rq).op);
+}
 bool cxxrt_blk_rq_is_fua(const request*) { return false; }
 void* cxxrt_blk_mq_rq_to_pdu(request* rq) { return rq + 1; }
 request* cxxrt_blk_mq_rq_from_pdu(void* pdu) { return static_cast<request*>(pdu) - 1; }

@@ -54,13 +54,20 @@ u32 Device::read(u32 offset)
 	case kCap:
 		return config.mqes | 1u << 16 | config.timeout << 24;
 	case kCapHigh:
-		return config.stride | 1u << 5 | config.least_page << 16 | (config.ready_with_media ? 1u << 27 : 0);
+		return (config.buffer_is_hidden ? 1u << 25 : 0) | config.stride | 1u << 5 | config.least_page << 16 |
+		       (config.ready_with_media ? 1u << 27 : 0);
 	case kVs:
 		return config.version;
 	case kCc:
 		return cc_;
 	case kCsts:
 		return (ready_ ? 1 : 0) | (fatal ? 2 : 0) | shutdown_ << 2;
+	case 0x38:
+		return config.buffer_bytes != 0 && (!config.buffer_is_hidden || (buffer_ & 1) != 0) ? 2 : 0;
+	case 0x3c:  // units of 1 MiB
+		return config.buffer_bytes != 0 && (!config.buffer_is_hidden || (buffer_ & 1) != 0)
+			       ? u32(config.buffer_bytes >> 20 << 12) | 2u << 8
+			       : 0;
 	case kCrto:
 		return config.crto;
 	default:
@@ -128,6 +135,9 @@ void Device::write(u32 offset, u32 value)
 		}
 		break;
 	}
+	case 0x50:
+		buffer_ = value;
+		break;
 	case kAqa:
 		aqa_ = value;
 		break;
@@ -364,8 +374,20 @@ u32 Device::admin(const Sqe& sqe, u32& result)
 				return config.queue_count_status;
 			result = (config.io_queues - 1) | (config.io_queues - 1) << 16;
 		}
+		if ((sqe.cdw10 & 0xff) == 2) {
+			if (power_status != 0)
+				return power_status;
+			power_state = sqe.cdw11;
+		}
+		if ((sqe.cdw10 & 0xff) == 0x0c) {
+			std::vector<u64> table(32);
+			if (!transfer(sqe, reinterpret_cast<u8*>(table.data()), 256, false))
+				return 0x4004;
+			transitions.push_back((sqe.cdw11 & 1) != 0 ? table : std::vector<u64>{});
+		}
 		return 0;
 	case 0x0a:
+		result = (sqe.cdw10 & 0xff) == 2 ? power_state : 0;
 		return 0;
 	case 0x02:  // a log of zeroes
 		return transfer(sqe, page.data(), std::min<u64>(((sqe.cdw10 >> 16) + 1) * 4ull, kPage), true) ? 0
@@ -400,11 +422,11 @@ u32 Device::admin(const Sqe& sqe, u32& result)
 		page[525] = 1;
 		text(page, 768, 0, "nqn.2019-08.org.qemu:sim");
 		std::memcpy(&page[768], "nqn.2019-08.org.example:sim", 28);
-		for (u32 state = 0; state <= config.npss; ++state) {
-			poke<u16>(page, 2048 + (32 * state), u16(2500 >> state));
-			page[2048 + (32 * state) + 3] = state >= 3 ? 2 : 0;  // not operational
-			poke<u32>(page, 2048 + (32 * state) + 4, 1000u << state);
-			poke<u32>(page, 2048 + (32 * state) + 8, 2000u << state);
+		for (size_t state = 0; state < config.states.size(); ++state) {
+			const auto [entry, leave, resting] = config.states[state];
+			page[2048 + (32 * state) + 3] = resting != 0 ? 2 : 0;
+			poke<u32>(page, u32(2048 + (32 * state) + 4), entry);
+			poke<u32>(page, u32(2048 + (32 * state) + 8), leave);
 		}
 		break;
 	case 0x02: {

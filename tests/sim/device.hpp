@@ -2,6 +2,8 @@
 #pragma once
 /// \file
 /// An NVMe controller in user space, which does what a test wants of it.
+#include <array>
+
 #include "sim.hpp"
 
 namespace sim {
@@ -55,6 +57,9 @@ struct Config {
 	u32 npss = 0;
 	u8 apsta = 0;
 	u32 mdts = 7;
+	u64 buffer_bytes = 0;			 // of a controller memory buffer in BAR 2
+	bool buffer_is_hidden = false;		 // until CMBMSC says so: CAP.CMBS
+	std::vector<std::array<u32, 3>> states;	 // entry and exit latency, not operational; if there are any
 };
 
 struct Device {
@@ -83,6 +88,8 @@ struct Device {
 	/// Writes an entry that is not yet due: the phase of the lap before.
 	void stale_entry(u32 queue, u32 id);
 	u32 count(u32 queue, u8 opcode) const;
+	u32 power_state = 0, power_status = 0;
+	std::vector<std::vector<u64>> transitions;  // APST tables that were set; empty: turned off
 	bool is_ready() const { return ready_; }
 	bool was_shut_down() const { return shutdown_ == 2; }
 
@@ -108,7 +115,7 @@ private:
 	void put(Cq& cq, Cqe cqe, bool with_interrupt);
 
 	bool gone_ = false, master_ = false, ready_ = false;
-	u32 cc_ = 0, aqa_ = 0, shutdown_ = 0;
+	u32 cc_ = 0, aqa_ = 0, shutdown_ = 0, buffer_ = 0;
 	u64 asq_ = 0, acq_ = 0;
 	u64 life_ = 0;	// what was begun in another one does not end
 	std::map<u32, Sq> sqs_;

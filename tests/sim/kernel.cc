@@ -287,6 +287,63 @@ void remove()
 	});
 }
 
+u32 error_detected(u32 link)
+{
+	u32 said = 0;
+	run([&] {
+		the_machine.link_is_broken = link != raw::pci_channel_io_normal;
+		said = driver->err_handler->error_detected(&pci, link);
+	});
+	return said;
+}
+
+void slot_reset(bool works)
+{
+	run([&] {
+		the_machine.link_is_broken = false;
+		the_machine.device->plug_in();
+		if (!works)
+			the_machine.device->pull_out();
+		(void)driver->err_handler->slot_reset(&pci);
+		driver->err_handler->resume(&pci);
+	});
+}
+
+void function_reset()
+{
+	run([] {
+		driver->err_handler->reset_prepare(&pci);
+		the_machine.device->plug_in();
+		driver->err_handler->reset_done(&pci);
+	});
+}
+
+void shut_down()
+{
+	run([] { driver->shutdown(&pci); });
+}
+
+int suspend(bool simple)
+{
+	int error = 0;
+	run([&] {
+		the_machine.keeps_power_state = false;
+		const raw::dev_pm_ops* ops = driver->driver.pm;
+		error = (simple ? ops->freeze : ops->suspend)(&pci.dev);
+	});
+	return error;
+}
+
+int resume(bool simple)
+{
+	int error = 0;
+	run([&] {
+		const raw::dev_pm_ops* ops = driver->driver.pm;
+		error = (simple ? ops->thaw : ops->resume)(&pci.dev);
+	});
+	return error;
+}
+
 bool exchange_bound()
 {
 	const bool was = the_machine.bound;
@@ -672,9 +729,12 @@ int cxxrt_pci_request_mem_regions(pci_dev*, const char*)
 void cxxrt_pci_release_mem_regions(pci_dev*) { claimed = false; }
 unsigned long long cxxrt_pci_resource_len(const pci_dev*, unsigned bar)
 {
-	return bar == 0 ? the_machine.device->config.bar_bytes : 0;
+	return bar == 0 ? the_machine.device->config.bar_bytes : bar == 2 ? the_machine.device->config.buffer_bytes : 0;
 }
-bool cxxrt_pci_resource_is_memory(const pci_dev*, unsigned bar) { return bar == 0; }
+bool cxxrt_pci_resource_is_memory(const pci_dev*, unsigned bar)
+{
+	return bar == 0 || (bar == 2 && the_machine.device->config.buffer_bytes != 0);
+}
 void* cxxrt_pci_ioremap(pci_dev*, unsigned, unsigned long long bytes)
 {
 	auto* base = static_cast<sim::u8*>(allocate(bytes, 0));
@@ -698,8 +758,21 @@ int pci_read_config_word(const pci_dev*, int, unsigned short* value)
 int pci_save_state(pci_dev*)
 {
 	++saved_states;
+	the_machine.keeps_power_state = true;
 	return 0;
 }
+void pci_restore_state(pci_dev*)
+{
+	if (saved_states == 0)
+		panic("no state was saved");
+}
+void cxxrt_pci_forget_saved_state(pci_dev*) { the_machine.keeps_power_state = false; }
+bool pcie_aspm_enabled(pci_dev*) { return the_machine.saves_link_power; }
+void cxxrt_pci_enable_error_reporting(pci_dev*) {}
+void cxxrt_pci_disable_error_reporting(pci_dev*) {}
+unsigned long long cxxrt_pci_bus_address(pci_dev*, unsigned bar) { return 0x1000000000ull * (bar + 1); }
+bool cxxrt_acpi_storage_d3(device*) { return the_machine.wants_power_off; }
+bool cxxrt_pm_suspend_via_firmware() { return the_machine.firmware_suspends; }
 const char* cxxrt_pci_name(const pci_dev*) { return "0000:00:10.0"; }
 void* cxxrt_pci_get_drvdata(pci_dev* dev) { return dev->dev.driver_data; }
 void cxxrt_pci_set_drvdata(pci_dev* dev, void* data) { dev->dev.driver_data = data; }

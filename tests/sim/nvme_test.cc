@@ -529,5 +529,256 @@ TEST_F(Nvme, EveryAllocationFailsInAReset)
 	EXPECT_GT(n, 5u);
 }
 
+constexpr u32 kFrozen = 2, kLost = 3, kCanRecover = 2, kNeedReset = 3, kDisconnect = 4;
+
+TEST_F(Nvme, Nv60LinkIsRecovered)
+{
+	ASSERT_EQ(probe(), 0);
+	EXPECT_EQ(error_detected(1), kCanRecover);
+	Buffer data(kPage);
+	for (int i = 0; i < 3; ++i) {
+		std::vector<std::shared_ptr<Io>> all;
+		ignore_io(4);
+		run([&] {
+			for (int n = 0; n < 4; ++n)
+				all.push_back(submit(kDisk, Op::Read, 0, 512, data.at()));
+		});
+		EXPECT_EQ(error_detected(kFrozen), kNeedReset);
+		EXPECT_FALSE(all[0]->done);
+		run_for(10 * kSecond);
+		slot_reset();
+		run_for(1 * kSecond);
+		for (auto& io : all)
+			EXPECT_TRUE(io->done && io->status == kOk);
+		EXPECT_TRUE(round_trip());
+	}
+	EXPECT_TRUE(logged("frozen state error detected, reset controller"));
+	EXPECT_TRUE(logged("restart after slot reset"));
+	// Long after: nothing thinks that it was not recovered.
+	run_for(100 * kSecond);
+	EXPECT_TRUE(round_trip());
+	EXPECT_EQ(error_detected(kLost), kDisconnect);
+}
+
+TEST_F(Nvme, Nv85LinkThatIsNotRecoveredFailsRequestsInTime)
+{
+	ASSERT_EQ(probe(), 0);
+	ignore_io(1);
+	Buffer data(kPage);
+	std::shared_ptr<Io> io;
+	run([&] { io = submit(kDisk, Op::Read, 0, 512, data.at()); });
+	EXPECT_EQ(error_detected(kFrozen), kNeedReset);
+	device->pull_out();
+	const u64 start = now();
+	run([&] { wait_until("I/O", [&] { return io->done; }); });
+	EXPECT_NE(io->status, kOk);
+	EXPECT_LE(now() - start, 61 * kSecond);
+	run_for(1 * kSecond);
+	EXPECT_EQ(capacity(kDisk), 0u);
+}
+
+TEST_F(Nvme, Nv85DeviceThatDoesNotComeBackWithItsLink)
+{
+	ASSERT_EQ(probe(), 0);
+	EXPECT_EQ(error_detected(kFrozen), kNeedReset);
+	slot_reset(false);
+	run_for(10 * kSecond);
+	EXPECT_NE(transfer(kDisk, Op::Read, 0, 512, Buffer(kPage).at()), kOk);
+	EXPECT_TRUE(logged("Disabling device after reset failure: -19"));
+}
+
+TEST_F(Nvme, Nv60FunctionResetUnderIo)
+{
+	ASSERT_EQ(probe(), 0);
+	Buffer data(kPage);
+	for (int i = 0; i < 20; ++i) {
+		std::vector<std::shared_ptr<Io>> all;
+		run([&] {
+			for (int n = 0; n < 6; ++n)
+				all.push_back(submit(kDisk, Op::Read, 0, 512, data.at()));
+			compute(u64(i) * 3 * kUs);
+			function_reset();
+			wait_until("I/O", [&] {
+				for (auto& io : all) {
+					if (!io->done)
+						return false;
+				}
+				return true;
+			});
+		});
+		for (auto& io : all)
+			EXPECT_EQ(io->status, kOk);
+	}
+	EXPECT_TRUE(round_trip());
+}
+
+TEST_F(Nvme, Nv60LinkFailsAtAnyTime)
+{
+	for (u32 seed = 1; seed <= 40; ++seed) {
+		ASSERT_TRUE(set_param("io_timeout", "1"));
+		ASSERT_EQ(probe(), 0);
+		shuffle(seed);
+		ignore_io(seed % 5);
+		Buffer data(kPage);
+		std::vector<std::shared_ptr<Io>> all;
+		run([&] {
+			for (int n = 0; n < 6; ++n)
+				all.push_back(submit(kDisk, Op::Read, 0, 512, data.at()));
+		});
+		run_for((900 * kMs) + (u64(seed) * 60 * kMs));
+		if (error_detected(kFrozen) == kNeedReset)
+			slot_reset(seed % 7 != 0);
+		run_for(300 * kSecond);
+		for (auto& io : all)
+			EXPECT_TRUE(io->done) << "seed " << seed;
+		shuffle(0);
+		again();
+	}
+}
+
+/// Four states, two of which are at rest, as a usual drive has them.
+void give_states(Config& config)
+{
+	config.npss = 4;
+	config.apsta = 1;
+	config.states = {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {4000, 6000, 1}, {5000, 44000, 1}};
+}
+
+TEST_F(Nvme, Nv58TransitionsAreSet)
+{
+	give_states(device->config);
+	ASSERT_EQ(probe(), 0);
+	ASSERT_EQ(device->transitions.size(), 1u);
+	std::vector<u64> expected(32);
+	// To state 3 after 100 ms, from there to state 4 after 2000 ms.
+	expected[0] = expected[1] = expected[2] = (3 << 3) | (100 << 8);
+	expected[3] = (4 << 3) | (2000 << 8);
+	EXPECT_EQ(device->transitions[0], expected);
+	again();
+	give_states(device->config);
+	ASSERT_TRUE(set_param("default_ps_max_latency_us", "10000"));
+	ASSERT_EQ(probe(), 0);
+	expected[3] = 0;
+	EXPECT_EQ(device->transitions.at(0), expected);
+	again();
+	give_states(device->config);
+	ASSERT_TRUE(set_param("default_ps_max_latency_us", "0"));
+	ASSERT_EQ(probe(), 0);
+	EXPECT_TRUE(device->transitions.at(0).empty());
+	again();
+	ASSERT_EQ(probe(), 0);
+	EXPECT_TRUE(device->transitions.empty());
+}
+
+TEST_F(Nvme, Nv59WithoutPowerItIsShutDown)
+{
+	// Each of the four reasons alone.
+	for (int reason = 0; reason < 5; ++reason) {
+		give_states(device->config);
+		machine().saves_link_power = reason != 0;
+		machine().firmware_suspends = reason == 1;
+		machine().wants_power_off = reason == 2;
+		if (reason == 3)
+			device->config.npss = 0;
+		ASSERT_EQ(probe(), 0);
+		EXPECT_EQ(suspend(reason == 4), 0);
+		EXPECT_TRUE(device->was_shut_down()) << reason;
+		EXPECT_FALSE(reason != 4 && device->power_state != 0);
+		device->plug_in();
+		EXPECT_EQ(resume(reason == 4), 0);
+		EXPECT_TRUE(round_trip());
+		again();
+	}
+}
+
+TEST_F(Nvme, Nv59WithPowerItGoesToItsLowestState)
+{
+	give_states(device->config);
+	machine().saves_link_power = true;
+	ASSERT_EQ(probe(), 0);
+	device->power_state = 1;
+	EXPECT_EQ(suspend(), 0);
+	EXPECT_FALSE(device->was_shut_down());
+	EXPECT_TRUE(machine().keeps_power_state);
+	EXPECT_EQ(device->power_state, 4u);
+	EXPECT_EQ(resume(), 0);
+	EXPECT_EQ(device->power_state, 1u);
+	EXPECT_TRUE(round_trip());
+	EXPECT_FALSE(logged("reset"));
+	// A device that refuses is shut down, and comes back.
+	device->power_status = 0x4002;
+	EXPECT_EQ(suspend(), 0);
+	EXPECT_TRUE(device->was_shut_down());
+	EXPECT_FALSE(machine().keeps_power_state);
+	device->plug_in();
+	EXPECT_EQ(resume(), 0);
+	EXPECT_TRUE(round_trip());
+	// One that has lost its state is reset.
+	device->power_status = 0;
+	EXPECT_EQ(suspend(), 0);
+	device->power_status = 0x4002;
+	EXPECT_EQ(resume(), 0);
+	run_for(1 * kSecond);
+	EXPECT_TRUE(round_trip());
+}
+
+TEST_F(Nvme, Nv59RequestsUnderWayAreNotLost)
+{
+	for (u64 step = 0; step < 40; ++step) {
+		ASSERT_EQ(probe(), 0);
+		device->answer = [](u32 queue, const Sqe&) {
+			return Answer{.delay = queue != 0 ? 30 * kMs : 20 * kUs};
+		};
+		Buffer data(kPage);
+		std::vector<std::shared_ptr<Io>> all;
+		run([&] {
+			for (int n = 0; n < 6; ++n)
+				all.push_back(submit(kDisk, Op::Write, 0, 512, data.at()));
+			compute(step * kMs);
+			EXPECT_EQ(suspend(), 0);
+			EXPECT_TRUE(device->was_shut_down());
+			device->plug_in();
+			EXPECT_EQ(resume(), 0);
+		});
+		run_for(1 * kSecond);
+		for (auto& io : all)
+			EXPECT_TRUE(io->done && io->status == kOk) << step;
+		again();
+	}
+}
+
+TEST_F(Nvme, Nv61GoneAtEveryAccessAsleepAndAwake)
+{
+	for (u64 n = 1; n < 80; ++n) {
+		give_states(device->config);
+		machine().saves_link_power = n % 2 == 0;
+		ASSERT_EQ(probe(), 0);
+		device->gone_at = device->accesses + n;
+		const u64 start = now();
+		(void)suspend();
+		(void)resume();
+		run_for(200 * kSecond);
+		EXPECT_LE(now() - start, 600 * kSecond);
+		again();
+	}
+}
+
+TEST_F(Nvme, Nv75MemoryBufferIsAnnouncedAndTakenBack)
+{
+	device->config.buffer_bytes = 64 << 20;
+	device->config.buffer_is_hidden = true;
+	ASSERT_EQ(probe(), 0);
+	std::vector<std::pair<u32, u32>> seen;
+	for (auto write : device->written) {
+		if (write.first == 0x50 || write.first == 0x54)
+			seen.push_back(write);
+	}
+	// The low half last: what it says is about all of it.
+	const std::vector<std::pair<u32, u32>> expected = {{0x50, 1}, {0x54, 0x30}, {0x50, 3}, {0x54, 0}, {0x50, 0}};
+	EXPECT_EQ(seen, expected);
+	EXPECT_TRUE(logged("failed to register the CMB"));
+	EXPECT_TRUE(round_trip());
+}
+
 }  // namespace
 }  // namespace sim

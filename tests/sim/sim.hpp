@@ -74,6 +74,8 @@ struct Machine {
 	bool bound = false;
 	bool link_is_broken = false;  // the function's state is "frozen"
 	u32 model = 0x1b360010;
+	bool saves_link_power = false, wants_power_off = false, firmware_suspends = false;
+	bool keeps_power_state = false;		    // pci_save_state() was called
 	std::map<std::string, std::string> params;  // beyond the defaults
 };
 Machine& machine();
@@ -92,6 +94,15 @@ void unload();
 /// Gives the device to it: its error, and takes it away.
 int probe();
 void remove();
+/// The link fails, as pci_channel_state says: what the driver wants, as pci_ers_result. The slot has been reset, and the
+/// device works or does not. The function is reset.
+u32 error_detected(u32 link);
+void slot_reset(bool works = true);
+void function_reset();
+void shut_down();
+/// The machine sleeps, or makes an image of itself, and wakes up.
+int suspend(bool simple = false);
+int resume(bool simple = false);
 /// For the device, to reach memory; false if that was not mapped for it.
 bool dma_read(u64 address, void* to, u64 bytes);
 bool dma_write(u64 address, const void* from, u64 bytes);

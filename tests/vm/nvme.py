@@ -95,13 +95,14 @@ def qemu_arguments(controllers: list[Controller], folder: Path, trace: tuple[str
     return arguments
 
 
-def guest_fixture(controllers: list[Controller], *, smp: int = 2, append: str = "", trace: tuple[str, ...] = (), drive_options: dict[str, str] | None = None) -> Any:
-    """The fixture `vm` for a file of tests: a guest of the release under test that has the controllers."""
+def guest_fixture(controllers: list[Controller], *, smp: int = 2, append: str = "", trace: tuple[str, ...] = (), drive_options: dict[str, str] | None = None, machine: tuple[str, ...] = ()) -> Any:
+    """The fixture `vm` for a file of tests: a guest of the release under test that has the controllers; `machine` are more
+    of QEMU's arguments, before theirs."""
 
     @pytest.fixture(scope="module")
     def vm(release: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vm]:
         folder = tmp_path_factory.mktemp("nvme")
-        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=qemu_arguments(controllers, folder, trace, drive_options)) as guest:
+        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=[*machine, *qemu_arguments(controllers, folder, trace, drive_options)]) as guest:
             guest.nvme = (controllers, folder)  # type: ignore[attr-defined]
             yield guest
 

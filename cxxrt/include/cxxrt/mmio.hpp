@@ -114,6 +114,16 @@ public:
 			return R::of(raw::cxxrt_readl(base_ + R::kOffset));
 		}
 	}
+	/// As write(), for a register of 64 bits whose low half is what the device acts on.
+	template <class R> void write_high_first(R value) const
+	{
+		static_assert(R::kWritable, "this register cannot be written");
+		static_assert(R::kSize == sizeof(u64) && R::kOffset + R::kSize <= Size,
+			      "this register is not in the window");
+		// SAFETY: as in read().
+		raw::cxxrt_writel(u32(value.bits >> 32), base_ + R::kOffset + sizeof(u32));
+		raw::cxxrt_writel(u32(value.bits), base_ + R::kOffset);
+	}
 	/// Everything written to memory before is there when the device sees the new value. 64 bits as in read().
 	template <class R> void write(R value) const
 	{

@@ -14,6 +14,16 @@
 /// and, where it has them:
 ///     static void remove(Bound&)                  process; sleeps; before the Bound is destroyed
 ///     static void shutdown(Bound&)                process; sleeps; the machine goes down
+/// For a driver whose device can be recovered by a reset that somebody else does, all of these; process, and sleep:
+///     static Recovery error_detected(Bound&, Link)    the link has failed: what is to be done?
+///     static void slot_reset(Bound&)              the link works again, and the device is as after power-on; its saved
+///                                                 configuration has been restored
+///     static void recovered(Bound&)               it is all over: traffic may flow
+///     static void reset_prepare(Bound&)           the function is about to be reset
+///     static void reset_done(Bound&)              it has been
+/// For a driver that has something to do when the machine sleeps, all of these; process, and sleep:
+///     static Result<void> suspend(Bound&, Sleep)  nothing may be under way after it; an error keeps the machine awake
+///     static Result<void> resume(Bound&, Sleep)   as suspend() was called
 
 #include <cxxrt/blk.hpp>
 #include <cxxrt/device.hpp>
@@ -74,6 +84,29 @@ struct Match {
 	u64 data;  ///< of the id that matched; 0 for one from new_id that names no other
 };
 
+/// How a link is that has failed.
+enum class Link : u8 {
+	Usable = u8(raw::pci_channel_io_normal),
+	Frozen = u8(raw::pci_channel_io_frozen),
+	Lost = u8(raw::pci_channel_io_perm_failure),
+};
+
+/// What a driver wants to be done about it.
+enum class Recovery : u8 {
+	Nothing = u8(raw::PCI_ERS_RESULT_CAN_RECOVER),	///< the device works on
+	Reset = u8(raw::PCI_ERS_RESULT_NEED_RESET),
+	GiveUp = u8(raw::PCI_ERS_RESULT_DISCONNECT),
+};
+
+/// How the machine sleeps.
+enum class Sleep : u8 {
+	System,	 ///< it is suspended, and the device may keep its power
+	Simple,	 ///< an image of it is made or restored: the device does
+};
+
+/// Firmware takes part in the suspend that is under way, and will take the devices' power.   Context: in suspend() alone.
+inline bool suspends_by_firmware() { return raw::cxxrt_pm_suspend_via_firmware(); }
+
 /// A PCI function: borrowed, one pointer.
 class Device {
 public:
@@ -97,6 +130,19 @@ public:
 		(void)raw::pci_read_config_word(dev_, int(raw::PCI_STATUS), &value);
 		return value;
 	}
+	/// Keeps the configuration as it is, for a slot_reset(). In suspend(): the bus leaves the function's power state
+	/// alone.   Context: process.
+	void save_state() const { (void)raw::pci_save_state(dev_); }
+	/// Undoes that for suspend().
+	void forget_saved_state() const { raw::cxxrt_pci_forget_saved_state(dev_); }
+	/// The link saves power while nothing is said.   Context: process; sleeps.
+	bool saves_link_power() const EXCLUDES(atomic_context) { return raw::pcie_aspm_enabled(dev_); }
+	/// The platform wants the function's power off when the machine idles.   Context: process; sleeps.
+	bool wants_power_off() const EXCLUDES(atomic_context) { return raw::cxxrt_acpi_storage_d3(&dev_->dev); }
+	/// Where a BAR is for the devices of its bus.   Units: bytes; 0 if it is no memory BAR.
+	u64 bus_address(u32 bar) const { return has_memory(bar) ? raw::cxxrt_pci_bus_address(dev_, bar) : 0; }
+	/// Units: bytes.
+	u64 bar_bytes(u32 bar) const { return has_memory(bar) ? raw::cxxrt_pci_resource_len(dev_, bar) : 0; }
 	/// A word of configuration space.   Errors: EIO the access failed; EINVAL not aligned.
 	Result<u16> read_config16(u32 offset) const
 	{
@@ -108,22 +154,27 @@ public:
 	}
 
 private:
+	static constexpr u32 kLastBar = 5;
+	bool has_memory(u32 bar) const { return bar <= kLastBar && raw::cxxrt_pci_resource_is_memory(dev_, bar); }
 	raw::pci_dev* dev_;
 };
 
-/// A function that decodes its memory BARs. Undone with the object.
+/// A function that decodes its memory BARs, and reports errors of its link. Undone with the object.
 class [[nodiscard]] Enabled : MoveOnly {
 public:
 	Enabled(Enabled&& other) : dev_(exchange(other.dev_, nullptr)) {}
 	~Enabled()
 	{
-		if (dev_ != nullptr)
+		if (dev_ != nullptr) {
+			raw::cxxrt_pci_disable_error_reporting(dev_);
 			raw::pci_disable_device(dev_);
+		}
 	}
 	/// Context: process; sleeps.   Errors: as pci_enable_device_mem().
 	static Result<Enabled> create(Device dev) EXCLUDES(atomic_context)
 	{
 		TRY(from_c(raw::pci_enable_device_mem(dev.unsafe_raw())));
+		raw::cxxrt_pci_enable_error_reporting(dev.unsafe_raw());
 		return Enabled{dev.unsafe_raw()};
 	}
 	Device device() const { return Device{dev_}; }
@@ -310,6 +361,10 @@ public:
 		driver_.remove = &remove;
 		if constexpr (requires(Bound& bound) { D::shutdown(bound); })
 			driver_.shutdown = &shutdown;
+		if constexpr (requires { &D::error_detected; })
+			driver_.err_handler = &kErrorHandlers;
+		if constexpr (requires { &D::suspend; })
+			driver_.driver.pm = &kPowerOps;
 	}
 	~Registration() EXCLUDES(atomic_context)
 	{
@@ -339,6 +394,52 @@ private:
 		// SAFETY: as in remove(); the core calls neither while the other runs.
 		D::shutdown(*static_cast<Bound*>(raw::cxxrt_pci_get_drvdata(dev)));
 	}
+
+	// SAFETY (all of these): as in shutdown(); and the core calls none for a device without a driver, whose lock it
+	// holds meanwhile.
+	static Bound& bound_of(raw::pci_dev* dev) { return *static_cast<Bound*>(raw::cxxrt_pci_get_drvdata(dev)); }
+	static Bound& bound_of(raw::device* dev) { return bound_of(&owner_of<&raw::pci_dev::dev>(*dev)); }
+	static raw::pci_ers_result_t error_detected(raw::pci_dev* dev, raw::pci_channel_state_t state)
+	{
+		return raw::pci_ers_result_t(D::error_detected(bound_of(dev), Link(state)));
+	}
+	static raw::pci_ers_result_t slot_reset(raw::pci_dev* dev)
+	{
+		raw::pci_restore_state(dev);
+		D::slot_reset(bound_of(dev));
+		return raw::PCI_ERS_RESULT_RECOVERED;
+	}
+	static void recovered(raw::pci_dev* dev) { D::recovered(bound_of(dev)); }
+	static void reset_prepare(raw::pci_dev* dev) { D::reset_prepare(bound_of(dev)); }
+	static void reset_done(raw::pci_dev* dev) { D::reset_done(bound_of(dev)); }
+	static constexpr raw::pci_error_handlers make_error_handlers()
+	{
+		raw::pci_error_handlers handlers{};
+		if constexpr (requires { &D::error_detected; }) {
+			handlers.error_detected = &error_detected;
+			handlers.slot_reset = &slot_reset;
+			handlers.resume = &recovered;
+			handlers.reset_prepare = &reset_prepare;
+			handlers.reset_done = &reset_done;
+		}
+		return handlers;
+	}
+	static constexpr raw::pci_error_handlers kErrorHandlers = make_error_handlers();
+
+	template <Sleep how> static int suspend(raw::device* dev) { return D::suspend(bound_of(dev), how).to_c(); }
+	template <Sleep how> static int resume(raw::device* dev) { return D::resume(bound_of(dev), how).to_c(); }
+	static constexpr raw::dev_pm_ops make_power_ops()
+	{
+		raw::dev_pm_ops ops{};
+		if constexpr (requires { &D::suspend; }) {
+			ops.suspend = &suspend<Sleep::System>;
+			ops.resume = &resume<Sleep::System>;
+			ops.freeze = ops.poweroff = &suspend<Sleep::Simple>;
+			ops.thaw = ops.restore = &resume<Sleep::Simple>;
+		}
+		return ops;
+	}
+	static constexpr raw::dev_pm_ops kPowerOps = make_power_ops();
 
 	raw::pci_driver driver_{};
 	bool registered_ = false;
