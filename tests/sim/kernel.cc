@@ -181,6 +181,7 @@ void reset_machine()
 	ids.clear();
 	vectors = 0;
 	reset_block();
+	forget_nodes();
 	the_machine = Machine{};
 }
 
@@ -205,6 +206,7 @@ std::string leftovers()
 		left += std::to_string(works.size()) + " works; ";
 	if (requests_alive() != 0)
 		left += std::to_string(requests_alive()) + " requests; ";
+	left += nodes_left();
 	if (tasks_alive() != 0)
 		left += std::to_string(tasks_alive()) + " tasks; ";
 	if (enabled || claimed)

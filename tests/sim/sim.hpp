@@ -84,6 +84,9 @@ void reset_machine();
 bool exchange_bound();
 /// What is left of drivers: memory, maps, interrupts, requests; "" if nothing.
 std::string leftovers();
+/// Of devices and gates alone (nodes.cc).
+std::string nodes_left();
+void forget_nodes();
 bool logged(const std::string& part);
 /// Sets a parameter of the module. False if it refuses the value.
 bool set_param(const std::string& name, const std::string& value);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""nvme_cpp while the machine sleeps, links fail and functions are reset: requests wait, and data is what was written."""
+"""nvme_cpp while links fail and functions are reset, go and come: requests wait, and data is what was written."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import time
 import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
 
-# A chip set that has links with error reports, sleep, and a slot whose link QEMU can reset.
+# A chip set that has links with error reports, and a slot whose link QEMU can reset.
 MACHINE = (
-    *("-machine", "q35", "-global", "ICH9-LPC.disable_s3=0", "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
+    *("-machine", "q35", "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),
     *("-device", "pcie-root-port,id=port1,chassis=1,slot=1,addr=0x1c"),
 )
 CONTROLLERS = [
@@ -26,7 +26,7 @@ VERIFY = ("--bs=4k", "--iodepth=16", "--ioengine=libaio", "--rw=randwrite", "--v
 
 def linked(nvme: Driver) -> Driver:
     """With the controller behind the port where the guest has found it."""
-    nvme.slots["linked"] = nvme.sh("basename $(ls -d /sys/bus/pci/devices/0000:00:1c.0/0000:*)").strip()
+    nvme.slots["linked"] = nvme.sh("basename $(ls -d /sys/bus/pci/devices/0000:00:1c.0/????:??:??.?)").strip()
     return nvme
 
 
@@ -39,7 +39,8 @@ def test_nv06_registers_are_written_as_the_c_driver_does(nvme: Driver) -> None:
     """From the first to the last, when it is bound and when it is taken away."""
     slot = nvme.slots["plain"]
     seen = []
-    for name in "nvme", "nvme_cpp":
+    # The first finds the device as it was at power-on, and the others as one that was shut down.
+    for name in "nvme", "nvme", "nvme_cpp":
         before = len(nvme.trace())
         if name == "nvme":
             others = " ".join(s for n, s in nvme.slots.items() if n == "buffer")
@@ -51,9 +52,9 @@ def test_nv06_registers_are_written_as_the_c_driver_does(nvme: Driver) -> None:
         nvme.sh(f"echo {slot} > /sys/bus/pci/devices/{slot}/driver/unbind", 90)
         seen.append(written(nvme, before))
         nvme.sh("modprobe -r nvme; true")
-    assert seen[0] == seen[1]
-    assert any("config" in line for line in seen[1])
-    assert any("shutdown" in line for line in seen[1])
+    assert seen[1] == seen[2]
+    assert any("config" in line for line in seen[2])
+    assert any("shutdown_set" in line for line in seen[2])
 
 
 def test_nv75_memory_buffer_is_found_and_left_alone(nvme: Driver) -> None:
@@ -63,35 +64,13 @@ def test_nv75_memory_buffer_is_found_and_left_alone(nvme: Driver) -> None:
     nvme.verify("nvmecpp0n1", "--bs=16k", "--iodepth=8", "--ioengine=libaio", "--size=4M")
 
 
-def test_nv59_machine_sleeps_under_io(nvme: Driver) -> None:
-    """S3: the device is told before, comes back after, and nothing is lost."""
-    assert nvme.load() == ""
-    nvme.bind("plain")
-    before = len(nvme.trace())
-    job = nvme.start_fio("--filename=/dev/nvmecpp0n1", *VERIFY, "--size=48M", "--rate_iops=1500")
-    time.sleep(2)
-    sleeper = nvme.vm.start("echo mem > /sys/power/state")
-    deadline = time.monotonic() + 60
-    while not any("shutdown_set" in line for line in nvme.trace()[before:]):
-        assert time.monotonic() < deadline, "it does not fall asleep"
-        time.sleep(0.3)
-    time.sleep(4)
-    nvme.hmp("system_wakeup")
-    assert sleeper.wait(90).rc == 0
-    done = job.wait(180)
-    assert done.rc == 0, done.out[-1000:] + done.err
-    events = nvme.trace()[before:]
-    told = next(n for n, line in enumerate(events) if "shutdown_set" in line)
-    assert any("start_success" in line for line in events[told:])
-
-
 @pytest.mark.parametrize("times", [8, pytest.param(500, marks=pytest.mark.long)])
 def test_nv60_function_is_reset_under_io(nvme: Driver, times: int) -> None:
     assert nvme.load() == ""
     nvme.bind("plain")
     slot = nvme.slots["plain"]
     nvme.sh(f"echo flr > /sys/bus/pci/devices/{slot}/reset_method")
-    job = nvme.start_fio("--filename=/dev/nvmecpp0n1", *VERIFY, "--size=32M", "--rate_iops=2000", *(["--time_based", "--runtime=2000"] if times > 100 else []))
+    job = nvme.start_fio("--filename=/dev/nvmecpp0n1", *VERIFY, "--size=16M", "--rate_iops=1000", *(["--time_based", "--runtime=2000"] if times > 100 else []))
     time.sleep(1)
     nvme.sh(f"for i in $(seq {times}); do echo 1 > /sys/bus/pci/devices/{slot}/reset || exit 1; sleep 0.2; done", 120 + 5 * times)
     if times > 100:
@@ -107,7 +86,7 @@ def test_nv60_link_fails_under_io(nvme: Driver) -> None:
     assert linked(nvme).load() == ""
     nvme.bind("linked")
     nvme.log()
-    job = nvme.start_fio("--filename=/dev/nvmecpp0n1", *VERIFY, "--size=32M", "--rate_iops=1500")
+    job = nvme.start_fio("--filename=/dev/nvmecpp0n1", *VERIFY, "--size=16M", "--rate_iops=600")
     time.sleep(1)
     nvme.hmp("pcie_aer_inject_error port1 0x1000")
     time.sleep(1)
