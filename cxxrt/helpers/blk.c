@@ -14,7 +14,7 @@
  * On 6.12 the search for partitions opens a file, which is closed when the system call returns. Where that is the one
  * that loads the module, and init fails after all, the module's memory is gone by then: a blank disk is not searched.
  */
-int cxxrt_add_disk(struct gendisk *disk, bool blank)
+int cxxrt_add_disk(struct gendisk *disk, bool blank, struct device *parent, const struct attribute_group **groups)
 {
 	int err = dev_set_name(disk_to_dev(disk), "%s", disk->disk_name);
 
@@ -22,7 +22,7 @@ int cxxrt_add_disk(struct gendisk *disk, bool blank)
 		return err;
 	if (blank)
 		set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
-	err = add_disk(disk);
+	err = device_add_disk(parent, disk, groups);
 	if (blank)
 		clear_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
 	return err;
@@ -398,6 +398,11 @@ u32 cxxrt_blk_rq_nr_phys_segments(struct request *rq)
 bool cxxrt_rq_is_write(const struct request *rq)
 {
 	return op_is_write(req_op(rq));
+}
+
+void *cxxrt_dev_to_disk_context(struct device *dev)
+{
+	return dev_to_disk(dev)->private_data;
 }
 
 u32 cxxrt_blk_rq_nr_discard_segments(struct request *rq)

@@ -115,7 +115,8 @@ struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct
 struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node);
 int cxxrt_set_zoned(struct gendisk *disk, const struct cxxrt_limits *limits);
 bool cxxrt_emulates_zone_append(struct gendisk *disk);
-int cxxrt_add_disk(struct gendisk *disk, bool blank);
+int cxxrt_add_disk(struct gendisk *disk, bool blank, struct device *parent, const struct attribute_group **groups);
+void *cxxrt_dev_to_disk_context(struct device *dev);
 void del_gendisk(struct gendisk *disk);
 void cxxrt_disk_context_get(void);
 void cxxrt_disk_context_put(void);

@@ -20,6 +20,8 @@ void device_del(struct device *dev);
 struct device *get_device(struct device *dev);
 void put_device(struct device *dev);
 int cxxrt_dev_set_name(struct device *dev, const char *name);
+int sysfs_create_link(struct kobject *kobj, struct kobject *target, const char *name);
+void sysfs_remove_link(struct kobject *kobj, const char *name);
 int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *variables[]);
 int add_uevent_var(struct kobj_uevent_env *env, const char *format, ...);
 

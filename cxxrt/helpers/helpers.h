@@ -5,6 +5,7 @@
 #include "blk.h"
 #include "chardev.h"
 #include "device.h"
+#include "hwmon.h"
 #include "kunit.h"
 #include "lib.h"
 #include "memory.h"

@@ -2,6 +2,7 @@
 #include "prelude.h"
 #include <linux/bitmap.h>
 #include <linux/cpumask.h>
+#include <linux/dmi.h>
 #include <linux/idr.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
@@ -35,6 +36,11 @@ bool cxxrt_cpu_online(unsigned int cpu)
 void cxxrt_cond_resched(void)
 {
 	cond_resched();
+}
+
+bool cxxrt_dmi_match(enum dmi_field field, const char *text)
+{
+	return dmi_match(field, text);
 }
 
 unsigned long cxxrt_find_first_zero_bit(const unsigned long *map, unsigned long bits)

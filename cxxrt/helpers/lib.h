@@ -52,6 +52,8 @@ void cxxrt_ratelimit_init(struct ratelimit_state *state);
 int cxxrt_ratelimit(struct ratelimit_state *state);
 void cxxrt_warn_on(bool condition);
 
+bool cxxrt_dmi_match(enum dmi_field field, const char *text);
+
 bool cxxrt_cpu_online(unsigned int cpu);
 unsigned int cxxrt_nr_cpu_ids(void);
 unsigned int cxxrt_num_possible_cpus(void);

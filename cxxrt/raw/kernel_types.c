@@ -18,6 +18,7 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/hrtimer.h>
+#include <linux/hwmon.h>
 #include <linux/idr.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>

@@ -162,7 +162,7 @@ int detail::ZoneReporter::run(raw::gendisk* disk, u64 sector, u32 most, raw::rep
 	return int(told);
 }
 
-Result<void> Disk::add(const Identity& identity, const Limits& limits)
+Result<void> Disk::add(const Identity& identity, const Limits& limits, DiskFiles files)
 {
 	disk_->major = int(identity.major);
 	disk_->first_minor = int(identity.first_minor);
@@ -173,7 +173,7 @@ Result<void> Disk::add(const Identity& identity, const Limits& limits)
 		const raw::cxxrt_limits c = to_c(limits);
 		TRY(from_c(raw::cxxrt_set_zoned(disk_, &c)));
 	}
-	TRY(from_c(raw::cxxrt_add_disk(disk_, identity.blank)));
+	TRY(from_c(raw::cxxrt_add_disk(disk_, identity.blank, files.parent.unsafe_raw(), files.groups)));
 	added_ = true;
 	return {};
 }

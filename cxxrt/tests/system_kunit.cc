@@ -147,6 +147,30 @@ KUNIT_TEST(cxxrt_system, fixed_text_cuts)
 	return {};
 }
 
+/// A field of a device ends with its last byte, or with a zero before it.
+KUNIT_TEST(cxxrt_system, texts_of_fields)
+{
+	const char field[6] = {'a', 'b', ' ', 'c', '\0', 'x'};
+	FixedText<8> text;
+	text.assign(field, sizeof(field));
+	test.expect(equal(text.c_str(), "ab c"));
+	text.assign(field, 2);
+	test.expect(equal(text.c_str(), "ab"));
+	FixedText<3> narrow;
+	narrow.assign(field, sizeof(field));
+	test.expect(equal(narrow.c_str(), "ab"));
+	test.expect(equal(FixedText<16>::format<"%s-%04x">("n", 26u).c_str(), "n-001a"));
+	test.expect(equal(FixedText<4>::format<"%s">("long").c_str(), "lon"));
+	return {};
+}
+
+/// No firmware calls a machine that.
+KUNIT_TEST(cxxrt_system, machine_is_not_any)
+{
+	test.expect(!is_machine(MachineField::BoardName, "a board that nobody makes"));
+	return {};
+}
+
 KUNIT_SUITE(cxxrt_system);
 
 }  // namespace cxxrt::kunit

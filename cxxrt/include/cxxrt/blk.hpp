@@ -39,6 +39,7 @@
 ///     u32 report_zones(u64 sector, ZoneRequest, ZoneBatch&)      process; not after ~Disk();
 ///                                                       those from `sector` on that were not told yet
 
+#include <cxxrt/device.hpp>
 #include <cxxrt/error.hpp>
 #include <cxxrt/log.hpp>
 #include <cxxrt/memory.hpp>
@@ -244,6 +245,7 @@ public:
 	explicit Request(raw::request* rq) : rq_(rq) {}
 	/// The request that carries `pdu`.
 	static Request of(Pdu& pdu) { return Request{raw::cxxrt_blk_mq_rq_from_pdu(&pdu)}; }
+	raw::request* unsafe_raw() const { return rq_; }
 
 	Op op() const { return Op(raw::cxxrt_req_op(rq_)); }
 	/// First sector.   Units: 512-byte sectors.
@@ -1316,6 +1318,25 @@ struct Identity {
 	bool blank;		 ///< nothing was ever written to it: partitions are not looked for
 };
 
+/// Where a disk is in sysfs, and what files it has there that are not the block layer's. Those of a T are its
+/// `using Attributes = device::Attributes<...>`, whose functions get the T; see device.hpp.
+struct DiskFiles {
+	device::Device parent;
+	const raw::attribute_group** groups = nullptr;
+
+	/// For a disk whose context is a T.
+	template <class T> static DiskFiles of(device::Device parent)
+	{
+		return {.parent = parent, .groups = device::detail::Table<From<T>, typename T::Attributes>::groups};
+	}
+
+private:
+	template <class T> struct From {
+		// SAFETY: the context that the disk was created with; files are gone before it is.
+		static T& owner(raw::device* dev) { return *static_cast<T*>(raw::cxxrt_dev_to_disk_context(dev)); }
+	};
+};
+
 /// A gendisk and its queue.  Invariant: the Context outlives it.
 class Disk : MoveOnly {
 public:
@@ -1358,9 +1379,9 @@ public:
 	/// Makes it disappear, and lets no new I/O in. Requests have ended when this returns; bios may
 	/// still be with the driver.   Context: process; sleeps.
 	void stop() EXCLUDES(atomic_context);
-	/// Makes it appear; I/O may come before this returns. Zones are asked for.
+	/// Makes it appear, with `files` beside the block layer's; I/O may come before this returns. Zones are asked for.
 	/// Context: process; sleeps.   Errors: as device_add_disk(): EEXIST the name is taken; ENOMEM.
-	Result<void> add(const Identity& identity, const Limits& limits) EXCLUDES(atomic_context);
+	Result<void> add(const Identity& identity, const Limits& limits, DiskFiles files = {}) EXCLUDES(atomic_context);
 	/// Offers no requests until restart(). Those offered at the time are not waited for.   Context: any.
 	void pause() { raw::blk_mq_stop_hw_queues(disk_->queue); }
 	/// Offers requests again, from another context.   Context: any.

@@ -138,25 +138,23 @@ template <class From, class... As> struct Table<From, Attributes<As...>> {
 		((shown = shown || (at++ == index && visible<typename As::Via>(owner))), ...);
 		return shown ? attribute->mode : raw::umode_t(0);
 	}
-	// sysfs writes to none of them.
-	static inline constinit raw::device_attribute all[] = {make<As>()...};
-	template <size_t... I> static constexpr auto point(Indexes<I...>)
-	{
-		struct {
-			raw::attribute* to[sizeof...(As) + 1];
-		} made{{&all[I].attr..., nullptr}};
-		return made;
-	}
-	static inline constinit auto pointers = point(make_indexes<sizeof...(As)>());
+	// sysfs writes to none of them. Their types are written out: one that is deduced is needed before the functions above
+	// can be called.
+	static inline constinit raw::device_attribute all[sizeof...(As)] = {make<As>()...};
+	struct Pointers {
+		raw::attribute* to[sizeof...(As) + 1];
+	};
+	template <size_t... I> static constexpr Pointers point(Indexes<I...>) { return {{&all[I].attr..., nullptr}}; }
+	static inline constinit Pointers pointers = point(make_indexes<sizeof...(As)>());
 	static constexpr raw::attribute_group make_group()
 	{
-		raw::attribute_group group{};
-		group.is_visible = &mode;
-		group.attrs = pointers.to;
-		return group;
+		raw::attribute_group made{};
+		made.is_visible = &mode;
+		made.attrs = pointers.to;
+		return made;
 	}
 	static inline constinit raw::attribute_group group = make_group();
-	static inline constinit const raw::attribute_group* groups[] = {&group, nullptr};
+	static inline constinit const raw::attribute_group* groups[2] = {&group, nullptr};
 };
 
 }  // namespace detail
@@ -257,8 +255,45 @@ private:
 	Internals::Object* object_ = nullptr;
 };
 
+/// A link in a device's folder to another device's. It disappears with this object; both outlive it.
+class [[nodiscard]] Link : MoveOnly {
+public:
+	Link() = default;
+	Link(Link&& other) : dev_(exchange(other.dev_, nullptr)), name_(other.name_) {}
+	Link& operator=(Link&& other)
+	{
+		swap(dev_, other.dev_);
+		swap(name_, other.name_);
+		return *this;
+	}
+	~Link() EXCLUDES(atomic_context)
+	{
+		if (dev_ != nullptr)
+			raw::sysfs_remove_link(&dev_->kobj, name_);
+	}
+	/// `name` outlives it.   Context: process; sleeps.   Errors: EEXIST, with the kernel's own lines; ENOMEM.
+	static Result<Link> create(Device from, Device to, const char* name) EXCLUDES(atomic_context)
+	{
+		TRY(from_c(raw::sysfs_create_link(&from.unsafe_raw()->kobj, &to.unsafe_raw()->kobj, name)));
+		return Link{from.unsafe_raw(), name};
+	}
+
+private:
+	Link(raw::device* dev, const char* name) : dev_(dev), name_(name) {}
+	raw::device* dev_ = nullptr;
+	const char* name_ = nullptr;
+};
+
 /// Tells user space that `device` has changed: `variable` is NAME=value.
 /// Context: process; sleeps.
 void notify_change(Device device, const char* variable) EXCLUDES(atomic_context);
+/// The same with what the format makes of `args`, cut after 63 bytes.
+template <Literal Format, class... Args> void notify_change(Device device, Args... args) EXCLUDES(atomic_context)
+{
+	static_assert(log::detail::format_matches<Args...>(Format.text), "the format does not match the arguments");
+	char variable[64];
+	raw::scnprintf(variable, sizeof(variable), kText<Format>.text, args...);
+	notify_change(device, variable);
+}
 
 }  // namespace cxxrt::device

@@ -62,13 +62,18 @@ private:
 template <size_t N> struct IdTable {
 	raw::pci_device_id ids[N + 1] = {};
 
-	template <class... Ids> constexpr explicit IdTable(Ids... all)
+	template <same_as<Id>... Ids> constexpr explicit IdTable(Ids... all)
 	{
 		size_t i = 0;
 		((ids[i++] = all.raw_), ...);
 	}
+	constexpr explicit IdTable(const Id (&all)[N])
+	{
+		for (size_t i = 0; i < N; ++i)
+			ids[i] = all[i].raw_;
+	}
 };
-template <class... Ids> IdTable(Ids...) -> IdTable<sizeof...(Ids)>;
+template <same_as<Id>... Ids> IdTable(Ids...) -> IdTable<sizeof...(Ids)>;
 
 /// How a driver comes to its devices.
 enum class Binding : u8 {
@@ -256,6 +261,8 @@ struct AffinitySets {
 };
 
 enum class VectorKind : u8 { Line, Message };
+/// Which there may be. A few functions have an MSI that never comes.
+enum class VectorKinds : u8 { All, AllButMsi };
 
 /// Interrupt vectors: MSI-X, else MSI, else the line, whatever the function and the platform have.
 /// Invariant: handlers on them are released before they go.
@@ -271,18 +278,20 @@ public:
 	}
 	~Vectors() { release(); }
 
-	/// One vector of any kind.   Context: process; sleeps.   Errors: ENOSPC; ENOMEM.
-	static Result<Vectors> single(const Enabled& enabled) EXCLUDES(atomic_context)
+	/// One vector of those kinds.   Context: process; sleeps.   Errors: ENOSPC; ENOMEM.
+	static Result<Vectors> single(const Enabled& enabled, VectorKinds kinds = VectorKinds::All)
+		EXCLUDES(atomic_context)
 	{
 		raw::pci_dev* dev = enabled.device().unsafe_raw();
-		const int got = TRY(value_from_c(
-			raw::pci_alloc_irq_vectors_affinity(dev, 1, 1, u32(raw::PCI_IRQ_ALL_TYPES), nullptr)));
+		const int got = TRY(
+			value_from_c(raw::pci_alloc_irq_vectors_affinity(dev, 1, 1, flags_of(kinds), nullptr)));
 		return Vectors{dev, u32(got)};
 	}
 	/// At most `most`, of which the first is not spread. `divide(context, n)` says, maybe more than once, how the other
 	/// n, which may be none, are divided.   As single().
 	template <class Context, AffinitySets (*divide)(Context&, u32)>
-	static Result<Vectors> spread(const Enabled& enabled, u32 most, Context& context) EXCLUDES(atomic_context)
+	static Result<Vectors> spread(const Enabled& enabled, u32 most, Context& context,
+				      VectorKinds kinds = VectorKinds::All) EXCLUDES(atomic_context)
 	{
 		raw::pci_dev* dev = enabled.device().unsafe_raw();
 		raw::irq_affinity affinity{};
@@ -295,7 +304,7 @@ public:
 			asked->nr_sets = sets.second != 0 ? 2 : 1;
 		};
 		affinity.priv = &context;
-		const u32 flags = u32(raw::PCI_IRQ_ALL_TYPES | raw::PCI_IRQ_AFFINITY);
+		const u32 flags = flags_of(kinds) | u32(raw::PCI_IRQ_AFFINITY);
 		const int got = TRY(value_from_c(raw::pci_alloc_irq_vectors_affinity(dev, 1, most, flags, &affinity)));
 		return Vectors{dev, u32(got)};
 	}
@@ -320,6 +329,11 @@ public:
 	}
 
 private:
+	static constexpr u32 flags_of(VectorKinds kinds)
+	{
+		const auto all = u32(raw::PCI_IRQ_ALL_TYPES);
+		return kinds == VectorKinds::All ? all : all & ~u32(raw::PCI_IRQ_MSI);
+	}
 	Vectors(raw::pci_dev* dev, u32 count) : dev_(dev), count_(count) {}
 	raw::pci_dev* dev_ = nullptr;
 	u32 count_ = 0;
@@ -449,7 +463,7 @@ private:
 
 // NOLINTBEGIN(bugprone-macro-parentheses): names and declarations take no parentheses
 
-/// Declares `name` as a module's table of PCI ids, pci::Id values in the order in which they are tried; modpost finds
+/// Declares `name` as a module's table of PCI ids, pci::Id values or an array of them, in the order in which they are tried; modpost finds
 /// it and makes the module's aliases. Once per module, at global scope.
 #define CXXRT_PCI_TABLE(name, ...)                                                                   \
 	extern "C" {                                                                                 \

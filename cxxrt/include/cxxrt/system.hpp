@@ -6,6 +6,7 @@
 /// Context: any; never sleeps.
 
 #include <cxxrt/error.hpp>
+#include <cxxrt/log.hpp>
 
 namespace cxxrt {
 
@@ -24,6 +25,19 @@ inline bool is_cpu_online(u32 cpu) { return cpu < cpu_id_limit() && raw::cxxrt_c
 inline bool is_node_online(int node)
 {
 	return node >= 0 && node < int(raw::MAX_NUMNODES) && raw::cxxrt_node_online(node);
+}
+
+/// What the firmware calls the machine and its board.
+enum class MachineField : u8 {
+	SystemVendor = raw::DMI_SYS_VENDOR,
+	ProductName = raw::DMI_PRODUCT_NAME,
+	BoardVendor = raw::DMI_BOARD_VENDOR,
+	BoardName = raw::DMI_BOARD_NAME,
+};
+/// True if that is `text`; false if the firmware does not say.   C side: include/linux/dmi.h.
+inline bool is_machine(MachineField field, const char* text)
+{
+	return raw::cxxrt_dmi_match(raw::dmi_field(field), text);
 }
 
 /// Some number from 0 to `limit` - 1; for `limit` > 0.
@@ -76,8 +90,25 @@ public:
 		raw::scnprintf(text_, N, "%s%s%u", first, second, number);
 	}
 	FixedText(const char* prefix, u32 number) { raw::scnprintf(text_, N, "%s%u", prefix, number); }
+	/// What the format makes of `args`.
+	template <Literal Format, class... Args> static FixedText format(Args... args)
+	{
+		static_assert(log::detail::format_matches<Args...>(Format.text),
+			      "the format does not match the arguments");
+		FixedText made;
+		raw::scnprintf(made.text_, N, kText<Format>.text, args...);
+		return made;
+	}
 	/// False, and cut, if `text` is too long.
 	bool assign(const char* text) { return raw::cxxrt_strscpy(text_, text, N) < N; }
+	/// A field of at most `size` bytes that a zero byte may end early; cut if it is too long.
+	void assign(const char* field, size_t size)
+	{
+		size_t at = 0;
+		for (; at < size && at < N - 1 && field[at] != '\0'; ++at)
+			text_[at] = field[at];
+		text_[at] = '\0';
+	}
 	const char* c_str() const { return text_; }
 	/// Cuts off white space at both ends; the text from its new beginning, until the object changes.
 	char* trim() { return raw::strim(text_); }
