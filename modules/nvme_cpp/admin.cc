@@ -71,15 +71,31 @@ Result<u32> Admin::set_queue_count(u32 count, const char* name)
 namespace {
 
 /// A command that does one thing or fails.
-Result<void> done_or_eio(Result<Completion> done)
+Result<u32> result_or_eio(Result<Completion> done)
 {
 	const Completion completion = TRY(done);
 	if (!completion.status.ok())
 		return EIO;
+	return completion.result;
+}
+
+Result<void> done_or_eio(Result<Completion> done)
+{
+	TRY(result_or_eio(done));
 	return {};
 }
 
 }  // namespace
+
+Result<u32> Admin::set_feature(Feature feature, u32 value)
+{
+	return result_or_eio(run({.opcode = u8(AdminOp::SetFeatures), .cdw10 = u32(feature), .cdw11 = value}));
+}
+
+Result<u32> Admin::get_feature(Feature feature, u32 value)
+{
+	return result_or_eio(run({.opcode = u8(AdminOp::GetFeatures), .cdw10 = u32(feature), .cdw11 = value}));
+}
 
 Result<void> Admin::create_cq(const Queue& queue, u32 vector)
 {
@@ -92,13 +108,13 @@ Result<void> Admin::create_cq(const Queue& queue, u32 vector)
 	}));
 }
 
-Result<void> Admin::create_sq(const Queue& queue)
+Result<void> Admin::create_sq(const Queue& queue, u32 priority)
 {
 	return done_or_eio(run({
 		.opcode = u8(AdminOp::CreateSq),
 		.prp1 = queue.rings().sq.addr().wire(),
 		.cdw10 = queue.id() | (queue.depth() - 1) << 16,
-		.cdw11 = kPhysicallyContiguous | queue.id() << 16,
+		.cdw11 = kPhysicallyContiguous | priority | queue.id() << 16,
 	}));
 }
 

@@ -54,12 +54,26 @@ public:
 		return read<T>({.opcode = u8(AdminOp::Identify), .nsid = nsid, .cdw10 = u32(what), .cdw11 = set << 24});
 	}
 
+	/// What a log page says of the whole controller.   As read(). Only whole words.
+	template <class T> Result<Box<T>> log_page(LogPage page) EXCLUDES(atomic_context)
+	{
+		static_assert(sizeof(T) % 4 == 0 && sizeof(T) <= 65536);
+		return read<T>({.opcode = u8(AdminOp::GetLogPage),
+				.nsid = ~0u,
+				.cdw10 = u32(page) | (u32(sizeof(T)) / 4 - 1) << 16});
+	}
+	/// `value` is word 11. What word 0 of the completion says.
+	/// Errors: as run(); EIO also if the device says no.
+	Result<u32> set_feature(Feature feature, u32 value) EXCLUDES(atomic_context);
+	Result<u32> get_feature(Feature feature, u32 value) EXCLUDES(atomic_context);
+
 	/// Asks for as many I/O queues; how many there may be, at most that. None, with a line, if the device says no.
 	/// Errors: as run().
 	Result<u32> set_queue_count(u32 count, const char* name) EXCLUDES(atomic_context);
 	/// Errors: as run(); EIO also if the device says no.
 	Result<void> create_cq(const Queue& queue, u32 vector) EXCLUDES(atomic_context);
-	Result<void> create_sq(const Queue& queue) EXCLUDES(atomic_context);
+	/// `priority` as word 11 has it.
+	Result<void> create_sq(const Queue& queue, u32 priority) EXCLUDES(atomic_context);
 	Result<void> delete_queue(AdminOp op, u32 id) EXCLUDES(atomic_context);
 	/// Gives the device the pages that stand for doorbells: ours, and its.   Errors: as create_cq().
 	Result<void> configure_doorbells(dma::Addr shadow, dma::Addr seen) EXCLUDES(atomic_context);

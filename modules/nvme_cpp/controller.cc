@@ -18,10 +18,12 @@ namespace {
 constexpr u64 kFirstMap = 8192;
 /// What a page of memory and the device's have in common with the specification's units.
 constexpr u32 kHalfSecondMs = 500;
+constexpr u32 kDelayBeforeReadyMs = 2300;
 /// Units: seconds.
 constexpr u32 kMostShutdown = 60;
 /// Namespaces that are asked for one by one, if the device has no list of them.
 constexpr u32 kMostSequential = 1024;
+constexpr u32 kPm1725Entries = 64;
 
 /// One more that the block layer's lists can describe is of no use.   Units: bytes.
 u32 most_bytes(dma::Device dev)
@@ -47,8 +49,13 @@ Controller::Controller(Key, Parts&& parts, u64 quirks, Nodes& nodes, Ida::Id&& n
 
 Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, Nodes& nodes, Ida::Id&& number)
 {
+	quirks |= machine_quirks(dev.vendor(), dev.device(), &is_machine);
+	if ((quirks & u64(Quirk::LongCommands)) != 0) {
+		log::error<"%s: commands of 128 bytes are not supported">(dev.name());
+		return ENODEV;
+	}
 	pci::Enabled enabled = TRY(pci::Enabled::create(dev));
-	TRY(dev.dma().set_mask(64));
+	TRY(dev.dma().set_mask((quirks & u64(Quirk::DmaOf48Bits)) != 0 ? 48 : 64));
 	dev.dma().keep_offset_in(regs::kPage);
 	pci::Regions regions = TRY(pci::Regions::claim(enabled, "nvme_cpp"));
 	auto bar = TRY(pci::Bar<regs::kRegisterBytes>::map(regions, 0, kFirstMap));
@@ -78,6 +85,9 @@ Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, Nodes& n
 	}
 	// For a link that fails.
 	dev.save_state();
+	controller.sensors_.start(controller.warning_kelvins_, controller.critical_kelvins_);
+	controller.events_.start(controller.events_known_);
+	device::notify_change(controller.node_.device(), "NVME_EVENT=connected");
 	controller.scan();
 	return made;
 }
@@ -85,7 +95,9 @@ Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, Nodes& n
 Controller::~Controller()
 {
 	(void)state_.change(State::Deleting);
-	node_.hide();
+	// They tell user space of what they find, by the node.
+	events_.stop();
+	sensors_.stop();
 	if (!parts_.enabled.device().is_present()) {
 		(void)state_.change(State::Dead);
 		bring_down(Down::GiveUp);
@@ -106,9 +118,12 @@ Controller::~Controller()
 		Guard guard{scan_lock_};
 		remove_namespaces(0, ~0u);
 	}
+	// Disks are below it.
+	node_.hide();
 	bring_down(Down::Shutdown);
 	// Nothing in a call waits for the device any more.
 	node_.close();
+	nodes_.subsystems().leave(member_, number_);
 }
 
 void Controller::shutdown()
@@ -165,6 +180,8 @@ Result<void> Controller::disable()
 {
 	cc_ = cc_.with<Cc::Enable>(false).with<Cc::Shutdown>(Cc::Notify::None);
 	window().write(cc_);
+	if (has(Quirk::DelayBeforeReady))
+		sleep_ms(kDelayBeforeReadyMs);
 	return wait_ready(false, (cap_.get<Cap::Timeout>() + 1) * kHalfSecondMs, "reset");
 }
 
@@ -214,12 +231,30 @@ Result<void> Controller::bring_up()
 	{
 		Guard guard{stop_lock_};
 		parts_.enabled.start_dma();
-		vectors_ = TRY(pci::Vectors::single(parts_.enabled));
+		vectors_ = TRY(pci::Vectors::single(parts_.enabled, vector_kinds()));
 		up_ = true;
 	}
 	TRY(start_admin_queue());
 	TRY(identify());
 	return start_io_queues();
+}
+
+Result<u32> Controller::ring_entries() const
+{
+	const u32 entries = cap_.get<Cap::MostQueueEntries>() + 1;
+	if (has(Quirk::OneCommandAtATime))
+		return 2u;
+	const pci::Device dev = parts_.enabled.device();
+	// Samsung's PM1725 says that its queues have one entry.
+	if (entries == 1 && dev.vendor() == 0x144d && (dev.device() == 0xa821 || dev.device() == 0xa822)) {
+		log::error<"%s: detected PM1725 NVMe controller, set queue depth=%u">(name(), kPm1725Entries);
+		return kPm1725Entries;
+	}
+	if (entries < 2) {
+		log::error<"%s: queues of %u entries are of no use">(name(), entries);
+		return ENODEV;
+	}
+	return entries;
 }
 
 Result<void> Controller::start_admin_queue()
@@ -231,19 +266,15 @@ Result<void> Controller::start_admin_queue()
 			name(), 1u << (cap_.get<Cap::LeastPage>() + 12), regs::kPage);
 		return ENODEV;
 	}
-	const u32 entries = cap_.get<Cap::MostQueueEntries>() + 1;
-	if (entries < 2) {
-		log::error<"%s: queues of %u entries are of no use">(name(), entries);
-		return ENODEV;
-	}
-	const u32 depth = entries < params::io_queue_depth() ? entries : params::io_queue_depth();
+	const u32 depth = TRY(ring_entries());
+	// As it was, once there are tags.
+	if (io_depth_ == 0)
+		io_depth_ = depth < params::io_queue_depth() ? depth : params::io_queue_depth();
 	if (depth < io_depth_) {
 		log::error<"%s: queues have room for %u entries only, and had for %u before the reset">(name(), depth,
 													io_depth_);
 		return EIO;
 	}
-	if (io_depth_ == 0)
-		io_depth_ = depth;
 	map_memory_buffer();
 	TRY(disable());
 	Queue& queue = admin_queue();
@@ -268,6 +299,20 @@ Result<void> Controller::start_admin_queue()
 	return {};
 }
 
+Result<void> Controller::learn_about(const IdentifyController& id)
+{
+	About about;
+	if (!about.read(id, version_, has(Quirk::IgnoreSubnqn)))
+		log::warn<"%s: missing or invalid SUBNQN field.">(name());
+	{
+		Guard guard{about_lock_};
+		about_ = about;
+	}
+	if (member_)
+		return {};
+	return nodes_.subsystems().join(member_, *this, about, (id.cmic & IdentifyController::kManyControllers) != 0);
+}
+
 Result<void> Controller::identify()
 {
 	auto read = admin_->identify<IdentifyController>(Cns::Controller);
@@ -277,6 +322,12 @@ Result<void> Controller::identify()
 	}
 	const Box<IdentifyController> id = read.take();
 	namespace_count_ = id->nn.get();
+	events_known_ = id->oaes.get();
+	warning_kelvins_ = id->wctemp.get();
+	critical_kelvins_ = id->cctemp.get();
+	firmware_ms_ = id->mtfa.get() != 0 ? id->mtfa.get() * 100 : params::admin_timeout_ms();
+	quirks_ |= model_quirks(*id);
+	TRY(learn_about(*id));
 	// What the device says, from what was asked for to a minute.
 	const u32 least_s = params::shutdown_timeout_s();
 	const u32 told_s = (id->rtd3e.get() + 999999) / 1000000;
@@ -301,6 +352,9 @@ Result<void> Controller::identify()
 		.atomic_blocks = u32(id->awupf.get()) + 1,
 		.can_discard = (id->oncs.get() & IdentifyController::kDatasetManagement) != 0,
 		.has_write_cache = (id->vwc & IdentifyController::kWriteCache) != 0,
+		.prefers_stripes = has(Quirk::StripeSize),
+		.bogus_ids = has(Quirk::BogusIds),
+		.discard_zeroes = has(Quirk::DiscardZeroes),
 	};
 	TRY(read_nvm_limits(*id));
 	return set_up_power(*id);
@@ -352,7 +406,8 @@ Result<u32> Controller::divide_vectors(u32 queues)
 	// Every vector goes before there can be others.
 	admin.stop_interrupt();
 	vectors_.release();
-	vectors_ = TRY(pci::Vectors::spread<Controller, &Controller::divide>(parts_.enabled, 1 + queues - poll, *this));
+	vectors_ = TRY(pci::Vectors::spread<Controller, &Controller::divide>(
+		parts_.enabled, has(Quirk::SingleVector) ? 1 : 1 + queues - poll, *this, vector_kinds()));
 	const irq::Line line = TRY(vectors_.line(0));
 	TRY(admin.restart_interrupt(line, irq_names_[0].c_str()));
 	// With one vector, the administrative queue shares it.
@@ -372,7 +427,7 @@ Result<void> Controller::create_io_queue(u32 id)
 	queue.data().allow_sgl(has_sgl_);
 	TRY(queue.reset(window(), cap_.get<Cap::DoorbellStride>(), is_polled ? Notice::Poll : Notice::Interrupt));
 	TRY(admin_->create_cq(queue, vectors_.count() > 1 ? id : 0));
-	const Result<void> sq = admin_->create_sq(queue);
+	const Result<void> sq = admin_->create_sq(queue, has(Quirk::MediumPriority) ? kMediumPriority : 0);
 	if (!sq.ok())
 		admin_->delete_queue(AdminOp::DeleteCq, id).ignore("the next one to be created fails, too, if so");
 	return sq;
@@ -424,6 +479,7 @@ Result<void> Controller::start_io_queues()
 		total = 0;
 	}
 	use_shadow_doorbells(total);
+	shown_queues_.store_relaxed(total);
 	TRY(use_io_queues(total));
 	log::info<"%s: %u/%u/%u default/read/poll queues">(name(), counts_.submit, counts_.read, counts_.poll);
 	return {};
@@ -557,6 +613,7 @@ void Controller::stop_queues(Down how)
 		io_tags_->cancel<Command, &note_cancelled>();
 	if (admin_)
 		admin_->tags().cancel<Command, &note_cancelled>();
+	events_.forget();
 	io_queues_ = 0;
 }
 
@@ -591,6 +648,8 @@ void Controller::reset()
 		Guard guard{stop_lock_};
 		resume_io();
 	}
+	events_.start(events_known_);
+	device::notify_change(node_.device(), "NVME_EVENT=connected");
 	// Not here: it does I/O, and if that has to be reset, it is from here.
 	(void)scan_work_.schedule_long();
 }
@@ -625,6 +684,70 @@ void Controller::rescan()
 {
 	if (state_.get() == State::Live)
 		(void)scan_work_.schedule_long();
+}
+
+void Controller::request_reset()
+{
+	if (state_.change(State::Resetting))
+		(void)reset_work_.schedule_long();
+}
+
+void Controller::send_event_request()
+{
+	// Nobody takes the queue away meanwhile.
+	Guard guard{stop_lock_};
+	if (up_ && state_.get() == State::Live && events_.begin())
+		admin_queue().send({.opcode = u8(AdminOp::EventRequest), .command_id = u16(Events::kCommandId)});
+}
+
+void Controller::tell_event(u32 event)
+{
+	// Not Live, the node may be on its way out.
+	if (state_.get() == State::Live)
+		device::notify_change<"NVME_AEN=0x%06x">(node_.device(), event);
+}
+
+bool Controller::pause_for_firmware()
+{
+	{
+		Guard guard{stop_lock_};
+		if (!up_)
+			return false;
+		if (io_tags_ && !exchange(io_quiesced_, true))
+			io_tags_->quiesce();
+	}
+	const Deadline deadline = Deadline::in_ms(firmware_ms_);
+	while (window().read<Csts>().get<Csts::Paused>()) {
+		if (state_.get() != State::Resetting)
+			return false;
+		if (deadline.has_passed()) {
+			log::warn<"%s: Fw activation timeout, reset controller">(name());
+			(void)reset_work_.schedule_long();
+			return false;
+		}
+		sleep_ms(100);
+	}
+	if (!state_.change(State::Connecting) || !state_.change(State::Live))
+		return false;
+	{
+		Guard guard{stop_lock_};
+		resume_io();
+	}
+	// Reading it is what ends the event.
+	auto slots = admin_->log_page<FirmwareSlots>(LogPage::FirmwareSlots);
+	if (!slots.ok()) {
+		log::warn<"%s: Get FW SLOT INFO log error">(name());
+		return true;
+	}
+	const Box<FirmwareSlots> found = slots.take();
+	if (found->slot() == 0) {
+		log::info<"%s: Firmware is activated after next Controller Level Reset">(name());
+	} else if (kSince6_12) {
+		const auto& revision = found->revisions[found->slot() - 1];
+		Guard guard{about_lock_};
+		about_.firmware.assign(revision, sizeof(revision));
+	}
+	return true;
 }
 
 void Controller::mark_namespaces_dead()
@@ -759,7 +882,7 @@ void Controller::validate(u32 nsid)
 	auto number = namespace_numbers_.allocate(Gfp::Kernel);
 	if (!number.ok())
 		return;
-	auto made = Namespace::create(*io_tags_, Result<Geometry>{geometry}.take(), nsid, name(), number.take());
+	auto made = Namespace::create(*io_tags_, Result<Geometry>{geometry}.take(), nsid, name(), number.take(), *this);
 	if (!made.ok()) {
 		log::warn<"%s: namespace %u: no disk (%d)">(name(), nsid, made.error().to_c());
 		return;
@@ -778,6 +901,12 @@ Result<void> Controller::scan_list()
 				log::warn<"%s: namespace %u comes after %u in the list">(name(), nsid, before);
 				return EIO;
 			}
+			if (nsid > namespace_count_) {
+				log::warn<"%s: namespace %u is in the list, but the last there can be is %u">(
+					name(), nsid, namespace_count_);
+				remove_namespaces(before + 1, ~0u);
+				return {};
+			}
 			// Those between two are not there any more.
 			remove_namespaces(before + 1, nsid - 1);
 			if (nsid == 0)
@@ -795,6 +924,13 @@ void Controller::scan()
 	Guard guard{scan_lock_};
 	if (state_.get() != State::Live || !io_tags_)
 		return;
+	if (events_.take_namespace_change()) {
+		log::info<"%s: rescanning namespaces.">(name());
+		// What it says is of no use: user space may have read it first. Reading it is what ends the event.
+		auto changed = admin_->log_page<ChangedNamespaces>(LogPage::ChangedNamespaces);
+		if (!changed.ok())
+			log::warn<"%s: reading changed ns log failed: %d">(name(), changed.error().to_c());
+	}
 	const bool has_list = version_ >= regs::version(1, has(Quirk::IdentifyOnlyOld) ? 2 : 1);
 	if (has_list && scan_list().ok())
 		return;

@@ -12,23 +12,15 @@
 #include <cxxrt/work.hpp>
 
 #include "admin.hpp"
+#include "events.hpp"
 #include "namespace.hpp"
 #include "node.hpp"
 #include "power.hpp"
+#include "quirks.hpp"
+#include "sensors.hpp"
 #include "state.hpp"
 
 namespace nvme {
-
-/// What a device does not do as it should. Bits of pci::Match::data.
-enum class Quirk : u8 {
-	BogusIds = 1 << 0,	       ///< namespaces' unique ids are not
-	IdentifyOnlyOld = 1 << 1,      ///< Identify knows what it is to give from version 1.1 on by version 1.0 alone
-	DisableWriteZeroes = 1 << 2,   ///< the command does harm, or is slow
-	NoApst = 1 << 3,	       ///< must not change its power state by itself
-	NoDeepestPowerState = 1 << 4,  ///< or not to the deepest
-	SimpleSuspend = 1 << 5,	       ///< has to be shut down when the machine sleeps
-	NeverSimpleSuspend = 1 << 6,   ///< the machine does not ask for it as it should
-};
 
 /// How a controller is brought down.
 enum class Down : u8 {
@@ -71,6 +63,22 @@ public:
 	Result<void> reset_subsystem() EXCLUDES(atomic_context);
 	/// Looks for namespaces, soon; nothing if it is not Live.   Context: any.
 	void rescan();
+	/// Resets it, soon; nothing if it is not Live.   Context: any.
+	void request_reset();
+
+	/// For its events: the device has ended the request for them. False if it does not have one.
+	/// Context: any; never sleeps.
+	bool event(Status status, u32 result) { return events_.completed(status, result); }
+	/// Sends the request for the next event, unless the device has it; nothing if it is not Live.
+	/// Context: process; sleeps.
+	void send_event_request() EXCLUDES(atomic_context);
+	/// User space is told of an event.   Context: process; sleeps.
+	void tell_event(u32 event) EXCLUDES(atomic_context);
+	/// No I/O is to be sent until pause_for_firmware() has been called. False if it is not Live.   Context: any.
+	bool begin_pause() { return state_.change(State::Resetting); }
+	/// Waits until the device's new firmware has taken over, as long as the device says that this may take. False if it
+	/// is not Live then; it may have to be reset.   Context: process; sleeps.
+	bool pause_for_firmware() EXCLUDES(atomic_context);
 
 	/// The machine sleeps: nothing is with the device after this, until wake_up() and the reset that it may begin.
 	/// Context: process; sleeps.   Errors: EBUSY it is being reset; EIO it does not do as it should.
@@ -94,6 +102,26 @@ public:
 
 	const char* name() const { return name_.c_str(); }
 	State state() const { return state_.get(); }
+	u32 number() const { return number_.value(); }
+	bool has(Quirk quirk) const { return (quirks_ & u64(quirk)) != 0; }
+	/// In the class of controllers; only while its node is shown.
+	device::Device device() const { return node_.device(); }
+	/// Where it is on the bus.
+	const char* address() const { return parts_.enabled.device().name(); }
+	/// Queues of the device, that for administration included.   Context: any; a snapshot.
+	u32 queue_count() const { return 1 + shown_queues_.load_relaxed(); }
+	/// Whether errors of user space's own commands have lines in the log.   Context: any.
+	bool logs_passthrough_errors() const { return logs_passthrough_errors_.load_relaxed() != 0; }
+	void log_passthrough_errors(bool on) { logs_passthrough_errors_.store_relaxed(on ? 1 : 0); }
+	/// Entries of the I/O rings.
+	u32 ring_depth() const { return io_depth_; }
+	/// What `f(const About&)` makes of it.   Context: process; sleeps.
+	template <class F> auto with_about(F&& f) EXCLUDES(atomic_context)
+	{
+		Guard guard{about_lock_};
+		return f(about_);
+	}
+	Admin& admin() const { return *admin_; }
 	dma::Device dma() const { return parts_.enabled.device().dma(); }
 	Queue& admin_queue() { return queues_[0]; }
 	/// I/O queues, from 0.
@@ -106,7 +134,6 @@ public:
 	}
 
 private:
-	bool has(Quirk quirk) const { return ((quirks_ | platform_quirks_) & u64(quirk)) != 0; }
 	/// Brings it down for a reset that comes later.   Errors: ENODEV it is on its way out; EBUSY another takes too long.
 	Result<void> begin_reset(Down how) EXCLUDES(atomic_context);
 	/// Does what begin_reset() began.   Context: any.
@@ -124,6 +151,12 @@ private:
 	Result<bool> set_power_state(u32 state) EXCLUDES(atomic_context);
 	Result<void> sleep_with_power() EXCLUDES(atomic_context);
 	Result<void> sleep_without_power() EXCLUDES(atomic_context);
+	pci::VectorKinds vector_kinds() const
+	{
+		return has(Quirk::BrokenMsi) ? pci::VectorKinds::AllButMsi : pci::VectorKinds::All;
+	}
+	/// Entries that a ring may have, as the device and the quirks have it.   Errors: ENODEV there is no such.
+	Result<u32> ring_entries() const;
 	Window window() const { return parts_.bar.window(); }
 	/// All doorbells that there may be are to be in the window.
 	Result<void> map_doorbells() EXCLUDES(atomic_context);
@@ -132,6 +165,8 @@ private:
 	Result<void> bring_up() EXCLUDES(atomic_context);
 	Result<void> start_admin_queue() EXCLUDES(atomic_context);
 	Result<void> identify() EXCLUDES(atomic_context);
+	/// What it says of itself; the first time, it becomes a member of its subsystem.
+	Result<void> learn_about(const IdentifyController& id) EXCLUDES(atomic_context);
 	Result<void> read_nvm_limits(const IdentifyController& id) EXCLUDES(atomic_context);
 	Result<void> start_io_queues() EXCLUDES(atomic_context);
 	/// Vectors for `queues` I/O queues. Errors: ECANCELED it was brought down meanwhile.
@@ -171,7 +206,7 @@ private:
 	void remove_namespaces(u32 first, u32 last) REQUIRES(scan_lock_) EXCLUDES(atomic_context);
 
 	Parts parts_;
-	const u64 quirks_;
+	u64 quirks_;  // the first identify() adds to them
 	Nodes& nodes_;
 	Ida::Id number_;
 	FixedText<24> name_;
@@ -183,18 +218,21 @@ private:
 	u32 io_depth_ = 0;
 	u32 shutdown_ms_ = 5000;
 	u32 namespace_count_ = 0;
+	u32 events_known_ = 0;	// that the device can report
+	u32 warning_kelvins_ = 0, critical_kelvins_ = 0;
+	u32 firmware_ms_ = 0;  // that new firmware may take
 	ControllerLimits limits_{};
 
 	// Power. Written while it is brought up, and by suspend() and resume(), which do not run at that time.
 	static constexpr u32 kNoPowerState = ~0u;
 	static constexpr u64 kDefaultLatency = ~0ull - 1;
-	u64 platform_quirks_ = 0;
 	PowerStates power_{};
 	u64 most_exit_us_ = kDefaultLatency;
 	u32 saved_power_state_ = kNoPowerState;
 
 	StateMachine state_;
-	Atomic<u32> stopping_{0};  // bring_down() sends its last commands
+	Atomic<u32> logs_passthrough_errors_{0};  // as root wants it
+	Atomic<u32> stopping_{0};		  // bring_down() sends its last commands
 	Atomic<int> aborts_left_{1};
 
 	bool has_sgl_ = false;
@@ -204,11 +242,14 @@ private:
 	Array<FixedText<32>> irq_names_;
 	pci::Vectors vectors_;	// changed under stop_lock_
 	blk::QueueCounts counts_{.submit = 0};
-	u32 io_queues_ = 0;  // that the device has
+	u32 io_queues_ = 0;	       // that the device has
+	Atomic<u32> shown_queues_{0};  // as it was brought up last
 	Ida namespace_numbers_;
 	Box<Admin> admin_;
 	Box<blk::TagSetFor<Namespace>> io_tags_;
 
+	Mutex about_lock_{lock_class<"nvme Controller::about_lock_">};	// nothing is done under it
+	About about_ GUARDED_BY(about_lock_);
 	Mutex scan_lock_{lock_class<"nvme Controller::scan_lock_">};
 	Namespace::List namespaces_ GUARDED_BY(scan_lock_);  // owned
 	Mutex stop_lock_ ACQUIRED_AFTER(scan_lock_){lock_class<"nvme Controller::stop_lock_">};
@@ -217,6 +258,9 @@ private:
 	bool admin_quiesced_ GUARDED_BY(stop_lock_) = false;
 
 	ControllerNode node_{*this};
+	Membership member_;
+	Events events_{*this};
+	Sensors sensors_{*this};
 	Work scan_work_{callback<&Controller::scan_work_, &Controller::scan>};
 	Work reset_work_{callback<&Controller::reset_work_, &Controller::reset>};
 	DelayedWork recovery_work_{callback<&Controller::recovery_work_, &Controller::not_recovered>};

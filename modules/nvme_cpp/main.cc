@@ -4,20 +4,13 @@
 #include <cxxrt/module.hpp>
 
 #include "controller.hpp"
+#include "ids.hpp"
 #include "params.hpp"
 
 #include <cxxrt/enforce.hpp>
 
 // The order matters: the first that matches says what is wrong with a device.
-CXXRT_PCI_TABLE(nvme_ids,
-		// Intel's first, and QEMU's with use-intel-id.
-		cxxrt::pci::Id::model(0x8086, 0x5845,
-				      cxxrt::u64(nvme::Quirk::IdentifyOnlyOld) |
-					      cxxrt::u64(nvme::Quirk::DisableWriteZeroes) |
-					      cxxrt::u64(nvme::Quirk::BogusIds)),
-		// QEMU's.
-		cxxrt::pci::Id::model(0x1b36, 0x0010, cxxrt::u64(nvme::Quirk::BogusIds)),
-		cxxrt::pci::Id::of_class(0x010802));
+CXXRT_PCI_TABLE(nvme_ids, nvme::ids());
 
 namespace nvme {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "namespace.hpp"
+#include "controller.hpp"
 
 #include <cxxrt/enforce.hpp>
 
@@ -45,6 +45,12 @@ Result<Geometry> Geometry::read(const IdentifyNamespace& id, const ControllerLim
 		return ENODEV;
 	const LbaFormat format = TRY(format_of(id));
 	Geometry made;
+	if (!controller.bogus_ids) {
+		for (size_t i = 0; i < sizeof(id.nguid); ++i)
+			made.ids.nguid[i] = id.nguid[i];
+		for (size_t i = 0; i < sizeof(id.eui64); ++i)
+			made.ids.eui64[i] = id.eui64[i];
+	}
 	made.read_only = (id.nsattr & IdentifyNamespace::kReadOnly) != 0;
 	// Blocks smaller than a sector, larger than a page, or with metadata are not for the block layer.
 	const bool usable = format.lbads >= blk::kSectorShift && format.lbads <= regs::kPageShift &&
@@ -77,7 +83,10 @@ Result<Geometry> Geometry::read(const IdentifyNamespace& id, const ControllerLim
 	while (!is_power_of_two(physical))
 		physical &= physical - 1;
 
-	const u64 chunk = u64(id.noiob.get()) << (shift - blk::kSectorShift);
+	made.discard_zeroes = controller.discard_zeroes && controller.can_discard;
+	const u32 most_sectors = controller.most_bytes >> blk::kSectorShift;
+	const bool stripes = controller.prefers_stripes && is_power_of_two(most_sectors);
+	const u64 chunk = stripes ? most_sectors : u64(id.noiob.get()) << (shift - blk::kSectorShift);
 	u32 most_discard = controller.can_discard ? blk::kMostSectors : 0;
 	const u64 limited = u64(controller.most_discard_blocks) << (shift - blk::kSectorShift);
 	if (limited != 0 && limited < blk::kMostSectors)
@@ -88,7 +97,7 @@ Result<Geometry> Geometry::read(const IdentifyNamespace& id, const ControllerLim
 		.max_hw_sectors = controller.most_bytes >> blk::kSectorShift,
 		.virt_boundary_mask = regs::kPage - 1,
 		.max_discard_sectors = most_discard,
-		.max_write_zeroes_sectors = controller.most_zero_sectors,
+		.max_write_zeroes_sectors = made.discard_zeroes ? blk::kMostSectors : controller.most_zero_sectors,
 		.write_cache = controller.has_write_cache,
 		.fua = controller.has_write_cache,
 		.max_segments = most_segments(controller.most_bytes),
@@ -103,9 +112,9 @@ Result<Geometry> Geometry::read(const IdentifyNamespace& id, const ControllerLim
 }
 
 Result<Box<Namespace>> Namespace::create(blk::TagSetFor<Namespace>& tags, const Geometry& geometry, u32 nsid,
-					 const char* prefix, Ida::Id&& number)
+					 const char* prefix, Ida::Id&& number, Controller& controller)
 {
-	auto ns = TRY(Box<Namespace>::make(Gfp::Kernel, Key{}, nsid, geometry, move(number)));
+	auto ns = TRY(Box<Namespace>::make(Gfp::Kernel, Key{}, nsid, geometry, move(number), controller));
 	// From 1, within the controller; not the namespace's id.
 	ns->name_ = FixedText<32>{prefix, "n", ns->number_.value() + 1};
 	ns->disk_ = TRY(blk::Disk::create(tags, geometry.limits, *ns));
@@ -119,7 +128,7 @@ Result<Box<Namespace>> Namespace::create(blk::TagSetFor<Namespace>& tags, const 
 			.sectors = geometry.sectors,
 			.blank = geometry.sectors == 0,
 		},
-		geometry.limits));
+		geometry.limits, blk::DiskFiles::of<Namespace>(controller.device())));
 	return ns;
 }
 

@@ -7,6 +7,7 @@
 #include <cxxrt/bitmap.hpp>
 #include <cxxrt/list.hpp>
 
+#include "namespace_files.hpp"
 #include "queue.hpp"
 
 namespace nvme {
@@ -20,6 +21,9 @@ struct ControllerLimits {
 	u32 atomic_blocks;  ///< written whole or not at all if the power fails.   Units: the namespace's blocks
 	bool can_discard;
 	bool has_write_cache;
+	bool prefers_stripes;  ///< requests should not cross multiples of the longest
+	bool bogus_ids;	       ///< namespaces' ids are not to be believed
+	bool discard_zeroes;   ///< blocks that were discarded read as zeroes, and discarding is how to write them
 };
 
 /// What is known of a namespace from what the device says, checked.
@@ -27,6 +31,8 @@ struct Geometry {
 	u32 block_shift = 9;  ///< log2 of the bytes in a block
 	u64 sectors = 0;      ///< 0 for one whose blocks are of no use here.   Units: 512 bytes
 	bool read_only = false;
+	bool discard_zeroes = false;
+	NamespaceIds ids;
 	blk::Limits limits;
 
 	/// Errors: ENODEV there is no such namespace; EINVAL what the device says makes no sense.
@@ -41,19 +47,31 @@ class Namespace : Pinned {
 
 public:
 	using List = IntrusiveList<&Namespace::hook_>;
+	using Attributes = attributes::OfNamespace;
 
 	/// Makes the disk `<prefix>n<number>` appear.
 	/// Context: process; sleeps, and does I/O.   Errors: ENOMEM; EEXIST the name is taken.
 	static Result<Box<Namespace>> create(blk::TagSetFor<Namespace>& tags, const Geometry& geometry, u32 nsid,
-					     const char* prefix, Ida::Id&& number) EXCLUDES(atomic_context);
-	Namespace(Key, u32 nsid, const Geometry& geometry, Ida::Id&& number)
-		: nsid_(nsid), block_shift_(geometry.block_shift), sectors_(geometry.sectors), number_(move(number))
+					     const char* prefix, Ida::Id&& number, Controller& controller)
+		EXCLUDES(atomic_context);
+	Namespace(Key, u32 nsid, const Geometry& geometry, Ida::Id&& number, Controller& controller)
+		: nsid_(nsid),
+		  block_shift_(geometry.block_shift),
+		  sectors_(geometry.sectors),
+		  number_(move(number)),
+		  discard_zeroes_(geometry.discard_zeroes),
+		  controller_(controller),
+		  ids_(geometry.ids)
 	{
 	}
 
 	u32 nsid() const { return nsid_; }
 	u32 block_shift() const { return block_shift_; }
 	const char* name() const { return name_.c_str(); }
+	Controller& controller() const { return controller_; }
+	const NamespaceIds& ids() const { return ids_; }
+	/// Zeroes are written by discarding.
+	bool discard_zeroes() const { return discard_zeroes_; }
 	/// The device says something else now. False if the disk has to be made anew.   Context: process; sleeps.
 	bool revalidate(const Geometry& geometry) EXCLUDES(atomic_context);
 	/// Its device is gone.   Context: process; sleeps.
@@ -92,6 +110,9 @@ private:
 	u64 sectors_;
 	FixedText<32> name_;
 	Ida::Id number_;
+	const bool discard_zeroes_;
+	Controller& controller_;
+	const NamespaceIds ids_;
 	log::RateLimit error_limit_;
 	blk::Disk disk_;  // last: requests have ended when it is gone
 };

@@ -131,6 +131,33 @@ KUNIT_TEST(nvme_namespace, physical_block_is_atomic)
 	return {};
 }
 
+/// What is wrong with a controller changes the limits of its namespaces.
+KUNIT_TEST(nvme_namespace, nv38_quirks)
+{
+	auto id = TRY(make_id(9));
+	id->noiob = 8;
+	id->nguid[3] = 1;
+	id->eui64[7] = 2;
+	ControllerLimits controller = kController;
+	const Geometry plain = TRY(Geometry::read(*id, controller));
+	test.expect_eq(plain.limits.chunk_sectors, 8u);
+	test.expect_eq(plain.limits.max_write_zeroes_sectors, 256u);
+	test.expect(!plain.discard_zeroes && plain.ids.nguid[3] == 1 && plain.ids.eui64[7] == 2);
+	controller.prefers_stripes = true;
+	controller.discard_zeroes = true;
+	controller.bogus_ids = true;
+	const Geometry striped = TRY(Geometry::read(*id, controller));
+	test.expect_eq(striped.limits.chunk_sectors, 256u);
+	test.expect_eq(striped.limits.max_write_zeroes_sectors, blk::kMostSectors);
+	test.expect(striped.discard_zeroes && striped.ids.nguid[3] == 0 && striped.ids.eui64[7] == 0);
+	controller.can_discard = false;
+	controller.most_bytes = 96 << 10;
+	const Geometry neither = TRY(Geometry::read(*id, controller));
+	test.expect(!neither.discard_zeroes);
+	test.expect_eq(neither.limits.chunk_sectors, 8u);
+	return {};
+}
+
 KUNIT_SUITE(nvme_namespace);
 
 }  // namespace nvme

@@ -20,6 +20,9 @@ Result<Box<Nodes>> Nodes::create()
 	auto made = TRY(Box<Nodes>::make(Gfp::Kernel, Key{}));
 	made->controller_numbers_ = TRY(chardev::Region::create(controller_class()));
 	made->controllers_ = TRY(device::Class::create(controller_class()));
+	made->subsystem_class_ = TRY(
+		device::Class::create(params::use_compat_names() ? "nvme-subsystem" : "nvmecpp-subsystem"));
+	made->subsystems_ = TRY(Box<Subsystems>::make(Gfp::Kernel, *made->subsystem_class_));
 	return made;
 }
 

@@ -6,6 +6,9 @@
 
 #include <cxxrt/chardev.hpp>
 
+#include "about.hpp"
+#include "subsystem.hpp"
+
 namespace nvme {
 using namespace cxxrt;
 
@@ -27,17 +30,24 @@ public:
 	static const char* prefix();
 
 	device::Class& controllers() { return *controllers_; }
+	Subsystems& subsystems() { return *subsystems_; }
 	chardev::Region& controller_numbers() { return *controller_numbers_; }
 
 private:
 	Box<chardev::Region> controller_numbers_;
 	Box<device::Class> controllers_;
+	Box<device::Class> subsystem_class_;
+	Box<Subsystems> subsystems_;
 };
 
 /// The object of `/dev/nvmecppN`.
 class ControllerNode : Pinned {
 public:
+	using Attributes = attributes::OfController;
+	static void uevent(ControllerNode&, device::Uevent& event) { event.add<"NVME_TRTYPE=pcie">(); }
+
 	explicit ControllerNode(Controller& controller) : controller_(controller) {}
+	Controller& controller() const { return controller_; }
 
 	/// Makes the node appear.   Context: process; sleeps.   Errors: as chardev::Node::create().
 	Result<void> show(Nodes& nodes, device::Device parent) EXCLUDES(atomic_context);

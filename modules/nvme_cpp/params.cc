@@ -18,11 +18,11 @@ constinit RangedParam<2, 4095> io_queue_depth_param{1024};
 constinit BoundedParam<&possible_cpus> write_queues_param{0};
 constinit BoundedParam<&possible_cpus> poll_queues_param{0};
 constinit Param<u32> admin_timeout{60};
-CXXRT_PARAM(admin_timeout, "Seconds that an administrative command may take");
+CXXRT_PARAM_LIVE_AS(admin_timeout, admin_timeout, "Seconds that an administrative command may take");
 constinit Param<u32> io_timeout{30};
-CXXRT_PARAM(io_timeout, "Seconds that a request may take");
+CXXRT_PARAM_LIVE_AS(io_timeout, io_timeout, "Seconds that a request may take");
 constinit RangedParam<0, 255> shutdown_timeout{5};
-CXXRT_PARAM(shutdown_timeout, "Seconds to wait at least for a controller to shut down");
+CXXRT_PARAM_LIVE_AS(shutdown_timeout, shutdown_timeout, "Seconds to wait at least for a controller to shut down");
 constinit RangedParam<0, 255> max_retries_param{5};
 constinit Param<bool> bind_all{false};
 CXXRT_PARAM(bind_all,
@@ -39,10 +39,11 @@ CXXRT_PARAM_LIVE_AS(sgl_threshold, sgl_threshold_param,
 CXXRT_PARAM_AS(shadow_doorbells, shadow_doorbells_param, "Use doorbells in memory where the controller offers them");
 CXXRT_PARAM_AS(use_threaded_interrupts, threaded_interrupts_param,
 	       "Not 0: completions are taken by a thread, not by the interrupt");
-CXXRT_PARAM_AS(io_queue_depth, io_queue_depth_param, "Entries of an I/O queue, 2 to 4095");
-CXXRT_PARAM_AS(write_queues, write_queues_param, "Queues that are not for reads; then the others are for reads alone");
-CXXRT_PARAM_AS(poll_queues, poll_queues_param, "Queues without interrupts, for polled I/O");
-CXXRT_PARAM_AS(max_retries, max_retries_param, "How often a request that failed is tried again");
+CXXRT_PARAM_LIVE_AS(io_queue_depth, io_queue_depth_param, "Entries of an I/O queue, 2 to 4095");
+CXXRT_PARAM_LIVE_AS(write_queues, write_queues_param,
+		    "Queues that are not for reads; then the others are for reads alone");
+CXXRT_PARAM_LIVE_AS(poll_queues, poll_queues_param, "Queues without interrupts, for polled I/O");
+CXXRT_PARAM_LIVE_AS(max_retries, max_retries_param, "How often a request that failed is tried again");
 
 /// Milliseconds that fit the timers: more than a day is as good as for ever.
 u32 to_ms(u32 seconds) { return (seconds > 100000 ? 100000 : seconds) * 1000; }

@@ -54,6 +54,24 @@ void report(Namespace& ns, Request rq, Status status)
 
 }  // namespace
 
+void Path::trace_end(const Queue& queue, Request rq)
+{
+	const Command& cmd = rq.pdu();
+	trace::nvme_complete_rq(rq, queue.traced(),
+				{
+					.result = rq.is_passthrough() ? cmd.result : 0,
+					.id = Queue::current_id(rq),
+					.status = cmd.status.bits(),
+					.retries = cmd.retries,
+					.flags = cmd.status == kCancelled ? 1u : 0,
+				});
+}
+
+void Path::trace_setup(const Queue& queue, Request rq, const Sqe& sqe)
+{
+	trace::nvme_setup_cmd(rq, queue.traced(), sqe);
+}
+
 void Path::end_unusual(Command& parked)
 {
 	InFlight rq = InFlight::unpark(parked);
@@ -101,8 +119,19 @@ CXXRT_NOINLINE Flags flags_of(Request rq)
 	};
 }
 
+/// A tracepoint is on: the command is built once more for it, so that it need not be in memory when none is.
+CXXRT_COLD void trace_transfer(const Namespace& ns, Request rq)
+{
+	const Flags flags = flags_of(rq);
+	const Sqe sqe = ns.command(rq, rq.op() == Op::Write ? IoOp::Write : IoOp::Read, Queue::upcoming_id(rq),
+				   flags.word12, flags.word13);
+	trace::nvme_setup_cmd(rq, rq.hw_queue<Queue>().traced(), sqe);
+}
+
 CXXRT_INLINE Sqe transfer_command(const Namespace& ns, Request rq)
 {
+	if (trace::nvme_setup_cmd_enabled()) [[unlikely]]
+		trace_transfer(ns, rq);
 	const Flags flags = rq.is_plain() ? Flags{} : flags_of(rq);
 	static_assert(u32(IoOp::Write) == u32(IoOp::Read) - 1);
 	const auto op = IoOp(u32(IoOp::Read) - u32(rq.sends_data()));
@@ -143,7 +172,8 @@ blk::Status IoPath::queue_other(Queue& queue, Namespace& ns, Request rq, blk::La
 	Sqe sqe;
 	u32 ranges = 0;
 	blk::Status status = blk::Status::Ok;
-	switch (rq.op()) {
+	const Op op = rq.op() == Op::WriteZeroes && ns.discard_zeroes() ? Op::Discard : rq.op();
+	switch (op) {
 	case Op::Flush:
 		sqe = {.opcode = u8(IoOp::Flush), .nsid = ns.nsid()};
 		break;
@@ -171,6 +201,8 @@ blk::Status IoPath::queue_other(Queue& queue, Namespace& ns, Request rq, blk::La
 		return status;
 	InFlight started = rq.start();
 	sqe.command_id = u16(Queue::next_id(rq));
+	if (trace::nvme_setup_cmd_enabled()) [[unlikely]]
+		trace_setup(queue, rq, sqe);
 	put(queue, sqe, last);
 	(void)move(started).park();
 	return blk::Status::Ok;
@@ -235,6 +267,8 @@ blk::Status AdminPath::queue_rq(Queue& queue, Controller&, Request rq, blk::Last
 		return status;
 	InFlight started = rq.start();
 	sqe.command_id = u16(Queue::next_id(rq));
+	if (trace::nvme_setup_cmd_enabled()) [[unlikely]]
+		trace_setup(queue, rq, sqe);
 	put(queue, sqe, last);
 	(void)move(started).park();
 	return blk::Status::Ok;

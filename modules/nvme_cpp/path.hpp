@@ -30,6 +30,8 @@ struct Path {
 		const Request request = rq.request();
 		const Command& cmd = request.pdu();
 		queue.data().unmap(request);
+		if (trace::nvme_complete_rq_enabled()) [[unlikely]]
+			trace_end(queue, request);
 		// Parked meanwhile, so that it stays in a register.
 		if (!cmd.is_smooth()) [[unlikely]]
 			end_unusual(move(rq).park());
@@ -43,6 +45,9 @@ protected:
 	CXXRT_COLD static blk::Status refuse(Queue& queue, Request rq);
 	/// Of a request that is parked.
 	CXXRT_COLD static void end_unusual(Command& parked);
+	/// Tracepoints that are on.
+	CXXRT_COLD static void trace_end(const Queue& queue, Request rq);
+	CXXRT_COLD static void trace_setup(const Queue& queue, Request rq, const Sqe& sqe);
 	/// Builds a command that is there but for its data and its id.   Errors: as DataLists::map().
 	static blk::Status build_passthrough(Queue& queue, Request rq, Sqe& sqe);
 	CXXRT_INLINE static void put(Queue& queue, const Sqe& sqe, blk::Last last)

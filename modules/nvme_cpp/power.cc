@@ -105,7 +105,7 @@ void Controller::find_platform_quirks()
 {
 	if (!ignores_platform() && !has(Quirk::NeverSimpleSuspend) && parts_.enabled.device().wants_power_off()) {
 		log::info<"%s: platform quirk: setting simple suspend">(name());
-		platform_quirks_ |= u64(Quirk::SimpleSuspend);
+		quirks_ |= u64(Quirk::SimpleSuspend);
 	}
 }
 

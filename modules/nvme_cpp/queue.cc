@@ -101,12 +101,14 @@ CXXRT_INLINE u32 Queue::reap(blk::CompletionBatch batch)
 			cmd.status = Status{id_status >> 17};
 			// Few ask for it, and a question would take longer than the answer.
 			cmd.result = entry.load(&Cqe::result);
+			if (trace::nvme_sq_enabled()) [[unlikely]]
+				trace(rq, head);
 			InFlight::unpark(cmd).complete_or(
 				[&](InFlight&& here) CXXRT_INLINE_LAMBDA { Path::end(*this, move(here), batch); });
 			return true;
 		});
 		if (!known) [[unlikely]]
-			report_unknown(id);
+			take_other(id, head);
 		entry.advance();
 		if (++head == depth_) [[unlikely]] {
 			head = 0;
@@ -177,8 +179,21 @@ void Queue::abandon(Request rq)
 	});
 }
 
-void Queue::report_unknown(u32 id)
+trace::NvmeQueue Queue::traced() const { return {.controller = controller_.number(), .queue = id_}; }
+
+// The tail may change meanwhile: it is what it is when it is looked at.
+void Queue::trace(Request rq, u32 head) const NO_THREAD_SAFETY_ANALYSIS
 {
+	trace::nvme_sq(rq, traced(), rings_.cq.load(head).sq_head.get(), sq_tail_);
+}
+
+void Queue::take_other(u32 id, u32 head)
+{
+	if (id_ == 0 && id == Events::kCommandId) {
+		const Cqe entry = rings_.cq.load(head);
+		if (controller_.event(Status{entry.id_status.get() >> 17}, u32(entry.result.get())))
+			return;
+	}
 	log::warn_limited<"%s: invalid id %u completed on queue %u">(unknown_limit_, controller_.name(), id, id_);
 }
 

@@ -12,6 +12,7 @@
 #include <cxxrt/irq.hpp>
 #include <cxxrt/pci.hpp>
 #include <cxxrt/system.hpp>
+#include <cxxrt/trace/nvme.hpp>
 
 #include "data.hpp"
 
@@ -102,6 +103,8 @@ public:
 	u32 depth() const { return depth_; }
 	Notice notice() const { return notice_; }
 	Controller& controller() const { return controller_; }
+	/// What tracepoints call it.
+	trace::NvmeQueue traced() const;
 	DataLists& data() const { return *data_; }
 	const Rings& rings() const { return rings_; }
 	CXXRT_INLINE QueueState state() const { return QueueState(state_.load_relaxed()); }
@@ -113,6 +116,11 @@ public:
 		Command& cmd = rq.pdu();
 		cmd.id = u16(((cmd.id & ~(kMostTags - 1)) + kMostTags) | rq.tag());
 		return cmd.id;
+	}
+	/// What next_id() will say.
+	static u32 upcoming_id(Request rq)
+	{
+		return (((rq.pdu().id & ~(kMostTags - 1)) + kMostTags) | rq.tag()) & 0xffff;
 	}
 	static u32 current_id(Request rq) { return rq.pdu().id; }
 
@@ -154,6 +162,15 @@ public:
 		Guard<SpinLock> guard_;
 	};
 
+	/// Has the device told of a command that is no request. There is room for one such at a time.
+	/// Context: process.   Only while it is Live.
+	void send(const Sqe& sqe)
+	{
+		Submission submission{*this};
+		submission.put(sqe);
+		submission.tell();
+	}
+
 	/// Ends what the device has completed; returns how many.   Context: any, as the only consumer.
 	CXXRT_INLINE u32 reap(blk::CompletionBatch batch);
 	/// Something has been completed.   Context: any; a hint.
@@ -174,8 +191,10 @@ private:
 	CXXRT_HOT irq::Handled interrupted();
 	/// As reap().
 	CXXRT_NOINLINE u32 reap_apart(blk::CompletionBatch batch);
-	/// A completion that belongs to nothing that the device has.
-	CXXRT_COLD void report_unknown(u32 id);
+	/// A tracepoint is on.
+	CXXRT_COLD void trace(Request rq, u32 head) const;
+	/// A completion at `head` that belongs to no request that the device has: an event, or nothing.
+	CXXRT_COLD void take_other(u32 id, u32 head);
 
 	// Read by both sides, and hardly ever written.
 	Controller& controller_;

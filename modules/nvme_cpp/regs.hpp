@@ -54,6 +54,7 @@ struct Csts : mmio::Register<Csts, u32, 0x1c, mmio::Access::ReadOnly> {
 	using Ready = mmio::Bit<0>;
 	using Fatal = mmio::Bit<1>;
 	using Shutdown = mmio::Field<3, 2, Stage>;
+	using Paused = mmio::Bit<5>;  // while new firmware takes over
 	/// What a register reads as once the device is gone.
 	bool is_gone() const { return bits == ~0u; }
 };

@@ -13,11 +13,14 @@ using namespace cxxrt;
 enum class AdminOp : u8 {
 	DeleteSq = 0x00,
 	CreateSq = 0x01,
+	GetLogPage = 0x02,
 	DeleteCq = 0x04,
 	CreateCq = 0x05,
 	Identify = 0x06,
 	Abort = 0x08,
 	SetFeatures = 0x09,
+	GetFeatures = 0x0a,
+	EventRequest = 0x0c,
 	DoorbellBufferConfig = 0x7c,
 };
 
@@ -39,7 +42,10 @@ enum class Cns : u8 {
 };
 
 /// Base 5.27.1, figure 317.
-enum class Feature : u8 { QueueCount = 0x07 };
+enum class Feature : u8 { Threshold = 0x04, QueueCount = 0x07, Events = 0x0b };
+
+/// Base 5.16.1, figure 198.
+enum class LogPage : u8 { Smart = 0x02, FirmwareSlots = 0x03, ChangedNamespaces = 0x04 };
 
 /// Base 3.3.3.1 "Submission Queue Entry"; the last six words are the command's own.
 struct Sqe {
@@ -90,6 +96,7 @@ inline constexpr u32 kDeallocate = 1u << 2;
 /// Base 5.4, 5.5: word 11.
 inline constexpr u32 kPhysicallyContiguous = 1u << 0;
 inline constexpr u32 kInterruptsEnabled = 1u << 1;
+inline constexpr u32 kMediumPriority = 2u << 1;
 
 /// Base 3.3.3.2 "Common Completion Queue Entry". `id_status`: bits 31 to 17 the status, 16 the phase, 15 to 0 the
 /// command's id; one word, so that one look gives all of them.
@@ -141,7 +148,7 @@ struct IdentifyController {
 	le32 sgls, mnan;
 	u8 reserved544[224];
 	char subnqn[256];
-	u8 reserved1024[1024];
+	u8 reserved1024[782], dctype, reserved1807[241];
 	PowerDescriptor psd[32];
 	u8 vendor[1024];
 
@@ -152,6 +159,8 @@ struct IdentifyController {
 	/// Of `oncs`.
 	static constexpr u32 kDatasetManagement = 1u << 2;
 	static constexpr u32 kWriteZeroes = 1u << 3;
+	/// Of `cmic`.
+	static constexpr u32 kManyControllers = 1u << 1;
 	/// Of `vwc`.
 	static constexpr u32 kWriteCache = 1u << 0;
 };
@@ -166,7 +175,9 @@ static_assert(
 	__builtin_offsetof(IdentifyController, sqes) == 512 && __builtin_offsetof(IdentifyController, nn) == 516 &&
 	__builtin_offsetof(IdentifyController, oncs) == 520 && __builtin_offsetof(IdentifyController, vwc) == 525 &&
 	__builtin_offsetof(IdentifyController, awupf) == 528 && __builtin_offsetof(IdentifyController, sgls) == 536 &&
-	__builtin_offsetof(IdentifyController, subnqn) == 768 && __builtin_offsetof(IdentifyController, psd) == 2048);
+	__builtin_offsetof(IdentifyController, subnqn) == 768 &&
+	__builtin_offsetof(IdentifyController, dctype) == 1806 &&
+	__builtin_offsetof(IdentifyController, psd) == 2048);
 
 /// NVM 4.1.5.4: what Cns::ControllerOfSet gives for the NVM command set.
 struct IdentifyControllerNvm {
@@ -218,6 +229,41 @@ struct ActiveList {
 	le32 ids[kIds];
 };
 static_assert(sizeof(ActiveList) == 4096);
+
+/// Base 5.16.1.3: those of its 512 bytes that are in use here. Temperatures in kelvins; 0: there is no such sensor.
+struct SmartLog {
+	u8 warning;
+	u8 temperature[2];
+	u8 reserved3[197];
+	le16 sensors[8];
+	u8 reserved216[296];
+
+	/// Of `warning`.
+	static constexpr u32 kTemperature = 1u << 1;
+};
+static_assert(sizeof(SmartLog) == 512 && __builtin_offsetof(SmartLog, sensors) == 200);
+
+/// Base 5.16.1.5: the namespaces that are not what they were. Reading it ends that event.
+struct ChangedNamespaces {
+	le32 ids[1024];
+};
+static_assert(sizeof(ChangedNamespaces) == 4096);
+
+/// Base 5.16.1.4.
+struct FirmwareSlots {
+	u8 active;  ///< bits 2 to 0 the slot in use, from 1; 6 to 4 the one after the next reset, 0 for the same
+	u8 reserved1[7];
+	char revisions[7][8];
+	u8 reserved64[448];
+	/// The slot in use, if it stays that; 0 otherwise, or if there is no such slot.
+	u32 slot() const
+	{
+		const u32 now = active & 7;
+		const u32 next = active >> 4 & 7;
+		return next == 0 || next == now ? now : 0;
+	}
+};
+static_assert(sizeof(FirmwareSlots) == 512 && __builtin_offsetof(FirmwareSlots, revisions) == 8);
 
 /// NVM 3.2.3.
 struct DiscardRange {
