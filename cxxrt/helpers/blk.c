@@ -509,3 +509,56 @@ struct request_queue *cxxrt_blk_mq_alloc_queue(struct blk_mq_tag_set *set, u32 v
 	return q;
 }
 #endif
+
+struct request *cxxrt_blk_mq_alloc_request(struct request_queue *q, u32 op, bool wait)
+{
+	return blk_mq_alloc_request(q, op, wait ? 0 : BLK_MQ_REQ_NOWAIT);
+}
+
+int cxxrt_blk_rq_map_user_io(struct request *rq, u64 address, unsigned long length, bool vectored, int write)
+{
+	return blk_rq_map_user_io(rq, NULL, (void __user *)(uintptr_t)address, length, GFP_KERNEL, vectored, 0, false, write);
+}
+
+void cxxrt_bio_set_disk(struct bio *bio, struct gendisk *disk)
+{
+	bio_set_dev(bio, disk->part0);
+}
+
+bool cxxrt_bdev_is_partition(struct block_device *bdev)
+{
+	return bdev_is_partition(bdev);
+}
+
+u64 cxxrt_bdev_sectors(struct block_device *bdev)
+{
+	return get_capacity(bdev->bd_disk);
+}
+
+#if CXXRT_KERNEL_6_12
+int cxxrt_poll_user_request(struct request *rq, struct bio *bio, struct io_comp_batch *batch, unsigned int flags)
+{
+	return blk_rq_poll(rq, batch, flags);
+}
+
+int cxxrt_blk_set_most(struct request_queue *q, u32 sectors, u32 segments)
+{
+	struct queue_limits limits = queue_limits_start_update(q);
+
+	limits.max_hw_sectors = sectors;
+	limits.max_segments = segments;
+	return queue_limits_commit_update(q, &limits);
+}
+#else
+int cxxrt_poll_user_request(struct request *rq, struct bio *bio, struct io_comp_batch *batch, unsigned int flags)
+{
+	return bio_poll(bio, batch, flags);
+}
+
+int cxxrt_blk_set_most(struct request_queue *q, u32 sectors, u32 segments)
+{
+	blk_queue_max_hw_sectors(q, sectors);
+	blk_queue_max_segments(q, segments);
+	return 0;
+}
+#endif

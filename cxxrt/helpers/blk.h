@@ -5,6 +5,13 @@
 #include "prelude.h"
 CXXRT_HELPERS_BEGIN
 
+/* How a disk was opened. */
+#if CXXRT_KERNEL_6_12
+typedef blk_mode_t cxxrt_open_mode;
+#else
+typedef fmode_t cxxrt_open_mode;
+#endif
+
 /* Requests. */
 void blk_mq_start_request(struct request *rq);
 void blk_mq_end_request(struct request *rq, blk_status_t status);
@@ -45,6 +52,23 @@ int cxxrt_blk_rq_map_kern(struct request *rq, void *buffer, u32 bytes);
 blk_status_t blk_execute_rq(struct request *rq, bool at_head);
 void cxxrt_blk_execute_rq_nowait(struct request *rq, enum rq_end_io_ret (*done)(struct request *rq, blk_status_t status));
 void cxxrt_rq_set_timeout(struct request *rq, unsigned long timeout);
+
+/* Requests of user space. */
+struct request *cxxrt_blk_mq_alloc_request(struct request_queue *q, u32 op, bool wait);
+int cxxrt_blk_rq_map_user_io(struct request *rq, u64 address, unsigned long length, bool vectored, int write);
+int blk_rq_map_user_iov(struct request_queue *q, struct request *rq, struct rq_map_data *map, const struct iov_iter *iter,
+			gfp_t flags);
+int blk_rq_unmap_user(struct bio *bio);
+void blk_execute_rq_nowait(struct request *rq, bool at_head);
+int blk_status_to_errno(blk_status_t status);
+void cxxrt_bio_set_disk(struct bio *bio, struct gendisk *disk);
+int cxxrt_poll_user_request(struct request *rq, struct bio *bio, struct io_comp_batch *batch, unsigned int flags);
+bool cxxrt_bdev_is_partition(struct block_device *bdev);
+u64 cxxrt_bdev_sectors(struct block_device *bdev);
+#if CXXRT_COMPAT
+int blkdev_compat_ptr_ioctl(struct block_device *bdev, cxxrt_open_mode mode, unsigned int command, unsigned long argument);
+#endif
+int cxxrt_blk_set_most(struct request_queue *q, u32 sectors, u32 segments);
 
 /* The list of a plug, as queue_rqs gets it. */
 #if CXXRT_KERNEL_6_12

@@ -6,6 +6,11 @@
 #include <linux/completion.h>
 #include <linux/device.h>
 #include <linux/fs.h>
+#if CXXRT_KERNEL_6_12
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#endif
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/percpu-refcount.h>
@@ -90,3 +95,41 @@ bool cxxrt_percpu_ref_tryget_live(struct percpu_ref *ref)
 {
 	return percpu_ref_tryget_live(ref);
 }
+
+void cxxrt_io_uring_cmd_done(struct io_uring_cmd *cmd, long status, u64 result, unsigned int flags)
+{
+	io_uring_cmd_done(cmd, status, result, flags);
+}
+
+int cxxrt_io_uring_cmd_import_fixed(u64 address, unsigned long bytes, int write, struct iov_iter *iter,
+				    struct io_uring_cmd *cmd)
+{
+	return io_uring_cmd_import_fixed(address, bytes, write, iter, cmd);
+}
+
+u64 cxxrt_read_once_u64(const void *from)
+{
+	return READ_ONCE(*(const u64 *)from);
+}
+
+#if CXXRT_KERNEL_6_12
+const void *cxxrt_io_uring_cmd_arguments(const struct io_uring_cmd *cmd)
+{
+	return io_uring_sqe_cmd(cmd->sqe);
+}
+
+void cxxrt_io_uring_cmd_do_in_task(struct io_uring_cmd *cmd, void (*run)(struct io_uring_cmd *cmd, unsigned int flags))
+{
+	io_uring_cmd_do_in_task_lazy(cmd, run);
+}
+#else
+const void *cxxrt_io_uring_cmd_arguments(const struct io_uring_cmd *cmd)
+{
+	return cmd->cmd;
+}
+
+void cxxrt_io_uring_cmd_do_in_task(struct io_uring_cmd *cmd, void (*run)(struct io_uring_cmd *cmd, unsigned int flags))
+{
+	io_uring_cmd_complete_in_task(cmd, run);
+}
+#endif

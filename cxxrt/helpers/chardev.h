@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 #ifndef CXXRT_HELPERS_CHARDEV_H
 #define CXXRT_HELPERS_CHARDEV_H
-/* Device classes, character devices, gates: linux/device/class.h, cdev.h, percpu-refcount.h, completion.h, uaccess.h, sched.h. */
+/*
+ * Device classes, character devices, gates, commands of io_uring: linux/device/class.h, cdev.h, percpu-refcount.h,
+ * completion.h, uaccess.h, sched.h, io_uring.h.
+ */
 #include "prelude.h"
 CXXRT_HELPERS_BEGIN
 
@@ -31,7 +34,9 @@ void cdev_device_del(struct cdev *cdev, struct device *dev);
 int alloc_chrdev_region(dev_t *first, unsigned int minor, unsigned int count, const char *name);
 void unregister_chrdev_region(dev_t first, unsigned int count);
 struct cdev *cxxrt_file_cdev(const struct file *file);
+#if CXXRT_COMPAT
 long compat_ptr_ioctl(struct file *file, unsigned int command, unsigned long argument);
+#endif
 
 int cxxrt_percpu_ref_init(struct percpu_ref *ref, void (*released)(struct percpu_ref *));
 void percpu_ref_exit(struct percpu_ref *ref);
@@ -49,6 +54,13 @@ bool capable(int capability);
 bool cxxrt_in_compat_syscall(void);
 const char *cxxrt_current_comm(void);
 void cxxrt_force_successful_syscall_return(void);
+
+const void *cxxrt_io_uring_cmd_arguments(const struct io_uring_cmd *cmd);
+void cxxrt_io_uring_cmd_do_in_task(struct io_uring_cmd *cmd, void (*run)(struct io_uring_cmd *cmd, unsigned int flags));
+void cxxrt_io_uring_cmd_done(struct io_uring_cmd *cmd, long status, u64 result, unsigned int flags);
+int cxxrt_io_uring_cmd_import_fixed(u64 address, unsigned long bytes, int write, struct iov_iter *iter,
+				    struct io_uring_cmd *cmd);
+u64 cxxrt_read_once_u64(const void *from);
 
 CXXRT_HELPERS_END
 #endif

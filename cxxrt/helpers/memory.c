@@ -85,3 +85,13 @@ void cxxrt_put_cpu_ptr(void *p)
 {
 	put_cpu_ptr((char __percpu __force *)p);
 }
+
+struct page *cxxrt_virt_to_page(const void *memory)
+{
+	return virt_to_page(memory);
+}
+
+u32 cxxrt_offset_in_page(const void *memory)
+{
+	return offset_in_page(memory);
+}

@@ -8,6 +8,8 @@ CXXRT_HELPERS_BEGIN
 void *cxxrt_kmalloc_node(size_t size, gfp_t flags, int node);
 void *cxxrt_kvmalloc_node(size_t size, gfp_t flags, int node);
 void kfree(const void *p);
+struct page *cxxrt_virt_to_page(const void *memory);
+u32 cxxrt_offset_in_page(const void *memory);
 void kvfree(const void *p);
 struct kmem_cache *cxxrt_kmem_cache_create(const char *name, unsigned int size, unsigned int align);
 void kmem_cache_destroy(struct kmem_cache *cache);

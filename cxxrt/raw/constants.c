@@ -10,10 +10,17 @@
 #include <linux/capability.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
+#include <linux/errno.h>
 #include <linux/fs.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
+#include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+#include <linux/io_uring/cmd.h>
+#else
+#include <linux/io_uring.h>
+#endif
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
@@ -42,6 +49,7 @@ void cxxrt_constants(void);
 void cxxrt_constants(void)
 {
 	SWITCH(CXXRT_LINUX_VERSION_CODE, LINUX_VERSION_CODE);
+	SWITCH(CXXRT_COMPAT, IS_ENABLED(CONFIG_COMPAT));
 	SWITCH(CXXRT_KUNIT, IS_ENABLED(CONFIG_KUNIT));
 	SWITCH(CXXRT_FAULT_INJECTION, IS_ENABLED(CONFIG_FAULT_INJECTION));
 
@@ -66,6 +74,7 @@ void cxxrt_constants(void)
 	CONSTANT(ENOTTY);
 	CONSTANT(ENXIO);
 	CONSTANT(ENETRESET);
+	CONSTANT(E2BIG);
 
 	CONSTANT(GFP_KERNEL);
 	CONSTANT(GFP_ATOMIC);
@@ -117,4 +126,20 @@ void cxxrt_constants(void)
 
 	CONSTANT(CAP_SYS_ADMIN);
 	CONSTANT(FMODE_WRITE);
+	CONSTANT(REQ_NOWAIT);
+	CONSTANT(REQ_POLLED);
+	/* The request's bios come from a cache of the CPU: for passthrough since 6.3. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	NAMED(CXXRT_REQ_CACHED, REQ_ALLOC_CACHE);
+#else
+	NAMED(CXXRT_REQ_CACHED, 0);
+#endif
+	CONSTANT(EIOCBQUEUED);
+	CONSTANT(IORING_URING_CMD_FIXED);
+	/* A disk was opened for writing. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
+	NAMED(CXXRT_OPEN_WRITE, BLK_OPEN_WRITE);
+#else
+	NAMED(CXXRT_OPEN_WRITE, FMODE_WRITE);
+#endif
 }

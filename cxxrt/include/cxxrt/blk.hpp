@@ -38,12 +38,18 @@
 /// A Context whose disks may be zoned has
 ///     u32 report_zones(u64 sector, ZoneRequest, ZoneBatch&)      process; not after ~Disk();
 ///                                                       those from `sector` on that were not told yet
+/// One whose disks have ioctls of their own has
+///     Gate& disk_gate()                                 open while there may be such; closed before the Context goes
+///     Result<long> disk_ioctl(Gate::Entry&, OpenDisk, u32 command, UserAddress)   process; sleeps
+/// and one that is asked for its geometry `static constexpr HeadsAndSectors kHeads`.
 
 #include <cxxrt/device.hpp>
 #include <cxxrt/error.hpp>
+#include <cxxrt/gate.hpp>
 #include <cxxrt/log.hpp>
 #include <cxxrt/memory.hpp>
 #include <cxxrt/page.hpp>
+#include <cxxrt/user.hpp>
 
 namespace cxxrt::blk {
 
@@ -706,6 +712,16 @@ struct ZoneRequest {
 inline constexpr u32 kZonesAtOnce = 8;
 using ZoneBatch = ZoneInfo[kZonesAtOnce];
 
+/// A disk as somebody has opened it, or a partition of it.
+struct OpenDisk {
+	bool is_writable, is_partition;
+};
+
+/// What a disk that has neither says of itself to those who ask.
+struct HeadsAndSectors {
+	u8 heads, sectors;
+};
+
 namespace detail {
 /// Asks for zones a few at a time: whoever wants them may sleep while it takes them, as long as it likes, and the
 /// disk may go meanwhile, which does not wait.
@@ -716,8 +732,37 @@ public:
 		EXCLUDES(atomic_context);
 };
 
+/// The Context behind a disk, which may be gone, through its gate.
+template <class Context> Gate::Entry enter_context(raw::gendisk* disk, Context*& context)
+{
+	raw::cxxrt_disk_context_get();
+	context = static_cast<Context*>(disk->private_data);
+	Gate::Entry entry = context != nullptr ? context->disk_gate().enter() : Gate::Entry{};
+	raw::cxxrt_disk_context_put();
+	return entry;
+}
+
 /// The operations of a disk.
 template <class Context> struct DiskOps {
+	static int ioctl(raw::block_device* bdev, raw::cxxrt_open_mode mode, u32 command, unsigned long argument)
+	{
+		Context* context = nullptr;
+		Gate::Entry call = enter_context(bdev->bd_disk, context);
+		if (!call)
+			return ENODEV.to_c();
+		const OpenDisk disk{.is_writable = (u32(mode) & u32(raw::CXXRT_OPEN_WRITE)) != 0,
+				    .is_partition = raw::cxxrt_bdev_is_partition(bdev)};
+		auto done = context->disk_ioctl(call, disk, command, UserAddress{argument});
+		return done.ok() ? int(done.take()) : done.error().to_c();
+	}
+	static int getgeo(raw::block_device* bdev, raw::hd_geometry* geometry)
+	{
+		geometry->heads = Context::kHeads.heads;
+		geometry->sectors = Context::kHeads.sectors;
+		geometry->cylinders = u16(raw::cxxrt_bdev_sectors(bdev) /
+					  (u32(Context::kHeads.heads) * Context::kHeads.sectors));
+		return 0;
+	}
 	static u32 ask(void* context, u64 sector, ZoneRequest request, ZoneBatch& batch)
 	{
 		return static_cast<Context*>(context)->report_zones(sector, request, batch);
@@ -735,6 +780,14 @@ template <class Context> struct DiskOps {
 				      context.report_zones(0, ZoneRequest{}, batch);
 			      })
 			ops.report_zones = &report_zones;
+		if constexpr (requires { &Context::disk_ioctl; }) {
+			ops.ioctl = &ioctl;
+#if CXXRT_COMPAT
+			ops.compat_ioctl = &raw::blkdev_compat_ptr_ioctl;
+#endif
+		}
+		if constexpr (requires { Context::kHeads; })
+			ops.getgeo = &getgeo;
 		return ops;
 	}
 	static constexpr raw::block_device_operations kOps = make();
@@ -1163,6 +1216,18 @@ Result<Box<TagSetFor<Context>>> TagSet::create(MqDriverTable<Context, Tags> driv
 /// For a driver whose request queue has no disk and so no context.
 struct NoContext {};
 
+/// A request queue, borrowed, for commands of user space; `disk` of it, if there is one.
+class QueueView {
+public:
+	explicit QueueView(raw::request_queue* queue, raw::gendisk* disk = nullptr) : queue_(queue), disk_(disk) {}
+	raw::request_queue* unsafe_queue() const { return queue_; }
+	raw::gendisk* unsafe_disk() const { return disk_; }
+
+private:
+	raw::request_queue* queue_;
+	raw::gendisk* disk_;
+};
+
 /// A request queue without a disk: for commands of the driver's own.  Invariant: the tag set outlives it.
 class [[nodiscard]] DriverQueue : MoveOnly {
 public:
@@ -1191,6 +1256,13 @@ public:
 		return DriverQueue{queue};
 	}
 	explicit operator bool() const { return queue_ != nullptr; }
+	QueueView view() const { return QueueView{queue_}; }
+	/// How long a request, and of how many pieces, there may be; as in Limits.   Context: process; sleeps.
+	/// Errors: EINVAL the block layer refuses it.
+	Result<void> set_most(u32 sectors, u32 segments) EXCLUDES(atomic_context)
+	{
+		return from_c(raw::cxxrt_blk_set_most(queue_, sectors, segments));
+	}
 
 private:
 	template <class Pdu> friend class OwnRequest;
@@ -1392,6 +1464,10 @@ public:
 	void set_read_only() EXCLUDES(atomic_context) { raw::set_disk_ro(disk_, true); }
 	/// How large it is; says so to those who listen, if it was another.   Units: 512-byte sectors.   Context: process; sleeps.
 	void set_capacity(u64 sectors) EXCLUDES(atomic_context) { raw::set_capacity_and_notify(disk_, sectors); }
+	QueueView queue() const { return QueueView{disk_->queue, disk_}; }
+	/// Waits until no request is under way, and lets none begin until unfreeze(), as often.   Context: process; sleeps.
+	void freeze() EXCLUDES(atomic_context) { raw::cxxrt_blk_mq_freeze_queue(disk_->queue); }
+	void unfreeze() EXCLUDES(atomic_context) { raw::cxxrt_blk_mq_unfreeze_queue(disk_->queue); }
 	/// Zone appends become writes before the driver sees them.   Only for a zoned disk that was added.
 	bool emulates_zone_append() const { return raw::cxxrt_emulates_zone_append(disk_); }
 

@@ -8,8 +8,8 @@
 ///     Result<long> ioctl(Call&, chardev::File, u32 command, UserAddress argument)
 /// and, where it has them:
 ///     Result<void> open(chardev::File)
-///     Result<void> uring_command(uring::Command)        as <cxxrt/uring.hpp> says
-///     int uring_poll(...)
+///     Result<void> uring_command(Call&, uring::Command)          begins one, as <cxxrt/uring.hpp> says
+///     static constexpr bool kPollsUring = true                   those of polled rings, too
 /// Context: process; they may sleep. 32-bit programs' ioctls come the same way.
 ///
 /// The object may go while files are open: operations that are inside are waited for, and those that come later fail with
@@ -18,6 +18,7 @@
 
 #include <cxxrt/bitmap.hpp>
 #include <cxxrt/device.hpp>
+#include <cxxrt/uring.hpp>
 #include <cxxrt/user.hpp>
 
 namespace cxxrt::chardev {
@@ -131,14 +132,35 @@ private:
 		auto done = owner_of_object(object).ioctl(call, File{file}, command, UserAddress{argument});
 		return done.ok() ? done.take() : done.error().to_c();
 	}
+	static int uring_cmd(raw::io_uring_cmd* cmd, u32 flags)
+	{
+		Object& object = object_of(cmd->file);
+		Call call = object.gate.enter();
+		if (!call)
+			return ENODEV.to_c();
+		const Result<void> begun = owner_of_object(object).uring_command(call, uring::Command{cmd, flags});
+		return begun.ok() ? -int(raw::EIOCBQUEUED) : begun.to_c();
+	}
+	static int uring_poll(raw::io_uring_cmd* cmd, raw::io_comp_batch* batch, u32 flags)
+	{
+		const Call call = object_of(cmd->file).gate.enter();
+		// Requests of what is gone have ended.
+		return call ? uring::detail::poll(cmd, batch, flags) : 0;
+	}
 	static constexpr raw::file_operations make_operations()
 	{
 		raw::file_operations operations{};
 		operations.owner = &raw::__this_module;
 		operations.unlocked_ioctl = &ioctl;
+#if CXXRT_COMPAT
 		operations.compat_ioctl = &raw::compat_ptr_ioctl;
+#endif
 		if constexpr (requires(T& owner, File file) { owner.open(file); })
 			operations.open = &open;
+		if constexpr (requires(T& owner, Call& call, uring::Command cmd) { owner.uring_command(call, cmd); })
+			operations.uring_cmd = &uring_cmd;
+		if constexpr (requires { T::kPollsUring; })
+			operations.uring_cmd_iopoll = &uring_poll;
 		return operations;
 	}
 	static constexpr raw::file_operations kOperations = make_operations();

@@ -340,4 +340,70 @@ CXXRT_INLINE void unmap(Device dev, Addr addr, u32 length, Direction direction)
 	raw::dma_unmap_page_attrs(dev.unsafe_raw(), addr.bits(), length, raw::dma_data_direction(direction), 0);
 }
 
+/// Memory of the heap for a few bytes to or from a device, mapped from its beginning until unmap().
+class [[nodiscard]] Bounce : MoveOnly {
+public:
+	Bounce() = default;
+	Bounce(Bounce&& other)
+		: dev_(other.dev_),
+		  memory_(exchange(other.memory_, nullptr)),
+		  bytes_(other.bytes_),
+		  direction_(other.direction_),
+		  addr_(exchange(other.addr_, Addr{}))
+	{
+	}
+	Bounce& operator=(Bounce&& other)
+	{
+		swap(dev_, other.dev_);
+		swap(memory_, other.memory_);
+		swap(bytes_, other.bytes_);
+		swap(direction_, other.direction_);
+		swap(addr_, other.addr_);
+		return *this;
+	}
+	~Bounce()
+	{
+		unmap();
+		raw::kfree(memory_);
+	}
+	/// `fill(void*)` puts there what goes to the device, and returns a Result<void>.
+	/// Context: process; sleeps.   Errors: ENOMEM, also when it is too much; `fill`'s.
+	template <class F> static Result<Bounce> make(Device dev, u32 bytes, Direction direction, F&& fill)
+		EXCLUDES(atomic_context)
+	{
+		Bounce made;
+		made.memory_ = TRY(from_null(
+			raw::cxxrt_kmalloc_node(bytes, u32(raw::GFP_KERNEL | raw::__GFP_ZERO | raw::__GFP_NOWARN),
+						dev.node().id())));
+		made.bytes_ = bytes;
+		if (direction != Direction::FromDevice)
+			TRY(fill(made.memory_));
+		const Segment piece{.page = Page::unsafe_from(raw::cxxrt_virt_to_page(made.memory_)),
+				    .offset = raw::cxxrt_offset_in_page(made.memory_),
+				    .length = bytes};
+		made.addr_ = TRY(map(dev, piece, direction));
+		made.dev_ = dev;
+		made.direction_ = direction;
+		return made;
+	}
+	explicit operator bool() const { return memory_ != nullptr; }
+	Addr addr() const { return addr_; }
+	u32 bytes() const { return bytes_; }
+	/// Takes it back from the device, which is there. Again: nothing.   Context: any.
+	void unmap()
+	{
+		if (!addr_.is_null())
+			cxxrt::dma::unmap(dev_, exchange(addr_, Addr{}), bytes_, direction_);
+	}
+	/// Only when not mapped.
+	const void* memory() const { return memory_; }
+
+private:
+	Device dev_{nullptr};
+	void* memory_ = nullptr;
+	u32 bytes_ = 0;
+	Direction direction_ = Direction::Both;
+	Addr addr_;
+};
+
 }  // namespace cxxrt::dma

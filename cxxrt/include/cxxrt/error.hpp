@@ -51,6 +51,7 @@ inline constexpr Error ECANCELED{int(raw::ECANCELED)};
 inline constexpr Error EACCES{int(raw::EACCES)};
 inline constexpr Error ENOTTY{int(raw::ENOTTY)};
 inline constexpr Error ENXIO{int(raw::ENXIO)};
+inline constexpr Error E2BIG{int(raw::E2BIG)};
 inline constexpr Error ENETRESET{int(raw::ENETRESET)};
 
 namespace detail {

@@ -43,6 +43,8 @@ public:
 	/// A call that is inside, or that was not let in.
 	class [[nodiscard]] Entry : MoveOnly {
 	public:
+		/// One that was not let in.
+		Entry() = default;
 		Entry(Entry&& other) : gate_(exchange(other.gate_, nullptr)) {}
 		~Entry() { leave(); }
 		explicit operator bool() const { return gate_ != nullptr; }
@@ -56,7 +58,7 @@ public:
 	private:
 		friend Gate;
 		explicit Entry(Gate* gate) : gate_(gate) {}
-		Gate* gate_;
+		Gate* gate_ = nullptr;
 	};
 	/// Context: any, for an Entry that is tested.
 	Entry enter() { return Entry{made_ && raw::cxxrt_percpu_ref_tryget_live(&ref_) ? this : nullptr}; }
