@@ -30,6 +30,15 @@ public:
 	explicit Admin(Key) {}
 
 	blk::TagSetFor<Controller>& tags() { return *tags_; }
+	/// For commands of user space.
+	blk::QueueView queue() const { return queue_.view(); }
+	/// As blk::DriverQueue's.
+	Result<void> set_most(u32 sectors, u32 segments) EXCLUDES(atomic_context)
+	{
+		return queue_.set_most(sectors, segments);
+	}
+	/// Before a request that carries `sqe`, which stays where it is.
+	static void prepare(Command& cmd, const Sqe& sqe);
 
 	/// Sends a command and waits until it has ended, for as long as admin_timeout at most.
 	/// Context: process; sleeps.   Errors: EIO the device does not take or end commands; ENOMEM, ENODEV.
@@ -92,7 +101,6 @@ public:
 	}
 
 private:
-	static void prepare(Command& cmd, const Sqe& sqe);
 	Result<Completion> execute(const Sqe& sqe, void* memory, u32 bytes,
 				   blk::Transfer transfer = blk::Transfer::FromDevice) EXCLUDES(atomic_context);
 

@@ -19,6 +19,8 @@ constexpr u64 kFirstMap = 8192;
 /// What a page of memory and the device's have in common with the specification's units.
 constexpr u32 kHalfSecondMs = 500;
 constexpr u32 kDelayBeforeReadyMs = 2300;
+/// As of disks, and the C driver's.
+constexpr u32 kMostAdminSegments = kSince6_12 ? 128 : 127;
 /// Units: seconds.
 constexpr u32 kMostShutdown = 60;
 /// Namespaces that are asked for one by one, if the device has no list of them.
@@ -118,7 +120,7 @@ Controller::~Controller()
 		Guard guard{scan_lock_};
 		remove_namespaces(0, ~0u);
 	}
-	// Disks are below it.
+	// Disks and character devices are below it.
 	node_.hide();
 	bring_down(Down::Shutdown);
 	// Nothing in a call waits for the device any more.
@@ -356,8 +358,28 @@ Result<void> Controller::identify()
 		.bogus_ids = has(Quirk::BogusIds),
 		.discard_zeroes = has(Quirk::DiscardZeroes),
 	};
+	read_effects(*id);
+	// Commands of user space may be as long as others.
+	const u32 pages = (most / regs::kPage) + 1;
+	TRY(admin_->set_most(most >> blk::kSectorShift, pages < kMostAdminSegments ? pages : kMostAdminSegments));
+	changed_.store_relaxed(0);
 	TRY(read_nvm_limits(*id));
 	return set_up_power(*id);
+}
+
+void Controller::read_effects(const IdentifyController& id)
+{
+	if (effects_ || (id.lpa & IdentifyController::kEffectsLog) == 0)
+		return;
+	constexpr u32 kEffectsPage = 0x05;
+	constexpr u32 kWords = (sizeof(EffectsLog) / 4) - 1;
+	auto log = admin_->read<EffectsLog>({
+		.opcode = u8(AdminOp::GetLogPage),
+		.nsid = ~0u,
+		.cdw10 = kEffectsPage | kWords << 16,
+	});
+	if (log.ok())
+		effects_ = log.take();
 }
 
 Result<void> Controller::read_nvm_limits(const IdentifyController& id)
@@ -750,6 +772,39 @@ bool Controller::pause_for_firmware()
 	return true;
 }
 
+void Controller::rescan_now()
+{
+	rescan();
+	scan_work_.flush();
+}
+
+Result<chardev::Call> Controller::enter_only_namespace(NamespaceNode*& space)
+{
+	Guard guard{scan_lock_};
+	u32 count = 0;
+	for (Namespace& ns : namespaces_) {
+		space = &ns.node();
+		++count;
+	}
+	if (count == 0)
+		return ENOTTY;
+	if (count > 1) {
+		if (user_limit_.allows())
+			log::warn<"%s: NVME_IOCTL_IO_CMD not supported when multiple namespaces present!">(name());
+		return EINVAL;
+	}
+	chardev::Call call = space->enter();
+	if (!call)
+		return ENXIO;
+	return call;
+}
+
+void Controller::note_changed()
+{
+	if (changed_.swap(1) == 0)
+		log::info<"%s: controller capabilities changed, reset may be required to take effect.">(name());
+}
+
 void Controller::mark_namespaces_dead()
 {
 	Guard guard{scan_lock_};
@@ -874,6 +929,7 @@ void Controller::validate(u32 nsid)
 	for (Namespace& ns : namespaces_) {
 		if (ns.nsid() != nsid)
 			continue;
+		ns.node().set_format(BlockFormat::of(*id));
 		if (ns.revalidate(Result<Geometry>{geometry}.take()))
 			return;
 		break;
@@ -882,7 +938,8 @@ void Controller::validate(u32 nsid)
 	auto number = namespace_numbers_.allocate(Gfp::Kernel);
 	if (!number.ok())
 		return;
-	auto made = Namespace::create(*io_tags_, Result<Geometry>{geometry}.take(), nsid, name(), number.take(), *this);
+	auto made = Namespace::create(*this, *io_tags_, Result<Geometry>{geometry}.take(), nsid, number.take(),
+				      BlockFormat::of(*id));
 	if (!made.ok()) {
 		log::warn<"%s: namespace %u: no disk (%d)">(name(), nsid, made.error().to_c());
 		return;

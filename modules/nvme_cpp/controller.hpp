@@ -4,8 +4,9 @@
 /// An NVMe controller: brought up, brought down, and brought back.
 /// Spec: NVMe Base 2.0, 3.5 "Controller Initialization", 3.6 "Shutdown Processing", 3.7 "Resets".
 ///
-/// Locks: `scan_lock_` (the list of namespaces), then `stop_lock_` (what bring_down() takes away); neither is held while
-/// a command waits for the device, but for the last ones of an orderly end, whose timeouts end them without a lock.
+/// Locks: `alone_lock_` (commands of user space that run alone), then `scan_lock_` (the list of namespaces), then `stop_lock_`
+/// (what bring_down() takes away). The first two are held while such a command runs; but for that, none is while a
+/// command waits for the device, but for the last ones of an orderly end, whose timeouts end them without a lock.
 
 #include <cxxrt/bitmap.hpp>
 #include <cxxrt/pci.hpp>
@@ -100,12 +101,48 @@ public:
 	void prepare_reset() EXCLUDES(atomic_context) { begin_reset(Down::Reset).ignore("it is on its way out"); }
 	void reset_done() EXCLUDES(atomic_context);
 
+	/// The same, and waits until it is done.   Context: process; sleeps. Not while a namespace's gate is entered.
+	void rescan_now() EXCLUDES(atomic_context);
+	/// What `f()` returns, which no other such call runs meanwhile: those who wait for with_io_frozen() have a tag, and a
+	/// scan needs one, too.   Context: process; sleeps.
+	template <class F> auto one_by_one(F&& f) EXCLUDES(alone_lock_, atomic_context)
+	{
+		Guard guard{alone_lock_};
+		return f();
+	}
+	/// What `f()` returns, called while none of its namespaces has a request under way, or gets one.   Context: process; sleeps.
+	template <class F> auto with_io_frozen(F&& f) EXCLUDES(scan_lock_, atomic_context)
+	{
+		Guard guard{scan_lock_};
+		for (Namespace& ns : namespaces_)
+			ns.freeze();
+		auto done = f();
+		for (Namespace& ns : namespaces_)
+			ns.unfreeze();
+		return done;
+	}
+	/// A call to its namespace, if there is one and no other.
+	/// Context: process; sleeps.   Errors: ENOTTY there is none; EINVAL there are others; ENXIO it is about to go.
+	Result<chardev::Call> enter_only_namespace(NamespaceNode*& space) EXCLUDES(scan_lock_, atomic_context);
+	/// A call to it that comes by one of its namespaces.
+	chardev::Call enter() const { return node_.enter(); }
+	/// A command of user space has changed what it can do.   Context: process.
+	void note_changed();
+	/// Whether a line about commands with effects of their own may be written: once.
+	bool warns_of_effects() { return warned_of_effects_.swap(1) == 0; }
+	/// Of lines about what user space asks for.
+	log::RateLimit& user_limit() { return user_limit_; }
+	/// What its commands do, as it says; null if it does not.
+	const EffectsLog* effects() const { return effects_.get(); }
+	Admin& admin() const { return *admin_; }
+	Nodes& nodes() { return nodes_; }
+	u32 number() const { return number_.value(); }
+	/// Only while its node is shown.
+	device::Device device() const { return node_.device(); }
+
 	const char* name() const { return name_.c_str(); }
 	State state() const { return state_.get(); }
-	u32 number() const { return number_.value(); }
 	bool has(Quirk quirk) const { return (quirks_ & u64(quirk)) != 0; }
-	/// In the class of controllers; only while its node is shown.
-	device::Device device() const { return node_.device(); }
 	/// Where it is on the bus.
 	const char* address() const { return parts_.enabled.device().name(); }
 	/// Queues of the device, that for administration included.   Context: any; a snapshot.
@@ -121,7 +158,6 @@ public:
 		Guard guard{about_lock_};
 		return f(about_);
 	}
-	Admin& admin() const { return *admin_; }
 	dma::Device dma() const { return parts_.enabled.device().dma(); }
 	Queue& admin_queue() { return queues_[0]; }
 	/// I/O queues, from 0.
@@ -167,6 +203,8 @@ private:
 	Result<void> identify() EXCLUDES(atomic_context);
 	/// What it says of itself; the first time, it becomes a member of its subsystem.
 	Result<void> learn_about(const IdentifyController& id) EXCLUDES(atomic_context);
+	/// Once, if it has one.
+	void read_effects(const IdentifyController& id) EXCLUDES(atomic_context);
 	Result<void> read_nvm_limits(const IdentifyController& id) EXCLUDES(atomic_context);
 	Result<void> start_io_queues() EXCLUDES(atomic_context);
 	/// Vectors for `queues` I/O queues. Errors: ECANCELED it was brought down meanwhile.
@@ -250,13 +288,18 @@ private:
 
 	Mutex about_lock_{lock_class<"nvme Controller::about_lock_">};	// nothing is done under it
 	About about_ GUARDED_BY(about_lock_);
-	Mutex scan_lock_{lock_class<"nvme Controller::scan_lock_">};
+	Mutex alone_lock_{lock_class<"nvme Controller::alone_lock_">};
+	Mutex scan_lock_ ACQUIRED_AFTER(alone_lock_){lock_class<"nvme Controller::scan_lock_">};
 	Namespace::List namespaces_ GUARDED_BY(scan_lock_);  // owned
 	Mutex stop_lock_ ACQUIRED_AFTER(scan_lock_){lock_class<"nvme Controller::stop_lock_">};
 	bool up_ GUARDED_BY(stop_lock_) = false;
 	bool io_quiesced_ GUARDED_BY(stop_lock_) = false;
 	bool admin_quiesced_ GUARDED_BY(stop_lock_) = false;
 
+	Box<EffectsLog> effects_;  // once made, it stays
+	Atomic<u32> warned_of_effects_{0};
+	Atomic<u32> changed_{0};  // and somebody was told
+	log::RateLimit user_limit_;
 	ControllerNode node_{*this};
 	Membership member_;
 	Events events_{*this};

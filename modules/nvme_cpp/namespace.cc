@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "controller.hpp"
 
+#include "controller.hpp"
+
 #include <cxxrt/enforce.hpp>
 
 namespace nvme {
@@ -111,12 +113,14 @@ Result<Geometry> Geometry::read(const IdentifyNamespace& id, const ControllerLim
 	return made;
 }
 
-Result<Box<Namespace>> Namespace::create(blk::TagSetFor<Namespace>& tags, const Geometry& geometry, u32 nsid,
-					 const char* prefix, Ida::Id&& number, Controller& controller)
+Result<Box<Namespace>> Namespace::create(Controller& controller, blk::TagSetFor<Namespace>& tags,
+					 const Geometry& geometry, u32 nsid, Ida::Id&& number, BlockFormat format)
 {
-	auto ns = TRY(Box<Namespace>::make(Gfp::Kernel, Key{}, nsid, geometry, move(number), controller));
+	auto ns = TRY(Box<Namespace>::make(Gfp::Kernel, Key{}, controller, nsid, geometry, move(number)));
 	// From 1, within the controller; not the namespace's id.
-	ns->name_ = FixedText<32>{prefix, "n", ns->number_.value() + 1};
+	ns->name_ = FixedText<32>{controller.name(), "n", ns->number_.value() + 1};
+	ns->node_.set_format(format);
+	TRY(ns->node_.open_disk());
 	ns->disk_ = TRY(blk::Disk::create(tags, geometry.limits, *ns));
 	if (geometry.read_only)
 		ns->disk_.set_read_only();
@@ -129,6 +133,10 @@ Result<Box<Namespace>> Namespace::create(blk::TagSetFor<Namespace>& tags, const 
 			.blank = geometry.sectors == 0,
 		},
 		geometry.limits, blk::DiskFiles::of<Namespace>(controller.device())));
+	// Of use where the disk is not, and of no use without it.
+	const Result<void> shown = ns->node_.show(ns->number_.value() + 1);
+	if (!shown.ok())
+		log::warn<"%s: no character device (%d)">(ns->name(), shown.to_c());
 	return ns;
 }
 

@@ -8,6 +8,7 @@
 #include <cxxrt/list.hpp>
 
 #include "namespace_files.hpp"
+#include "namespace_node.hpp"
 #include "queue.hpp"
 
 namespace nvme {
@@ -51,18 +52,25 @@ public:
 
 	/// Makes the disk `<prefix>n<number>` appear.
 	/// Context: process; sleeps, and does I/O.   Errors: ENOMEM; EEXIST the name is taken.
-	static Result<Box<Namespace>> create(blk::TagSetFor<Namespace>& tags, const Geometry& geometry, u32 nsid,
-					     const char* prefix, Ida::Id&& number, Controller& controller)
+	static Result<Box<Namespace>> create(Controller& controller, blk::TagSetFor<Namespace>& tags,
+					     const Geometry& geometry, u32 nsid, Ida::Id&& number, BlockFormat format)
 		EXCLUDES(atomic_context);
-	Namespace(Key, u32 nsid, const Geometry& geometry, Ida::Id&& number, Controller& controller)
+	Namespace(Key, Controller& controller, u32 nsid, const Geometry& geometry, Ida::Id&& number)
 		: nsid_(nsid),
 		  block_shift_(geometry.block_shift),
 		  sectors_(geometry.sectors),
 		  number_(move(number)),
 		  discard_zeroes_(geometry.discard_zeroes),
 		  controller_(controller),
-		  ids_(geometry.ids)
+		  ids_(geometry.ids),
+		  node_(controller, *this)
 	{
+	}
+	/// Context: process; waits for requests and for calls of user space.
+	~Namespace() EXCLUDES(atomic_context)
+	{
+		disk_.stop();
+		node_.close();
 	}
 
 	u32 nsid() const { return nsid_; }
@@ -74,6 +82,20 @@ public:
 	bool discard_zeroes() const { return discard_zeroes_; }
 	/// The device says something else now. False if the disk has to be made anew.   Context: process; sleeps.
 	bool revalidate(const Geometry& geometry) EXCLUDES(atomic_context);
+	/// What the block layer asks it.
+	static constexpr blk::HeadsAndSectors kHeads{.heads = 64, .sectors = 32};
+	Gate& disk_gate() { return node_.disk_gate(); }
+	Result<long> disk_ioctl(Gate::Entry& call, blk::OpenDisk disk, u32 command, UserAddress argument)
+		EXCLUDES(atomic_context)
+	{
+		return node_.disk_ioctl(call, {.is_writable = disk.is_writable, .is_partition = disk.is_partition},
+					command, argument);
+	}
+	NamespaceNode& node() { return node_; }
+	blk::QueueView queue() const { return disk_.queue(); }
+	/// As blk::Disk's.
+	void freeze() EXCLUDES(atomic_context) { disk_.freeze(); }
+	void unfreeze() EXCLUDES(atomic_context) { disk_.unfreeze(); }
 	/// Its device is gone.   Context: process; sleeps.
 	void mark_dead() EXCLUDES(atomic_context);
 
@@ -114,6 +136,7 @@ private:
 	Controller& controller_;
 	const NamespaceIds ids_;
 	log::RateLimit error_limit_;
+	NamespaceNode node_;
 	blk::Disk disk_;  // last: requests have ended when it is gone
 };
 

@@ -29,13 +29,18 @@ public:
 	/// What the names of controllers begin with.
 	static const char* prefix();
 
+	/// What the names of namespaces' character devices begin with.
+	static const char* generic_prefix();
+
 	device::Class& controllers() { return *controllers_; }
 	Subsystems& subsystems() { return *subsystems_; }
+	device::Class& namespaces() { return *namespaces_; }
 	chardev::Region& controller_numbers() { return *controller_numbers_; }
+	chardev::Region& namespace_numbers() { return *namespace_numbers_; }
 
 private:
-	Box<chardev::Region> controller_numbers_;
-	Box<device::Class> controllers_;
+	Box<chardev::Region> controller_numbers_, namespace_numbers_;
+	Box<device::Class> controllers_, namespaces_;
 	Box<device::Class> subsystem_class_;
 	Box<Subsystems> subsystems_;
 };
@@ -63,8 +68,12 @@ public:
 	Result<void> open(chardev::File file);
 	Result<long> ioctl(chardev::Call& call, chardev::File file, u32 command, UserAddress argument)
 		EXCLUDES(atomic_context);
+	Result<void> uring_command(chardev::Call& call, uring::Command command) EXCLUDES(atomic_context);
 
 private:
+	/// IO_CMD, which goes to the controller's namespace if it has one alone.
+	Result<long> run_io(chardev::File file, UserAddress argument) EXCLUDES(atomic_context);
+
 	Controller& controller_;
 	chardev::Node<ControllerNode> node_;
 };

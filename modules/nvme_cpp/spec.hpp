@@ -161,6 +161,8 @@ struct IdentifyController {
 	static constexpr u32 kWriteZeroes = 1u << 3;
 	/// Of `cmic`.
 	static constexpr u32 kManyControllers = 1u << 1;
+	/// Of `lpa`.
+	static constexpr u32 kEffectsLog = 1u << 1;
 	/// Of `vwc`.
 	static constexpr u32 kWriteCache = 1u << 0;
 };

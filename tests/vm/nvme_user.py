@@ -99,3 +99,72 @@ def as_nobody(function: object) -> str:
     os.waitpid(pid, 0)
     with os.fdopen(reader) as stream:
         return stream.read()
+
+
+_syscall = _libc.syscall
+_SETUP, _ENTER, _REGISTER = 425, 426, 427
+IOPOLL, BIG = 1, 1 << 10 | 1 << 11
+URING_IO, URING_IO_VEC, URING_ADMIN, URING_ADMIN_VEC = (number(3, 72, nr) for nr in (0x80, 0x81, 0x82, 0x83))
+
+
+class Ring:
+    """An io_uring for commands; `flags` as in io_uring_setup()."""
+
+    ENTRIES = 8
+
+    def __init__(self, flags: int = BIG) -> None:
+        params = bytearray(120)
+        struct.pack_into("<I", params, 8, flags)
+        raw = (ctypes.c_char * 120).from_buffer(params)
+        self.fd = _syscall(_SETUP, self.ENTRIES, raw)
+        assert self.fd >= 0, f"io_uring_setup: {ctypes.get_errno()}"
+        sq_entries, cq_entries = struct.unpack_from("<II", params)
+        self.sq = struct.unpack_from("<7I", params, 40)
+        self.cq = struct.unpack_from("<6I", params, 80)
+        self.sqe_size, self.cqe_size = (128, 32) if flags & BIG else (64, 16)
+        size = max(self.sq[6] + 4 * sq_entries, self.cq[5] + self.cqe_size * cq_entries)
+        self.ring = mmap.mmap(self.fd, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0)
+        self.sqes = mmap.mmap(self.fd, self.sqe_size * sq_entries, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE, offset=0x10000000)
+
+    def _get(self, offset: int) -> int:
+        return int(struct.unpack_from("<I", self.ring, offset)[0])
+
+    def _put(self, offset: int, value: int) -> None:
+        struct.pack_into("<I", self.ring, offset, value)
+
+    def register(self, memory: Memory, size: int) -> None:
+        """Makes `memory` the ring's fixed buffer 0."""
+        vector = ctypes.create_string_buffer(struct.pack("<QQ", memory.address, size))
+        assert _syscall(_REGISTER, self.fd, 0, vector, 1) == 0
+
+    def send(
+        self, fd: int, op: int, opcode: int, nsid: int = 0, addr: int = 0, length: int = 0, words: dict[int, int] | None = None, *,
+        fixed: bool = False, metadata: int = 0, metadata_length: int = 0, timeout: int = 0, flags: int = 0, data: int = 0,
+    ) -> None:  # fmt: skip
+        """Queues a command and tells the kernel of it."""
+        cdw = [(words or {}).get(i, 0) for i in range(10, 16)]
+        command = struct.pack("<BBHIIIQQII", opcode, flags, 0, nsid, 0, 0, metadata, addr, metadata_length, length) + struct.pack("<6III", *cdw, timeout, 0)
+        sqe = struct.pack("<BBHiIIQIIQHHI", 46, 0, 0, fd, op, 0, 0, 0, int(fixed), data, 0, 0, 0)
+        entry = (sqe.ljust(48, b"\0") + command).ljust(128, b"\0")[: self.sqe_size]
+        tail = self._get(self.sq[1])
+        slot = tail & self._get(self.sq[2])
+        self.sqes[slot * self.sqe_size : (slot + 1) * self.sqe_size] = entry
+        self._put(self.sq[6] + 4 * slot, slot)
+        self._put(self.sq[1], tail + 1)
+        assert _syscall(_ENTER, self.fd, 1, 0, 0, None, 0) == 1, ctypes.get_errno()
+
+    def wait(self) -> tuple[int, int, int]:
+        """The next completion: what it belongs to, its status, its result."""
+        head = self._get(self.cq[0])
+        while self._get(self.cq[1]) == head:
+            assert _syscall(_ENTER, self.fd, 0, 1, 1, None, 0) >= 0, ctypes.get_errno()
+        at = self.cq[5] + (head & self._get(self.cq[2])) * self.cqe_size
+        data, status = struct.unpack_from("<Qi", self.ring, at)
+        result = struct.unpack_from("<Q", self.ring, at + 16)[0] if self.cqe_size == 32 else 0
+        self._put(self.cq[0], head + 1)
+        return data, status, result
+
+    def run(self, *args: int, **more: object) -> tuple[int, int]:
+        """send() and wait(): status and result."""
+        self.send(*args, **more)  # type: ignore[arg-type]
+        return self.wait()[1:]

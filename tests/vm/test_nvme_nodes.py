@@ -79,9 +79,9 @@ def test_nv72_open_while_resetting_would_block(one: Driver) -> None:
                 seen.add('open')
             except OSError as error:
                 seen.add(errno.errorcode[error.errno])
-                seen.add(errno.errorcode[-ioctl(fd, RESET)[0]])
+                seen.add(errno.errorcode.get(-ioctl(fd, RESET)[0]))
         thread.join()
-        print(*sorted(seen))
+        print(*sorted(filter(None, seen)))
         """,
     )
     assert {"EAGAIN", "EBUSY"} <= set(said.split())
