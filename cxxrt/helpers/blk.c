@@ -2,10 +2,12 @@
 #include "prelude.h"
 #include <linux/badblocks.h>
 #include <linux/bio.h>
+#include <linux/blk-integrity.h>
 #include <linux/blk-mq-pci.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
 #include <linux/rwsem.h>
+#include <linux/t10-pi.h>
 #include "blk.h"
 
 /*
@@ -14,12 +16,15 @@
  * On 6.12 the search for partitions opens a file, which is closed when the system call returns. Where that is the one
  * that loads the module, and init fails after all, the module's memory is gone by then: a blank disk is not searched.
  */
-int cxxrt_add_disk(struct gendisk *disk, bool blank, struct device *parent, const struct attribute_group **groups)
+int cxxrt_add_disk(struct gendisk *disk, bool blank, bool hidden, struct device *parent,
+		   const struct attribute_group **groups)
 {
 	int err = dev_set_name(disk_to_dev(disk), "%s", disk->disk_name);
 
 	if (err)
 		return err;
+	if (hidden)
+		disk->flags |= GENHD_FL_HIDDEN;
 	if (blank)
 		set_bit(GD_SUPPRESS_PART_SCAN, &disk->state);
 	err = device_add_disk(parent, disk, groups);
@@ -126,29 +131,67 @@ ssize_t __cold cxxrt_badblocks_show(struct badblocks *bb, char *page)
 }
 
 #if CXXRT_KERNEL_6_12
+static void cxxrt_put_limits(struct queue_limits *lim, const struct cxxrt_limits *limits)
+{
+	lim->logical_block_size = limits->logical_block_size;
+	lim->physical_block_size = limits->physical_block_size;
+	lim->max_hw_sectors = limits->max_hw_sectors;
+	lim->virt_boundary_mask = limits->virt_boundary_mask;
+	lim->max_hw_discard_sectors = limits->max_discard_sectors;
+	lim->discard_granularity = limits->max_discard_sectors ? limits->logical_block_size : 0;
+	lim->max_write_zeroes_sectors = limits->max_write_zeroes_sectors;
+	lim->features &= ~(BLK_FEAT_WRITE_CACHE | BLK_FEAT_FUA | BLK_FEAT_ROTATIONAL | BLK_FEAT_ZONED);
+	lim->features |= (limits->write_cache ? BLK_FEAT_WRITE_CACHE : 0) | (limits->fua ? BLK_FEAT_FUA : 0) |
+			 (limits->rotational ? BLK_FEAT_ROTATIONAL : 0) | (limits->zone_sectors ? BLK_FEAT_ZONED : 0);
+	lim->chunk_sectors = limits->zone_sectors ? limits->zone_sectors : limits->chunk_sectors;
+	lim->max_segments = limits->max_segments;
+	lim->max_segment_size = limits->max_segment_size;
+	lim->max_discard_segments = limits->max_discard_segments;
+	lim->dma_alignment = limits->dma_alignment;
+	lim->io_min = limits->io_min;
+	lim->io_opt = limits->io_opt;
+	lim->max_zone_append_sectors = limits->max_zone_append_sectors;
+	lim->max_open_zones = limits->max_open_zones;
+	lim->max_active_zones = limits->max_active_zones;
+	lim->zone_write_granularity = 0;
+	lim->atomic_write_hw_max = limits->atomic_max;
+	lim->atomic_write_hw_boundary = limits->atomic_boundary;
+	lim->atomic_write_hw_unit_min = limits->atomic_unit_min;
+	lim->atomic_write_hw_unit_max = limits->atomic_unit_max;
+	lim->max_integrity_segments = limits->max_integrity_segments;
+	lim->integrity = (struct blk_integrity) {
+		.csum_type = limits->tuple_guard == 2 ? BLK_INTEGRITY_CSUM_CRC64 :
+			     limits->tuple_guard == 1 ? BLK_INTEGRITY_CSUM_CRC : BLK_INTEGRITY_CSUM_NONE,
+		.flags = (limits->tuple_guard ? BLK_INTEGRITY_DEVICE_CAPABLE : 0) |
+			 (limits->tuple_has_reference ? BLK_INTEGRITY_REF_TAG : 0),
+		.tuple_size = limits->tuple_bytes,
+		.pi_offset = limits->tuple_offset,
+		.tag_size = limits->tuple_tag_bytes,
+	};
+}
+
 static struct queue_limits cxxrt_queue_limits(const struct cxxrt_limits *limits)
 {
-	return (struct queue_limits) {
-		.logical_block_size = limits->logical_block_size,
-		.physical_block_size = limits->physical_block_size,
-		.max_hw_sectors = limits->max_hw_sectors,
-		.virt_boundary_mask = limits->virt_boundary_mask,
-		.max_hw_discard_sectors = limits->max_discard_sectors,
-		.discard_granularity = limits->max_discard_sectors ? limits->logical_block_size : 0,
-		.max_write_zeroes_sectors = limits->max_write_zeroes_sectors,
-		.features = (limits->write_cache ? BLK_FEAT_WRITE_CACHE : 0) | (limits->fua ? BLK_FEAT_FUA : 0) |
-			    (limits->rotational ? BLK_FEAT_ROTATIONAL : 0) | (limits->zone_sectors ? BLK_FEAT_ZONED : 0),
-		.chunk_sectors = limits->zone_sectors ? limits->zone_sectors : limits->chunk_sectors,
-		.max_segments = limits->max_segments,
-		.max_segment_size = limits->max_segment_size,
-		.max_discard_segments = limits->max_discard_segments,
-		.dma_alignment = limits->dma_alignment,
-		.io_min = limits->io_min,
-		.io_opt = limits->io_opt,
-		.max_zone_append_sectors = limits->max_zone_append_sectors,
-		.max_open_zones = limits->max_open_zones,
-		.max_active_zones = limits->max_active_zones,
-	};
+	struct queue_limits lim = {};
+
+	cxxrt_put_limits(&lim, limits);
+	return lim;
+}
+
+/* The queue is frozen. What user space has set for it stays. */
+int cxxrt_update_limits(struct gendisk *disk, const struct cxxrt_limits *limits)
+{
+	struct queue_limits lim = queue_limits_start_update(disk->queue);
+	u8 integrity_flags = lim.integrity.tuple_size ? lim.integrity.flags : 0;
+
+	cxxrt_put_limits(&lim, limits);
+	lim.integrity.flags |= integrity_flags & (BLK_INTEGRITY_NOVERIFY | BLK_INTEGRITY_NOGENERATE);
+	return queue_limits_commit_update(disk->queue, &lim);
+}
+
+bool cxxrt_has_integrity_profile(const struct cxxrt_limits *limits)
+{
+	return true;
 }
 
 /* The disk has its capacity and its operations by now, which are asked for the zones. */
@@ -176,18 +219,53 @@ struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct
 	return blk_mq_alloc_disk(set, &lim, queuedata);
 }
 #else
-static void cxxrt_set_limits(struct request_queue *q, const struct cxxrt_limits *limits)
+/* These are in modules that need not be there; a driver that uses them is not to depend on those. */
+extern const struct blk_integrity_profile t10_pi_type1_crc __weak;
+extern const struct blk_integrity_profile t10_pi_type3_crc __weak;
+extern const struct blk_integrity_profile ext_pi_type1_crc64 __weak;
+extern const struct blk_integrity_profile ext_pi_type3_crc64 __weak;
+
+static const struct blk_integrity_profile *cxxrt_integrity_profile(const struct cxxrt_limits *limits)
 {
+	if (limits->tuple_guard == 2)
+		return limits->tuple_has_reference ? &ext_pi_type1_crc64 : &ext_pi_type3_crc64;
+	return limits->tuple_has_reference ? &t10_pi_type1_crc : &t10_pi_type3_crc;
+}
+
+bool cxxrt_has_integrity_profile(const struct cxxrt_limits *limits)
+{
+	return limits->tuple_guard == 0 || cxxrt_integrity_profile(limits);
+}
+
+static void cxxrt_set_integrity(struct gendisk *disk, const struct cxxrt_limits *limits)
+{
+	struct blk_integrity integrity = {
+		.flags = limits->tuple_guard ? BLK_INTEGRITY_DEVICE_CAPABLE : 0,
+		.tuple_size = limits->tuple_bytes,
+		.tag_size = limits->tuple_tag_bytes,
+	};
+
+	blk_integrity_unregister(disk);
+	if (!limits->tuple_bytes)
+		return;
+	if (limits->tuple_guard)
+		integrity.profile = cxxrt_integrity_profile(limits);
+	blk_integrity_register(disk, &integrity);
+	blk_queue_max_integrity_segments(disk->queue, limits->max_integrity_segments);
+}
+
+static void cxxrt_set_limits(struct gendisk *disk, const struct cxxrt_limits *limits)
+{
+	struct request_queue *q = disk->queue;
+
 	blk_queue_logical_block_size(q, limits->logical_block_size);
 	blk_queue_physical_block_size(q, limits->physical_block_size);
 	if (limits->max_hw_sectors)
 		blk_queue_max_hw_sectors(q, limits->max_hw_sectors);
 	if (limits->virt_boundary_mask)
 		blk_queue_virt_boundary(q, limits->virt_boundary_mask);
-	if (limits->max_discard_sectors) {
-		q->limits.discard_granularity = limits->logical_block_size;
-		blk_queue_max_discard_sectors(q, limits->max_discard_sectors);
-	}
+	q->limits.discard_granularity = limits->max_discard_sectors ? limits->logical_block_size : 0;
+	blk_queue_max_discard_sectors(q, limits->max_discard_sectors);
 	if (limits->max_segments)
 		blk_queue_max_segments(q, limits->max_segments);
 	/* With a virtual boundary there is none: blk_queue_virt_boundary() has said so. */
@@ -201,13 +279,22 @@ static void cxxrt_set_limits(struct request_queue *q, const struct cxxrt_limits 
 		blk_queue_io_min(q, limits->io_min);
 	if (limits->io_opt)
 		blk_queue_io_opt(q, limits->io_opt);
-	if (limits->chunk_sectors)
+	if (!limits->zone_sectors)
 		blk_queue_chunk_sectors(q, limits->chunk_sectors);
 	blk_queue_max_write_zeroes_sectors(q, limits->max_write_zeroes_sectors);
 	blk_queue_write_cache(q, limits->write_cache, limits->fua);
 	if (!limits->rotational)
 		blk_queue_flag_set(QUEUE_FLAG_NONROT, q);
 	blk_queue_flag_clear(QUEUE_FLAG_ADD_RANDOM, q);
+	cxxrt_set_integrity(disk, limits);
+}
+
+/* The queue is frozen. */
+int cxxrt_update_limits(struct gendisk *disk, const struct cxxrt_limits *limits)
+{
+	cxxrt_set_limits(disk, limits);
+	disk_update_readahead(disk);
+	return 0;
 }
 
 /* The disk has its capacity and its operations by now, which are asked for the zones. */
@@ -227,7 +314,7 @@ int cxxrt_set_zoned(struct gendisk *disk, const struct cxxrt_limits *limits)
 		blk_queue_chunk_sectors(q, limits->zone_sectors);
 		disk->nr_zones = bdev_nr_zones(disk->part0);
 	}
-	blk_queue_max_zone_append_sectors(q, limits->zone_sectors);
+	blk_queue_max_zone_append_sectors(q, limits->max_zone_append_sectors ?: limits->zone_sectors);
 	disk_set_max_open_zones(disk, limits->max_open_zones);
 	disk_set_max_active_zones(disk, limits->max_active_zones);
 	return 0;
@@ -244,7 +331,7 @@ struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node
 
 	if (!disk)
 		return ERR_PTR(-ENOMEM);
-	cxxrt_set_limits(disk->queue, limits);
+	cxxrt_set_limits(disk, limits);
 	return disk;
 }
 
@@ -253,7 +340,7 @@ struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct
 	struct gendisk *disk = blk_mq_alloc_disk(set, queuedata);
 
 	if (!IS_ERR(disk))
-		cxxrt_set_limits(disk->queue, limits);
+		cxxrt_set_limits(disk, limits);
 	return disk;
 }
 #endif
@@ -440,6 +527,23 @@ void cxxrt_blk_execute_rq_nowait(struct request *rq, enum rq_end_io_ret (*done)(
 {
 	rq->end_io = done;
 	blk_execute_rq_nowait(rq, false);
+}
+
+struct bio_vec cxxrt_rq_integrity_vec(struct request *rq)
+{
+	struct bio_vec vec = rq_integrity_vec(rq);
+
+	/* There is one piece: 6.1 has one of these for each of its pages. */
+	vec.bv_len = rq->bio->bi_integrity->bip_iter.bi_size;
+	return vec;
+}
+
+void cxxrt_blk_mq_requeue_request_after(struct request *rq, u32 ms)
+{
+	struct request_queue *q = rq->q;
+
+	blk_mq_requeue_request(rq, false);
+	blk_mq_delay_kick_requeue_list(q, ms);
 }
 
 void cxxrt_rq_set_timeout(struct request *rq, unsigned long timeout)

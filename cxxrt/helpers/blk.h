@@ -35,6 +35,8 @@ u32 cxxrt_rq_tag(const struct request *rq);
 u32 cxxrt_rq_flags(const struct request *rq);
 bool cxxrt_blk_noretry_request(const struct request *rq);
 bool cxxrt_rq_is_quiet(const struct request *rq);
+struct bio_vec cxxrt_rq_integrity_vec(struct request *rq);
+void cxxrt_blk_mq_requeue_request_after(struct request *rq, u32 ms);
 bool cxxrt_blk_rq_is_passthrough(const struct request *rq);
 u32 cxxrt_blk_rq_nr_phys_segments(struct request *rq);
 bool cxxrt_rq_is_write(const struct request *rq);
@@ -134,12 +136,27 @@ struct cxxrt_limits {
 	u32 io_min;
 	u32 io_opt;
 	u32 chunk_sectors;
+	/* 6.12 */
+	u32 atomic_max;
+	u32 atomic_boundary;
+	u32 atomic_unit_min;
+	u32 atomic_unit_max;
+	/* What is kept beside each block. */
+	u32 tuple_bytes; /* 0: nothing */
+	u32 tuple_guard; /* 0: none, 1: CRC of 16 bits, 2: of 64 */
+	u32 tuple_tag_bytes;
+	bool tuple_has_reference;
+	u32 tuple_offset;
+	u32 max_integrity_segments;
 };
 struct gendisk *cxxrt_blk_mq_alloc_disk(struct blk_mq_tag_set *set, const struct cxxrt_limits *limits, void *queuedata);
 struct gendisk *cxxrt_blk_alloc_disk(const struct cxxrt_limits *limits, int node);
+bool cxxrt_has_integrity_profile(const struct cxxrt_limits *limits);
+int cxxrt_update_limits(struct gendisk *disk, const struct cxxrt_limits *limits);
 int cxxrt_set_zoned(struct gendisk *disk, const struct cxxrt_limits *limits);
 bool cxxrt_emulates_zone_append(struct gendisk *disk);
-int cxxrt_add_disk(struct gendisk *disk, bool blank, struct device *parent, const struct attribute_group **groups);
+int cxxrt_add_disk(struct gendisk *disk, bool blank, bool hidden, struct device *parent,
+		   const struct attribute_group **groups);
 void *cxxrt_dev_to_disk_context(struct device *dev);
 void del_gendisk(struct gendisk *disk);
 void cxxrt_disk_context_get(void);

@@ -28,7 +28,29 @@ raw::cxxrt_limits to_c(const Limits& limits)
 		.io_min = limits.io_min,
 		.io_opt = limits.io_opt,
 		.chunk_sectors = limits.chunk_sectors,
+		.atomic_max = limits.atomic.max,
+		.atomic_boundary = limits.atomic.boundary,
+		.atomic_unit_min = limits.atomic.unit_min,
+		.atomic_unit_max = limits.atomic.unit_max,
+		.tuple_bytes = limits.integrity.tuple_bytes,
+		.tuple_guard = u32(limits.integrity.guard),
+		.tuple_tag_bytes = limits.integrity.tag_bytes,
+		.tuple_has_reference = limits.integrity.has_reference,
+		.tuple_offset = limits.integrity.offset,
+		.max_integrity_segments = limits.integrity.max_segments,
 	};
+}
+
+raw::blk_zone to_c(const ZoneInfo& zone)
+{
+	raw::blk_zone c{};
+	c.start = zone.start;
+	c.len = zone.length;
+	c.wp = zone.write_pointer;
+	c.type = u8(zone.conventional ? raw::BLK_ZONE_TYPE_CONVENTIONAL : raw::BLK_ZONE_TYPE_SEQWRITE_REQ);
+	c.cond = u8(zone.condition);
+	c.capacity = zone.capacity;
+	return c;
 }
 
 /// How many queues there are of the kind that the kernel calls `type`.
@@ -132,6 +154,36 @@ Result<Disk> Disk::create_bio(const raw::block_device_operations* ops, const Lim
 	return Disk{disk};
 }
 
+int detail::DeviceZoneReporter::run(raw::gendisk* disk, u64 sector, u32 most, raw::report_zones_cb take, void* data,
+				    Ask ask)
+{
+	Result<Array<ZoneInfo>> room = Array<ZoneInfo>::make(Gfp::Kernel, Node{}, kZonesInReport);
+	if (!room.ok())
+		return room.error().to_c();
+	Array<ZoneInfo> zones = room.take();
+	u32 told = 0;
+	while (told < most) {
+		raw::cxxrt_disk_context_get();
+		// ~Disk() clears it: the Context may be gone by now.
+		void* context = disk->private_data;
+		const Result<u32> found = context != nullptr ? ask(context, sector, zones) : Result<u32>{ENODEV};
+		raw::cxxrt_disk_context_put();
+		if (!found.ok())
+			return found.error().to_c();
+		const u32 count = min(Result<u32>{found}.take(), most - told);
+		for (u32 i = 0; i < count; ++i) {
+			raw::blk_zone c = to_c(zones[i]);
+			if (const int error = take(&c, told + i, data); error != 0)
+				return error;
+			sector = zones[i].start + zones[i].length;
+		}
+		told += count;
+		if (count == 0)
+			break;
+	}
+	return int(told);
+}
+
 int detail::ZoneReporter::run(raw::gendisk* disk, u64 sector, u32 most, raw::report_zones_cb take, void* data, Ask ask)
 {
 	u32 told = 0;
@@ -145,15 +197,7 @@ int detail::ZoneReporter::run(raw::gendisk* disk, u64 sector, u32 most, raw::rep
 		if (found == 0)
 			break;
 		for (u32 i = 0; i < found; ++i) {
-			const ZoneInfo& zone = batch[i];
-			raw::blk_zone c{};
-			c.start = zone.start;
-			c.len = zone.length;
-			c.wp = zone.write_pointer;
-			c.type = u8(zone.conventional ? raw::BLK_ZONE_TYPE_CONVENTIONAL
-						      : raw::BLK_ZONE_TYPE_SEQWRITE_REQ);
-			c.cond = u8(zone.condition);
-			c.capacity = zone.capacity;
+			raw::blk_zone c = to_c(batch[i]);
 			if (const int error = take(&c, told + i, data); error != 0)
 				return error;
 		}
@@ -169,13 +213,40 @@ Result<void> Disk::add(const Identity& identity, const Limits& limits, DiskFiles
 	disk_->minors = identity.major != 0 ? 1 : 0;
 	raw::cxxrt_strscpy(disk_->disk_name, identity.name, sizeof(disk_->disk_name));
 	raw::set_capacity(disk_, identity.sectors);
-	if (limits.zones.zone_sectors != 0) {
+	if (limits.zones.zone_sectors != 0 && identity.sectors != 0) {
 		const raw::cxxrt_limits c = to_c(limits);
 		TRY(from_c(raw::cxxrt_set_zoned(disk_, &c)));
 	}
-	TRY(from_c(raw::cxxrt_add_disk(disk_, identity.blank, files.parent.unsafe_raw(), files.groups)));
+	TRY(from_c(raw::cxxrt_add_disk(disk_, identity.blank, identity.hidden, files.parent.unsafe_raw(), files.groups)));
 	added_ = true;
 	return {};
+}
+
+Result<void> Disk::begin_update(const Limits& limits)
+{
+	const raw::cxxrt_limits c = to_c(limits);
+	raw::cxxrt_blk_mq_freeze_queue(disk_->queue);
+	const Result<void> done = from_c(raw::cxxrt_update_limits(disk_, &c));
+	if (!done.ok())
+		raw::cxxrt_blk_mq_unfreeze_queue(disk_->queue);
+	return done;
+}
+
+Result<void> Disk::end_update(const Limits& limits, const Changeable& now)
+{
+	raw::set_capacity_and_notify(disk_, now.sectors);
+	raw::set_disk_ro(disk_, now.read_only);
+	raw::cxxrt_blk_mq_unfreeze_queue(disk_->queue);
+	if (limits.zones.zone_sectors == 0 || now.sectors == 0)
+		return {};
+	const raw::cxxrt_limits c = to_c(limits);
+	return from_c(raw::cxxrt_set_zoned(disk_, &c));
+}
+
+bool Limits::has_profile() const
+{
+	const raw::cxxrt_limits c = to_c(*this);
+	return raw::cxxrt_has_integrity_profile(&c);
 }
 
 void Disk::stop()

@@ -111,7 +111,7 @@ Zones::Zones(Key, const Config& config, Medium& medium, const char* disk)
 	  conventional_(config.zone_nr_conv),
 	  limits_{
 		  .zone_sectors = u32(sectors_of(config.zone_size)),
-		  .max_append_sectors = config.zone_append_max_sectors,
+		  .max_append_sectors = kSince6_12 ? config.zone_append_max_sectors : 0,
 		  .max_open = config.zone_max_open,
 		  .max_active = config.zone_max_active,
 	  },

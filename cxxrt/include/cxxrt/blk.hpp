@@ -33,11 +33,14 @@
 ///                                                       the request and puts it there, or refuses it
 ///     void submit(HwQueue&, RequestFifo&)               all of them, to the device
 ///     u32 poll(HwQueue&, CompletionBatch)               process; returns how many it ended
+///     bool takes_one_by_one(const Context&)             process; such a disk's requests all come to queue_rq()
 ///     QueueVectors queue_vectors(Tags&)                 process; the interrupts of its queues
 /// A bio driver has `using Context` and `void submit_bio(Context&, Bio)`: process; may sleep.
 /// A Context whose disks may be zoned has
 ///     u32 report_zones(u64 sector, ZoneRequest, ZoneBatch&)      process; not after ~Disk();
 ///                                                       those from `sector` on that were not told yet
+/// or, where a device has to be asked for them,
+///     Result<u32> read_zones(u64 sector, Array<ZoneInfo>& zones)   process; sleeps; not after ~Disk(), which waits
 /// One whose disks have ioctls of their own has
 ///     Gate& disk_gate()                                 open while there may be such; closed before the Context goes
 ///     Result<long> disk_ioctl(Gate::Entry&, OpenDisk, u32 command, UserAddress)   process; sleeps
@@ -69,6 +72,7 @@ enum class Status : u8 {
 	Medium = raw::BLK_STS_MEDIUM,				 ///< ENODATA
 	Protection = raw::BLK_STS_PROTECTION,			 ///< EILSEQ
 	Reservation = raw::BLK_STS_RESERVATION,			 ///< EBADE: another has reserved it
+	Invalid = raw::BLK_STS_INVAL,				 ///< EINVAL; 6.1: EIO
 };
 
 // NOLINTNEXTLINE(performance-enum-size): as wide as in the kernel, so that nothing is converted for each request
@@ -291,6 +295,18 @@ public:
 	bool wants_quick_error() const { return (flags() & u32(raw::REQ_RAHEAD | raw::REQ_FAILFAST_DEV)) != 0; }
 	/// One of them, in one look, for paths that have all of it in the usual case.
 	bool is_plain() const { return (flags() & u32(raw::REQ_RAHEAD | raw::REQ_FAILFAST_DEV | raw::REQ_FUA)) == 0; }
+	/// Its data is written whole or not at all.
+	bool is_atomic() const { return (flags() & u32(raw::REQ_ATOMIC)) != 0; }
+	/// What it writes zeroes to is to stay allocated.
+	bool keeps_allocation() const { return (flags() & u32(raw::REQ_NOUNMAP)) != 0; }
+	/// It has integrity data of its own, in one piece.
+	bool has_integrity() const { return (flags() & u32(raw::REQ_INTEGRITY)) != 0; }
+	/// Only if it has; its length may be more than a page.
+	Segment integrity() const
+	{
+		const raw::bio_vec vec = raw::cxxrt_rq_integrity_vec(rq_);
+		return {.page = Page::unsafe_from(vec.bv_page), .offset = vec.bv_offset, .length = vec.bv_len};
+	}
 	/// It must not be tried again after an error.
 	bool is_once_only() const { return raw::cxxrt_blk_noretry_request(rq_); }
 	/// Nobody wants to read of it if it fails.
@@ -375,6 +391,11 @@ public:
 	}
 	/// Has it offered again, soon: instead of its end.   Context: any.
 	CALLABLE_UNCONSUMED CONSUMES void requeue() && { raw::blk_mq_requeue_request(exchange(rq_, nullptr), true); }
+	/// As requeue(), but not before `ms` milliseconds have passed, if nothing else is to be offered again earlier.
+	CALLABLE_UNCONSUMED CONSUMES void requeue_after(u32 ms) &&
+	{
+		raw::cxxrt_blk_mq_requeue_request_after(exchange(rq_, nullptr), ms);
+	}
 	/// Leaves it with the device, under its tag; unpark() takes it up again. The caller arms
 	/// whatever will do so after this, through the Pdu it gets.
 	CALLABLE_UNCONSUMED CONSUMES CXXRT_INLINE Pdu& park() && { return Request<Pdu>{exchange(rq_, nullptr)}.pdu(); }
@@ -710,6 +731,8 @@ struct ZoneRequest {
 };
 /// The next few zones. The return value of report_zones() is how many.
 inline constexpr u32 kZonesAtOnce = 8;
+/// How many a device is asked for at a time: as a page of NVMe's report has them.
+inline constexpr u32 kZonesInReport = 63;
 using ZoneBatch = ZoneInfo[kZonesAtOnce];
 
 /// A disk as somebody has opened it, or a partition of it.
@@ -728,6 +751,14 @@ namespace detail {
 class ZoneReporter {
 public:
 	using Ask = u32 (*)(void* context, u64 sector, ZoneRequest, ZoneBatch&);
+	static int run(raw::gendisk* disk, u64 sector, u32 most, raw::report_zones_cb take, void* data, Ask ask)
+		EXCLUDES(atomic_context);
+};
+
+/// As ZoneReporter, for zones that a device has to be asked for: its answer is taken when nothing is locked any more.
+class DeviceZoneReporter {
+public:
+	using Ask = Result<u32> (*)(void* context, u64 sector, Array<ZoneInfo>& zones);
 	static int run(raw::gendisk* disk, u64 sector, u32 most, raw::report_zones_cb take, void* data, Ask ask)
 		EXCLUDES(atomic_context);
 };
@@ -763,6 +794,14 @@ template <class Context> struct DiskOps {
 					  (u32(Context::kHeads.heads) * Context::kHeads.sectors));
 		return 0;
 	}
+	static Result<u32> read(void* context, u64 sector, Array<ZoneInfo>& zones)
+	{
+		return static_cast<Context*>(context)->read_zones(sector, zones);
+	}
+	static int read_zones(raw::gendisk* disk, raw::sector_t sector, u32 most, raw::report_zones_cb take, void* data)
+	{
+		return DeviceZoneReporter::run(disk, sector, most, take, data, &read);
+	}
 	static u32 ask(void* context, u64 sector, ZoneRequest request, ZoneBatch& batch)
 	{
 		return static_cast<Context*>(context)->report_zones(sector, request, batch);
@@ -780,6 +819,8 @@ template <class Context> struct DiskOps {
 				      context.report_zones(0, ZoneRequest{}, batch);
 			      })
 			ops.report_zones = &report_zones;
+		if constexpr (requires(Context& context, Array<ZoneInfo>& zones) { context.read_zones(0, zones); })
+			ops.report_zones = &read_zones;
 		if constexpr (requires { &Context::disk_ioctl; }) {
 			ops.ioctl = &ioctl;
 #if CXXRT_COMPAT
@@ -972,6 +1013,11 @@ template <DeviceDriver D> struct DeviceMqOps {
 	CXXRT_HOT static void queue_rqs(raw::cxxrt_rq_list* list)
 	{
 		raw::request* refused = nullptr;
+		// They are of one disk.
+		if constexpr (requires(const Context& context) { D::takes_one_by_one(context); }) {
+			if (D::takes_one_by_one(context_of(raw::cxxrt_rq_list_peek(list)))) [[unlikely]]
+				return;
+		}
 		raw::request* rq = take_in_order(list);
 		do {
 			const raw::blk_mq_hw_ctx* hctx = rq->mq_hctx;
@@ -1274,6 +1320,7 @@ enum class Transfer : u8 { FromDevice, ToDevice };
 enum class Wait : u8 { No, Yes };
 
 /// A request of the driver's own, to be executed. Its Pdu says what it is.
+class Disk;
 template <class Pdu> class [[nodiscard]] OwnRequest : MoveOnly {
 public:
 	OwnRequest(OwnRequest&& other) : rq_(exchange(other.rq_, nullptr)) {}
@@ -1290,6 +1337,8 @@ public:
 							       wait == Wait::Yes)));
 		return OwnRequest{rq};
 	}
+	/// The same for a disk, beside its requests.
+	static Result<OwnRequest> alloc(const Disk& disk, Transfer transfer, Wait wait) EXCLUDES(atomic_context);
 	/// The memory it transfers, from the heap or vmalloc, which outlives its execution.
 	/// Context: process; sleeps.   Errors: EINVAL longer than the queue takes; ENOMEM.
 	Result<void> map(void* memory, u32 bytes) EXCLUDES(atomic_context)
@@ -1323,9 +1372,28 @@ private:
 
 /// What zones a disk has. Zones are of one size, but for the last, which may be smaller.
 struct ZoneLimits {
-	u32 zone_sectors = 0;		   ///< a power of two; 0: the disk has no zones.   Units: 512 bytes
-	u32 max_append_sectors = 0;	   ///< 6.12: 0 has the block layer emulate appends.   Units: 512 bytes
+	u32 zone_sectors = 0;  ///< a power of two; 0: the disk has no zones.   Units: 512 bytes
+	/// Units: 512 bytes.   0: 6.12 has the block layer emulate appends, 6.1 takes them as long as a zone.
+	u32 max_append_sectors = 0;
 	u32 max_open = 0, max_active = 0;  ///< zones at a time; 0 is no limit
+};
+
+/// What is kept beside each block, and the part of it that protects the block's data.
+struct Integrity {
+	enum class Guard : u8 { None, Crc16, Crc64 };
+	u32 tuple_bytes = 0;  ///< beside each block; 0: nothing
+	Guard guard = Guard::None;
+	u32 tag_bytes = 0;	     ///< of it, for whoever uses the disk
+	bool has_reference = false;  ///< it says where the block is
+	u32 offset = 0;		     ///< of the protecting part.   Units: bytes; 6.1: 0
+	u32 max_segments = 0;	     ///< pieces that a request's tuples are in
+};
+
+/// Writes that happen whole or not at all. 6.1 does not have them.   Units: bytes.
+struct AtomicWrites {
+	u32 max = 0;			 ///< of a request; 0: there are none
+	u32 boundary = 0;		 ///< none crosses a multiple of it; 0: they may
+	u32 unit_min = 0, unit_max = 0;	 ///< of one that user space asks for: powers of two
 };
 
 /// What a queue can take. Zero means the block layer's default.
@@ -1346,6 +1414,11 @@ struct Limits {
 	u32 dma_alignment = 0;	       ///< mask of the address bits that are zero in memory it takes
 	u32 io_min = 0, io_opt = 0;    ///< bytes
 	u32 chunk_sectors = 0;	       ///< no request crosses a multiple of it.   Units: 512-byte sectors
+	AtomicWrites atomic;
+	Integrity integrity;
+
+	/// The kernel can make and check the integrity data. 6.1: where its module is loaded.   Context: any.
+	bool has_profile() const;
 };
 
 /// The longest request in 512-byte sectors for Limits: its bytes fit 32 bits.
@@ -1388,6 +1461,7 @@ struct Identity {
 	u32 major, first_minor;	 ///< major 0: one of those that all drivers share is found
 	u64 sectors;		 ///< capacity in 512-byte sectors
 	bool blank;		 ///< nothing was ever written to it: partitions are not looked for
+	bool hidden = false;	 ///< it cannot be opened
 };
 
 /// Where a disk is in sysfs, and what files it has there that are not the block layer's. Those of a T are its
@@ -1462,6 +1536,23 @@ public:
 	void mark_dead() EXCLUDES(atomic_context) { raw::blk_mark_disk_dead(disk_); }
 	/// Refuses writes before they come to the driver.   Context: process; sleeps.
 	void set_read_only() EXCLUDES(atomic_context) { raw::set_disk_ro(disk_, true); }
+	/// What else of a disk in use may become another.
+	struct Changeable {
+		u64 sectors;
+		bool read_only;
+	};
+	/// Gives it other limits, size and protection, as if all were one: `change()` is called when there are no requests,
+	/// for what the driver remembers. Says so to those who listen, if it has another size. Zones are asked for
+	/// afterwards; if that fails, the rest is done.
+	/// Context: process; sleeps, until all requests have ended.   Errors: EINVAL limits the block layer refuses, and
+	/// nothing is done; the zones'.
+	template <class F> Result<void> update(const Limits& limits, const Changeable& now, F&& change)
+		EXCLUDES(atomic_context)
+	{
+		TRY(begin_update(limits));
+		change();
+		return end_update(limits, now);
+	}
 	/// How large it is; says so to those who listen, if it was another.   Units: 512-byte sectors.   Context: process; sleeps.
 	void set_capacity(u64 sectors) EXCLUDES(atomic_context) { raw::set_capacity_and_notify(disk_, sectors); }
 	QueueView queue() const { return QueueView{disk_->queue, disk_}; }
@@ -1472,6 +1563,7 @@ public:
 	bool emulates_zone_append() const { return raw::cxxrt_emulates_zone_append(disk_); }
 
 private:
+	template <class Pdu> friend class OwnRequest;
 	explicit Disk(raw::gendisk* disk) : disk_(disk) {}
 	static Result<Disk> create(TagSet& tags, const Limits& limits, const raw::block_device_operations* ops,
 				   void* context);
@@ -1479,9 +1571,18 @@ private:
 				       void* context);
 	/// Only if there is one.
 	void remove();
+	Result<void> begin_update(const Limits& limits);
+	Result<void> end_update(const Limits& limits, const Changeable& now);
 
 	raw::gendisk* disk_ = nullptr;
 	bool added_ = false;
 };
+
+template <class Pdu> Result<OwnRequest<Pdu>> OwnRequest<Pdu>::alloc(const Disk& disk, Transfer transfer, Wait wait)
+{
+	return OwnRequest{TRY(
+		from_err_ptr(raw::cxxrt_blk_mq_alloc_driver_request(disk.disk_->queue, transfer == Transfer::ToDevice,
+								    wait == Wait::Yes)))};
+}
 
 }  // namespace cxxrt::blk
