@@ -44,18 +44,24 @@ public:
 	/// Context: process; sleeps.   Errors: EIO the device does not take or end commands; ENOMEM, ENODEV.
 	Result<Completion> run(const Sqe& sqe) EXCLUDES(atomic_context);
 	/// The same with memory from the heap that the device fills; its type has no bytes but those.
+	/// Errors: as run(); EIO also if the device says no, ENOENT if it will say so again.
 	template <class T> Result<Box<T>> read(const Sqe& sqe) EXCLUDES(atomic_context)
 	{
 		Box<T> data = TRY(Box<T>::make(Gfp::Kernel));
 		const Completion done = TRY(execute(sqe, data.get(), sizeof(T)));
 		if (!done.status.ok())
-			return EIO;
+			return done.status.is_final() ? ENOENT : EIO;
 		return data;
 	}
 	/// The same with memory from the heap that the device reads.   As run().
 	Result<Completion> write(const Sqe& sqe, void* memory, u32 bytes) EXCLUDES(atomic_context)
 	{
 		return execute(sqe, memory, bytes, blk::Transfer::ToDevice);
+	}
+	/// The same with memory from the heap that the device reads.   Errors: as run().
+	template <class T> Result<Completion> run_with(const Sqe& sqe, T& data) EXCLUDES(atomic_context)
+	{
+		return execute(sqe, &data, sizeof(T), blk::Transfer::ToDevice);
 	}
 	/// `set` is a command set's number, for those that have one each.   As read().
 	template <class T> Result<Box<T>> identify(Cns what, u32 nsid = 0, u32 set = 0) EXCLUDES(atomic_context)

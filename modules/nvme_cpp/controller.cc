@@ -355,7 +355,6 @@ Result<void> Controller::identify()
 		.can_discard = (id->oncs.get() & IdentifyController::kDatasetManagement) != 0,
 		.has_write_cache = (id->vwc & IdentifyController::kWriteCache) != 0,
 		.prefers_stripes = has(Quirk::StripeSize),
-		.bogus_ids = has(Quirk::BogusIds),
 		.discard_zeroes = has(Quirk::DiscardZeroes),
 	};
 	read_effects(*id);
@@ -363,6 +362,7 @@ Result<void> Controller::identify()
 	const u32 pages = (most / regs::kPage) + 1;
 	TRY(admin_->set_most(most >> blk::kSectorShift, pages < kMostAdminSegments ? pages : kMostAdminSegments));
 	changed_.store_relaxed(0);
+	TRY(tell_behaviour(*id));
 	TRY(read_nvm_limits(*id));
 	return set_up_power(*id);
 }
@@ -911,35 +911,32 @@ void Controller::remove_namespaces(u32 first, u32 last)
 
 void Controller::validate(u32 nsid)
 {
-	auto read = admin_->identify<IdentifyNamespace>(Cns::Namespace, nsid);
-	if (!read.ok()) {
-		log::warn<"%s: namespace %u: Identify failed (%d)">(name(), nsid, read.error().to_c());
+	Result<Box<Geometry>> described = describe(nsid);
+	if (!described.ok()) {
+		const Error why = described.error();
+		if (why != ENODEV)
+			log::warn<"%s: namespace %u: Identify failed (%d)">(name(), nsid, why.to_c());
+		// It is kept if the device may say more of it another time.
+		if (why == ENODEV || why == ENOENT || why == EINVAL)
+			remove_namespaces(nsid, nsid);
 		return;
 	}
-	const Box<IdentifyNamespace> id = read.take();
-	const Result<Geometry> geometry = Geometry::read(*id, limits_);
-	if (!geometry.ok()) {
-		if (geometry.error() != ENODEV)
-			log::warn<"%s: namespace %u makes no sense: %u formats, size %llu">(name(), nsid,
-											    u32(id->nlbaf),
-											    id->nsze.get());
-		remove_namespaces(nsid, nsid);
-		return;
-	}
+	const Box<Geometry> geometry = described.take();
 	for (Namespace& ns : namespaces_) {
 		if (ns.nsid() != nsid)
 			continue;
-		ns.node().set_format(BlockFormat::of(*id));
-		if (ns.revalidate(Result<Geometry>{geometry}.take()))
+		ns.node().set_format(geometry->format);
+		if (ns.revalidate(*geometry))
 			return;
+		log::info<"%s: identifiers changed for nsid %u">(name(), nsid);
 		break;
 	}
 	remove_namespaces(nsid, nsid);
+	tell_oddities(nsid, *geometry);
 	auto number = namespace_numbers_.allocate(Gfp::Kernel);
 	if (!number.ok())
 		return;
-	auto made = Namespace::create(*this, *io_tags_, Result<Geometry>{geometry}.take(), nsid, number.take(),
-				      BlockFormat::of(*id));
+	auto made = Namespace::create(*this, *io_tags_, *geometry, nsid, number.take());
 	if (!made.ok()) {
 		log::warn<"%s: namespace %u: no disk (%d)">(name(), nsid, made.error().to_c());
 		return;

@@ -169,6 +169,9 @@ public:
 		return vectors_.count() > 1 ? vectors_.for_queues(1) : blk::QueueVectors{};
 	}
 
+	/// How long a request that failed is not to be tried again.   Context: any.
+	u32 retry_delay_ms(Status status) const { return retry_delay_ms_[status.retry_delay()]; }
+
 private:
 	/// Brings it down for a reset that comes later.   Errors: ENODEV it is on its way out; EBUSY another takes too long.
 	Result<void> begin_reset(Down how) EXCLUDES(atomic_context);
@@ -240,6 +243,16 @@ private:
 	// Namespaces.
 	void scan() EXCLUDES(atomic_context);
 	Result<void> scan_list() REQUIRES(scan_lock_) EXCLUDES(atomic_context);
+	/// What the device says of a namespace.   Errors: ENODEV, ENOENT there is none; EINVAL it makes no sense; as Admin::run().
+	Result<Box<Geometry>> describe(u32 nsid) EXCLUDES(atomic_context);
+	/// What about it is worth a line.
+	void tell_oddities(u32 nsid, const Geometry& geometry);
+	Result<Identity> identify_ids(u32 nsid) EXCLUDES(atomic_context);
+	Identity::Ids believes_ids() const { return has(Quirk::BogusIds) ? Identity::Ids::Bogus : Identity::Ids::Good; }
+	/// The longest append to a zone; 0 if there are none.   Units: 512 bytes.
+	Result<u32> most_append_sectors() EXCLUDES(atomic_context);
+	/// The device learns what we know of.
+	Result<void> tell_behaviour(const IdentifyController& id) EXCLUDES(atomic_context);
 	void validate(u32 nsid) REQUIRES(scan_lock_) EXCLUDES(atomic_context);
 	void remove_namespaces(u32 first, u32 last) REQUIRES(scan_lock_) EXCLUDES(atomic_context);
 
@@ -268,6 +281,7 @@ private:
 	u64 most_exit_us_ = kDefaultLatency;
 	u32 saved_power_state_ = kNoPowerState;
 
+	u32 retry_delay_ms_[4] = {};  // by what a completion says
 	StateMachine state_;
 	Atomic<u32> logs_passthrough_errors_{0};  // as root wants it
 	Atomic<u32> stopping_{0};		  // bring_down() sends its last commands

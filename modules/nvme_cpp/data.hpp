@@ -54,16 +54,23 @@ struct Command {
 	const Sqe* passthrough = nullptr;  ///< a command that is ready but for its data; of DriverIn and DriverOut
 	dma::Addr first;		   ///< as the command has them, where its PRP entries are
 	le64 second;
+	dma::Addr metadata;	    ///< where what lies beside the blocks is
 	ListPage* pages = nullptr;  ///< of a long list, or of ranges
 	Status status;
 	u8 retries = 0;
-	bool aborted = false;  ///< the device has been asked to end it
-	u16 id = 0;	       ///< the command's, see Queue::next_id()
+	// What is unusual about it, in one byte, which is looked at for each completion.
+	bool aborted : 1 = false;	///< the device has been asked to end it
+	bool appends : 1 = false;	///< the device says where it wrote
+	bool has_metadata : 1 = false;	///< `metadata` is mapped
+	u16 id = 0;			///< the command's, see Queue::next_id()
 	Mapped mapped = Mapped::None;
 	u8 flags = 0;  ///< the command's, which say what `first` and `second` are
 
-	/// It has ended well, and at once.
-	CXXRT_INLINE bool is_smooth() const { return status.ok() && (u32(retries) | u32(aborted)) == 0; }
+	/// It has ended well, and at once, and there is nothing else to do for it.
+	CXXRT_INLINE bool is_smooth() const
+	{
+		return status.ok() && (u32(retries) | u32(aborted) | u32(appends) | u32(has_metadata)) == 0;
+	}
 };
 
 using Request = blk::Request<Command>;
@@ -129,6 +136,7 @@ public:
 			unmap_list(rq);
 		cmd.mapped = Mapped::None;
 	}
+	dma::Device device() const { return dev_; }
 	static dma::Direction direction_of(Request rq)
 	{
 		return rq.sends_data() ? dma::Direction::ToDevice : dma::Direction::FromDevice;

@@ -9,7 +9,10 @@
 
 #include "namespace_files.hpp"
 #include "namespace_node.hpp"
+#include "identity.hpp"
+#include "protection.hpp"
 #include "queue.hpp"
+#include "zones.hpp"
 
 namespace nvme {
 
@@ -23,8 +26,17 @@ struct ControllerLimits {
 	bool can_discard;
 	bool has_write_cache;
 	bool prefers_stripes;  ///< requests should not cross multiples of the longest
-	bool bogus_ids;	       ///< namespaces' ids are not to be believed
 	bool discard_zeroes;   ///< blocks that were discarded read as zeroes, and discarding is how to write them
+	bool has_extended_formats = false;  ///< what protects blocks may be of other kinds than the first
+	Metadata::Offset offsets = Metadata::Offset::Used;
+};
+
+/// What else than Identify Namespace says how a namespace is.
+struct NamespaceExtras {
+	Identity identity;
+	const IdentifyNamespaceNvm* nvm = nullptr;
+	const IdentifyNamespaceZoned* zoned = nullptr;	///< for one with zones
+	u32 most_append_sectors = 0;			///< for one with zones; 0: it cannot append.   Units: 512 bytes
 };
 
 /// What is known of a namespace from what the device says, checked.
@@ -33,11 +45,23 @@ struct Geometry {
 	u64 sectors = 0;      ///< 0 for one whose blocks are of no use here.   Units: 512 bytes
 	bool read_only = false;
 	bool discard_zeroes = false;
-	NamespaceIds ids;
+	bool hidden = false;		 ///< nobody knows how to read or write it
+	bool zeroes_deallocate = false;	 ///< a write of zeroes may, and they read as zeroes then
+	Identity identity;
+	BlockFormat format;  ///< for commands of user space
+	Metadata metadata;
 	blk::Limits limits;
 
-	/// Errors: ENODEV there is no such namespace; EINVAL what the device says makes no sense.
-	static Result<Geometry> read(const IdentifyNamespace& id, const ControllerLimits& controller);
+	/// Context: process; sleeps.
+	/// Errors: ENODEV there is no such namespace; EINVAL what the device says makes no sense; ENOMEM.
+	static Result<Box<Geometry>> read(const IdentifyNamespace& id, const ControllerLimits& controller,
+					  const NamespaceExtras& extras = {});
+	/// For one that is of no use as a disk.
+	static Result<Box<Geometry>> of_hidden(const Identity& identity, const ControllerLimits& controller);
+	/// What integrity data the kernel can neither make nor check is left to the device, if it can.
+	void use_profiles_there_are();
+	/// The number of the format that is in use.   Errors: EINVAL there is no such.
+	static Result<u32> format_number(const IdentifyNamespace& id);
 };
 
 class Namespace : Pinned {
@@ -53,18 +77,19 @@ public:
 	/// Makes the disk `<prefix>n<number>` appear.
 	/// Context: process; sleeps, and does I/O.   Errors: ENOMEM; EEXIST the name is taken.
 	static Result<Box<Namespace>> create(Controller& controller, blk::TagSetFor<Namespace>& tags,
-					     const Geometry& geometry, u32 nsid, Ida::Id&& number, BlockFormat format)
+					     const Geometry& geometry, u32 nsid, Ida::Id&& number)
 		EXCLUDES(atomic_context);
 	Namespace(Key, Controller& controller, u32 nsid, const Geometry& geometry, Ida::Id&& number)
 		: nsid_(nsid),
 		  block_shift_(geometry.block_shift),
-		  sectors_(geometry.sectors),
+		  hidden_(geometry.hidden),
 		  number_(move(number)),
 		  discard_zeroes_(geometry.discard_zeroes),
 		  controller_(controller),
-		  ids_(geometry.ids),
+		  identity_(geometry.identity),
 		  node_(controller, *this)
 	{
+		remember(geometry);
 	}
 	/// Context: process; waits for requests and for calls of user space.
 	~Namespace() EXCLUDES(atomic_context)
@@ -77,10 +102,11 @@ public:
 	u32 block_shift() const { return block_shift_; }
 	const char* name() const { return name_.c_str(); }
 	Controller& controller() const { return controller_; }
-	const NamespaceIds& ids() const { return ids_; }
+	const Identity& ids() const { return identity_; }
 	/// Zeroes are written by discarding.
 	bool discard_zeroes() const { return discard_zeroes_; }
-	/// The device says something else now. False if the disk has to be made anew.   Context: process; sleeps.
+	/// What the device says now. False if it is another namespace, whose disk has to be made.
+	/// Context: process; sleeps, until its requests have ended.
 	bool revalidate(const Geometry& geometry) EXCLUDES(atomic_context);
 	/// What the block layer asks it.
 	static constexpr blk::HeadsAndSectors kHeads{.heads = 64, .sectors = 32};
@@ -98,6 +124,17 @@ public:
 	void unfreeze() EXCLUDES(atomic_context) { disk_.unfreeze(); }
 	/// Its device is gone.   Context: process; sleeps.
 	void mark_dead() EXCLUDES(atomic_context);
+
+	/// What protects its blocks, and the like.   Context: a request's.
+	const Metadata& metadata() const { return metadata_; }
+	/// A write of zeroes may deallocate.
+	bool zeroes_deallocate() const { return zeroes_deallocate_; }
+	bool has_zones() const { return zones_.zone_sectors != 0; }
+	const blk::ZoneLimits& zones() const { return zones_; }
+	/// Reads and writes that need nothing but their data.
+	CXXRT_INLINE bool is_plain(blk::Op op) const { return u32(op) < plain_ops_; }
+	/// For the block layer.   Context: process; sleeps, for as long as io_timeout.   Errors: EIO, ENOMEM; EOPNOTSUPP it has no zones.
+	Result<u32> read_zones(u64 sector, Array<blk::ZoneInfo>& zones) EXCLUDES(atomic_context);
 
 	/// For a read or a write of whole blocks, with flags for words 12 and 13.
 	CXXRT_INLINE Sqe command(Request rq, IoOp op, u32 id, u32 flags12, u32 flags13) const
@@ -127,14 +164,22 @@ public:
 	log::RateLimit& error_limit() { return error_limit_; }
 
 private:
+	void remember(const Geometry& geometry);
+
+	// Those that change do while there are no requests.
 	const u32 nsid_;
-	const u32 block_shift_;
-	u64 sectors_;
+	u32 block_shift_;
+	u32 plain_ops_ = 0;  // Read and Write are below it, or nothing is
+	bool zeroes_deallocate_ = false;
+	const bool hidden_;
+	u64 sectors_ = 0;
+	Metadata metadata_;
+	blk::ZoneLimits zones_;
 	FixedText<32> name_;
 	Ida::Id number_;
 	const bool discard_zeroes_;
 	Controller& controller_;
-	const NamespaceIds ids_;
+	const Identity identity_;
 	log::RateLimit error_limit_;
 	NamespaceNode node_;
 	blk::Disk disk_;  // last: requests have ended when it is gone

@@ -52,7 +52,7 @@ Shown line(Buffer out, size_t at) { return out.print_at<"\n">(at); }
 
 Shown Wwid::show(Namespace& ns, Buffer out)
 {
-	const NamespaceIds& ids = ns.ids();
+	const Identity& ids = ns.ids();
 	if (is_known(ids.uuid))
 		return line(out, print_uuid(out, out.print<"uuid.">(), ids.uuid));
 	if (is_known(ids.nguid))
@@ -71,7 +71,7 @@ Shown Wwid::show(Namespace& ns, Buffer out)
 bool Uuid::is_visible(Namespace& ns) { return is_known(ns.ids().uuid) || is_known(ns.ids().nguid); }
 Shown Uuid::show(Namespace& ns, Buffer out)
 {
-	const NamespaceIds& ids = ns.ids();
+	const Identity& ids = ns.ids();
 	return line(out, print_uuid(out, 0, is_known(ids.uuid) ? ids.uuid : ids.nguid));
 }
 

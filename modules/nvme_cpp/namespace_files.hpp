@@ -12,13 +12,6 @@ using namespace cxxrt;
 
 class Namespace;
 
-/// What a namespace is called for ever; all zeroes where it is not.
-struct NamespaceIds {
-	u8 uuid[16] = {};
-	u8 nguid[16] = {};
-	u8 eui64[8] = {};
-};
-
 namespace attributes {
 
 using device::Buffer;

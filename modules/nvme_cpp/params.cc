@@ -24,6 +24,9 @@ CXXRT_PARAM_LIVE_AS(io_timeout, io_timeout, "Seconds that a request may take");
 constinit RangedParam<0, 255> shutdown_timeout{5};
 CXXRT_PARAM_LIVE_AS(shutdown_timeout, shutdown_timeout, "Seconds to wait at least for a controller to shut down");
 constinit RangedParam<0, 255> max_retries_param{5};
+constinit Param<bool> disable_pi_offsets_param{false};
+CXXRT_PARAM_AS(disable_pi_offsets, disable_pi_offsets_param,
+	       "6.12: Ignore protection information that is not in front of the metadata");
 constinit Param<bool> bind_all{false};
 CXXRT_PARAM(bind_all,
 	    "Take every NVMe controller that has no driver, not only those given by driver_override or new_id");
@@ -60,6 +63,7 @@ u32 max_retries() { return u32(max_retries_param.get()); }
 u32 sgl_threshold() { return sgl_threshold_param.get(); }
 bool threaded_interrupts() { return threaded_interrupts_param.get() != 0; }
 bool shadow_doorbells() { return shadow_doorbells_param.get(); }
+bool disable_pi_offsets() { return disable_pi_offsets_param.get(); }
 bool binds_all() { return bind_all.get(); }
 bool use_compat_names() { return compat_names.get(); }
 

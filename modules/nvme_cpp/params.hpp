@@ -26,6 +26,8 @@ u32 sgl_threshold();
 bool threaded_interrupts();
 /// Doorbells in memory are used where there are such.
 bool shadow_doorbells();
+/// Protection information is used only in front of the metadata.
+bool disable_pi_offsets();
 /// Every NVMe controller without a driver is taken.
 bool binds_all();
 /// The C driver's names are taken.

@@ -23,13 +23,6 @@ struct Caller {
 	bool is_partition;  ///< it is part of a disk, whose other parts are no affair of the caller's
 };
 
-/// Base 5.16.1.6, figure 211: what each command, by its opcode, may do.
-struct EffectsLog {
-	le32 admin[256], io[256];
-	u8 reserved2048[2048];
-};
-static_assert(sizeof(EffectsLog) == 4096 && __builtin_offsetof(EffectsLog, io) == 1024);
-
 /// Base 5.16.1.6, figure 212.
 struct Effects {
 	static constexpr u32 kSupported = 1u << 0;

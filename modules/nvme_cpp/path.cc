@@ -78,18 +78,20 @@ void Path::end_unusual(Command& parked)
 	const Request request = rq.request();
 	Command& cmd = parked;
 	const Status status = cmd.status;
+	unmap_integrity(queue_of(request), request);
+	const blk::Status finished = cmd.appends ? finish_append(request) : blk::Status::Ok;
 	if (!status.ok() && !status.is_final() && !request.is_once_only() && !request.is_passthrough() &&
 	    cmd.retries < params::max_retries()) {
 		++cmd.retries;
 		cmd.aborted = false;
-		move(rq).requeue();
+		move(rq).requeue_after(queue_of(request).controller().retry_delay_ms(status));
 		return;
 	}
 	cmd.retries = 0;
 	cmd.aborted = false;
 	if (!status.ok() && !request.is_passthrough() && !request.is_quiet())
 		report(request.context<Namespace>(), request, status);
-	move(rq).end(block_status(status));
+	move(rq).end(status.ok() ? finished : block_status(status));
 }
 
 blk::Status Path::build_passthrough(Queue& queue, Request rq, Sqe& sqe)
@@ -149,6 +151,19 @@ CXXRT_INLINE void put_transfer(Queue& queue, const Namespace& ns, Request rq, bl
 		submission.tell();
 }
 
+Sqe zero_command(const Namespace& ns, Request rq)
+{
+	const bool deallocates = ns.zeroes_deallocate() && !rq.keeps_allocation();
+	const ProtectionWords words = ns.metadata().words_for_zeroes(rq.sector() >>
+								     (ns.block_shift() - blk::kSectorShift));
+	Sqe sqe = ns.command(rq, IoOp::WriteZeroes, 0, words.word12 | (deallocates ? kZeroesDeallocate : 0), 0);
+	sqe.prp1 = 0ull;
+	sqe.prp2 = 0ull;
+	sqe.cdw3 = words.word3;
+	sqe.cdw14 = words.word14;
+	return sqe;
+}
+
 }  // namespace
 
 u32 opcode_of(Op op)
@@ -162,6 +177,14 @@ u32 opcode_of(Op op)
 		return u32(IoOp::DatasetManagement);
 	case Op::WriteZeroes:
 		return u32(IoOp::WriteZeroes);
+	case Op::ZoneAppend:
+		return u32(IoOp::ZoneAppend);
+	case Op::ZoneOpen:
+	case Op::ZoneClose:
+	case Op::ZoneFinish:
+	case Op::ZoneReset:
+	case Op::ZoneResetAll:
+		return u32(IoOp::ZoneSend);
 	default:
 		return u32(IoOp::Flush);
 	}
@@ -186,9 +209,18 @@ blk::Status IoPath::queue_other(Queue& queue, Namespace& ns, Request rq, blk::La
 		       .cdw11 = kDeallocate};
 		break;
 	case Op::WriteZeroes:
-		sqe = ns.command(rq, IoOp::WriteZeroes, 0, 0, 0);
-		sqe.prp1 = 0ull;
-		sqe.prp2 = 0ull;
+		sqe = zero_command(ns, rq);
+		break;
+	case Op::Read:
+	case Op::Write:
+	case Op::ZoneAppend:
+		return queue_special(queue, ns, rq, last);
+	case Op::ZoneOpen:
+	case Op::ZoneClose:
+	case Op::ZoneFinish:
+	case Op::ZoneReset:
+	case Op::ZoneResetAll:
+		sqe = zone_command(ns, rq);
 		break;
 	case Op::DriverIn:
 	case Op::DriverOut:
@@ -213,7 +245,7 @@ blk::Status IoPath::queue_rq(Queue& queue, Namespace& ns, Request rq, blk::Last 
 	if (!queue.is_live()) [[unlikely]]
 		return refuse(queue, rq);
 	const Op op = rq.op();
-	if (!is_transfer(op)) [[unlikely]]
+	if (!ns.is_plain(op)) [[unlikely]]
 		return queue_other(queue, ns, rq, last);
 	const blk::Status status = queue.data().map(rq, DataLists::direction_of(rq));
 	if (status != blk::Status::Ok) [[unlikely]]
@@ -239,10 +271,12 @@ CXXRT_INLINE blk::Status IoPath::prepare(Queue& queue, Namespace&, Request rq, b
 
 CXXRT_INLINE void IoPath::submit(Queue& queue, blk::RequestFifo& batch)
 {
+	// They are of one disk.
+	const Namespace& ns = batch.front<Command>().context<Namespace>();
 	Queue::Submission submission{queue};
 	batch.take_all<Command>([&](InFlight&& started) CXXRT_INLINE_LAMBDA {
 		const Request rq = started.request();
-		submission.put(transfer_command(rq.context<Namespace>(), rq));
+		submission.put(transfer_command(ns, rq));
 		(void)move(started).park();
 	});
 	submission.tell();

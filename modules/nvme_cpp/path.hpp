@@ -4,11 +4,9 @@
 /// How requests become commands, and completions the end of requests.
 /// C side: nvme_queue_rq(), nvme_setup_cmd(), nvme_complete_rq(), nvme_timeout().
 
-#include "queue.hpp"
+#include "namespace.hpp"
 
 namespace nvme {
-
-class Namespace;
 
 /// The command for an operation of the block layer, for messages.
 u32 opcode_of(blk::Op op);
@@ -48,6 +46,10 @@ protected:
 	/// Tracepoints that are on.
 	CXXRT_COLD static void trace_end(const Queue& queue, Request rq);
 	CXXRT_COLD static void trace_setup(const Queue& queue, Request rq, const Sqe& sqe);
+	/// What came with the request beside its blocks is the host's again; nothing if it is not mapped.
+	static void unmap_integrity(Queue& queue, Request rq);
+	/// Says where an append wrote. Other than Ok if the device cannot have.
+	static blk::Status finish_append(Request rq);
 	/// Builds a command that is there but for its data and its id.   Errors: as DataLists::map().
 	static blk::Status build_passthrough(Queue& queue, Request rq, Sqe& sqe);
 	CXXRT_INLINE static void put(Queue& queue, const Sqe& sqe, blk::Last last)
@@ -66,6 +68,8 @@ struct IoPath : Path {
 	CXXRT_HOT static blk::Status queue_rq(Queue& queue, Namespace& ns, Request rq, blk::Last last);
 	CXXRT_INLINE static blk::Status prepare(Queue& queue, Namespace& ns, Request rq, blk::RequestFifo& batch);
 	CXXRT_INLINE static void submit(Queue& queue, blk::RequestFifo& batch);
+	/// Requests of such a namespace have to be looked at.
+	static bool takes_one_by_one(const Namespace& ns) { return !ns.is_plain(blk::Op::Read); }
 	/// The kernel's tables for it.
 	static blk::MqDriverTable<Namespace, Controller> table();
 	static Queue& init_queue(Controller& controller, u32 index);
@@ -75,6 +79,11 @@ struct IoPath : Path {
 private:
 	/// What is neither read nor write.
 	CXXRT_NOINLINE static blk::Status queue_other(Queue& queue, Namespace& ns, Request rq, blk::Last last);
+	/// Reads and writes that are not plain, and appends.
+	static blk::Status queue_special(Queue& queue, Namespace& ns, Request rq, blk::Last last);
+	/// False if there is no memory to map it with now.
+	static bool map_integrity(Queue& queue, Request rq);
+	static Sqe zone_command(const Namespace& ns, Request rq);
 };
 
 /// Commands to the controller itself.

@@ -31,6 +31,9 @@ enum class IoOp : u8 {
 	Read = 0x02,
 	WriteZeroes = 0x08,
 	DatasetManagement = 0x09,
+	ZoneSend = 0x79,
+	ZoneReceive = 0x7a,
+	ZoneAppend = 0x7d,
 };
 
 /// Base 5.17.1, figure 273: what Identify gives.
@@ -38,14 +41,25 @@ enum class Cns : u8 {
 	Namespace = 0x00,
 	Controller = 0x01,
 	ActiveList = 0x02,
+	IdentifierList = 0x03,
+	NamespaceOfSet = 0x05,
 	ControllerOfSet = 0x06,
 };
 
 /// Base 5.27.1, figure 317.
-enum class Feature : u8 { Threshold = 0x04, QueueCount = 0x07, Events = 0x0b };
+enum class Feature : u8 { Threshold = 0x04, QueueCount = 0x07, Events = 0x0b, HostBehaviour = 0x16 };
 
 /// Base 5.16.1, figure 198.
 enum class LogPage : u8 { Smart = 0x02, FirmwareSlots = 0x03, ChangedNamespaces = 0x04 };
+
+/// Base 5.27.1.18: what the host knows of, which the device may do then.
+struct HostBehaviour {
+	u8 retry_delays = 0;  ///< 1: completions may say how long to wait
+	u8 etdas = 0;
+	u8 extended_formats = 0;  ///< 1: formats whose protection is not the first kind
+	u8 reserved3[509] = {};
+};
+static_assert(sizeof(HostBehaviour) == 512);
 
 /// Base 3.3.3.1 "Submission Queue Entry"; the last six words are the command's own.
 struct Sqe {
@@ -93,6 +107,8 @@ inline constexpr u32 kLimitedRetry = 1u << 31;
 inline constexpr u32 kPrefetch = 7u;
 /// NVM 3.2.3: word 11, the ranges are not needed any more.
 inline constexpr u32 kDeallocate = 1u << 2;
+/// NVM 3.2.8: word 12, the zeroes need no room.
+inline constexpr u32 kZeroesDeallocate = 1u << 25;
 /// Base 5.4, 5.5: word 11.
 inline constexpr u32 kPhysicallyContiguous = 1u << 0;
 inline constexpr u32 kInterruptsEnabled = 1u << 1;
@@ -156,6 +172,8 @@ struct IdentifyController {
 	static constexpr u32 kDoorbellBuffer = 1u << 8;
 	/// Of `sgls`: lists whose pieces begin anywhere, or at every fourth byte.
 	static constexpr u32 kSgl = 3u << 0;
+	/// Of `ctratt`.
+	static constexpr u32 kExtendedFormats = 1u << 15;
 	/// Of `oncs`.
 	static constexpr u32 kDatasetManagement = 1u << 2;
 	static constexpr u32 kWriteZeroes = 1u << 3;
@@ -214,6 +232,15 @@ struct IdentifyNamespace {
 	/// Of `nsfeat`.
 	static constexpr u32 kOwnAtomicity = 1u << 1;
 	static constexpr u32 kPreferredSizes = 1u << 4;
+	/// Of `flbas`.
+	static constexpr u32 kExtended = 1u << 4;
+	/// Of `dps`.
+	static constexpr u32 kProtectionType = 7;
+	static constexpr u32 kProtectionFirst = 1u << 3;
+	/// Of `dlfeat`: what deallocated blocks read as, and that a write of zeroes may deallocate.
+	static constexpr u32 kReadAsMask = 7;
+	static constexpr u32 kReadAsZeroes = 1;
+	static constexpr u32 kZeroesDeallocate = 1u << 3;
 	/// Of `nsattr`.
 	static constexpr u32 kReadOnly = 1u << 0;
 };
@@ -274,5 +301,12 @@ struct DiscardRange {
 };
 inline constexpr u32 kMostDiscardRanges = 256;
 static_assert(sizeof(DiscardRange) == 16 && sizeof(DiscardRange) * kMostDiscardRanges == 4096);
+
+/// Base 5.16.1.6, figure 211: what each command, by its opcode, may do.
+struct EffectsLog {
+	le32 admin[256], io[256];
+	u8 reserved2048[2048];
+};
+static_assert(sizeof(EffectsLog) == 4096 && __builtin_offsetof(EffectsLog, io) == 1024);
 
 }  // namespace nvme

@@ -21,6 +21,8 @@ public:
 	constexpr u32 code() const { return what() & 0xff; }
 	/// It would not succeed if it was tried again.
 	constexpr bool is_final() const { return (bits_ & 0x4000) != 0; }
+	/// Which of the controller's delays is to pass before it is tried again; 0 for none.
+	constexpr u32 retry_delay() const { return bits_ >> 11 & 3; }
 	/// The error log has more about it.
 	constexpr bool has_more() const { return (bits_ & 0x2000) != 0; }
 	constexpr u32 bits() const { return bits_; }

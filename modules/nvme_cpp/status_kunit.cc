@@ -71,6 +71,16 @@ KUNIT_TEST(nvme_status, advice_is_no_error)
 	return {};
 }
 
+/// Which delay is to pass is between the code and MORE.
+KUNIT_TEST(nvme_status, nv69_retry_delays)
+{
+	for (u32 which : kunit::each(0u, 1u, 2u, 3u)) {
+		test.expect_eq(Status{0x0282 | which << 11}.retry_delay(), which);
+		test.expect_eq(Status{0x67ff | which << 11}.retry_delay(), which);
+	}
+	return {};
+}
+
 KUNIT_SUITE(nvme_status);
 
 }  // namespace nvme
