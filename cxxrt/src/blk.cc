@@ -217,7 +217,8 @@ Result<void> Disk::add(const Identity& identity, const Limits& limits, DiskFiles
 		const raw::cxxrt_limits c = to_c(limits);
 		TRY(from_c(raw::cxxrt_set_zoned(disk_, &c)));
 	}
-	TRY(from_c(raw::cxxrt_add_disk(disk_, identity.blank, identity.hidden, files.parent.unsafe_raw(), files.groups)));
+	TRY(from_c(
+		raw::cxxrt_add_disk(disk_, identity.blank, identity.hidden, files.parent.unsafe_raw(), files.groups)));
 	added_ = true;
 	return {};
 }

@@ -196,8 +196,7 @@ static_assert(
 	__builtin_offsetof(IdentifyController, oncs) == 520 && __builtin_offsetof(IdentifyController, vwc) == 525 &&
 	__builtin_offsetof(IdentifyController, awupf) == 528 && __builtin_offsetof(IdentifyController, sgls) == 536 &&
 	__builtin_offsetof(IdentifyController, subnqn) == 768 &&
-	__builtin_offsetof(IdentifyController, dctype) == 1806 &&
-	__builtin_offsetof(IdentifyController, psd) == 2048);
+	__builtin_offsetof(IdentifyController, dctype) == 1806 && __builtin_offsetof(IdentifyController, psd) == 2048);
 
 /// NVM 4.1.5.4: what Cns::ControllerOfSet gives for the NVM command set.
 struct IdentifyControllerNvm {

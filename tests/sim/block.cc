@@ -578,6 +578,9 @@ void blk_mq_complete_request(request* rq)
 void blk_mq_end_request(request* rq, blk_status_t status) { finish(Rq::of(rq), status); }
 bool cxxrt_blk_mq_add_to_batch(request*, io_comp_batch*, bool) { return false; }
 void blk_mq_end_request_batch(io_comp_batch*) {}
+// The delays that a device asks for are checked in a KUnit suite.
+void blk_mq_requeue_request(request* rq, bool);
+void cxxrt_blk_mq_requeue_request_after(request* rq, unsigned) { blk_mq_requeue_request(rq, true); }
 void blk_mq_requeue_request(request* rq, bool)
 {
 	Rq& mine = Rq::of(rq);
@@ -595,7 +598,13 @@ unsigned cxxrt_req_op(const request* rq)
 {
 	return Rq::of(rq).own ? unsigned(Rq::of(rq).out ? REQ_OP_DRV_OUT : REQ_OP_DRV_IN) : unsigned(Rq::of(rq).op);
 }
+bool cxxrt_rq_is_write(const request* rq) { return (cxxrt_req_op(rq) & 1) != 0; }
 bool cxxrt_blk_rq_is_fua(const request*) { return false; }
+void cxxrt_blk_mq_freeze_queue(request_queue* q) { freeze(queue_of(q)); }
+void cxxrt_blk_mq_unfreeze_queue(request_queue* q) { unfreeze(queue_of(q)); }
+int cxxrt_update_limits(gendisk*, const cxxrt_limits*) { return 0; }
+int cxxrt_blk_set_most(request_queue*, unsigned, unsigned) { return 0; }
+bool cxxrt_has_integrity_profile(const cxxrt_limits*) { return true; }
 void* cxxrt_blk_mq_rq_to_pdu(request* rq) { return rq + 1; }
 request* cxxrt_blk_mq_rq_from_pdu(void* pdu) { return static_cast<request*>(pdu) - 1; }
 bool cxxrt_blk_mq_request_in_flight(request* rq) { return Rq::of(rq).state == State::InFlight; }
@@ -655,7 +664,7 @@ gendisk* cxxrt_blk_mq_alloc_disk(blk_mq_tag_set* set, const cxxrt_limits*, void*
 	queue.disk.queue = &queue.c;
 	return &queue.disk;
 }
-int cxxrt_add_disk(gendisk* disk, bool blank)
+int cxxrt_add_disk(gendisk* disk, bool blank, bool, device*, const attribute_group**)
 {
 	Queue& queue = queue_of(disk->queue);
 	queue.added = true;

@@ -5,6 +5,7 @@
 /// of the names.
 #include <cerrno>
 // The kernel's have these names, too.
+#undef E2BIG
 #undef EPERM
 #undef ENOENT
 #undef EINTR
