@@ -23,6 +23,11 @@ int cxxrt_dev_to_node(struct device *dev)
 	return dev_to_node(dev);
 }
 
+dma_addr_t cxxrt_dma_map_single(struct device *dev, void *memory, size_t bytes, enum dma_data_direction direction)
+{
+	return dma_map_single(dev, memory, bytes, direction);
+}
+
 int cxxrt_dma_mapping_error(struct device *dev, dma_addr_t address)
 {
 	return dma_mapping_error(dev, address);
@@ -46,6 +51,11 @@ int cxxrt_dma_set_mask_and_coherent(struct device *dev, u64 mask)
 void cxxrt_dma_set_min_align_mask(struct device *dev, u32 mask)
 {
 	dma_set_min_align_mask(dev, mask);
+}
+
+void cxxrt_dma_sync_for_cpu(struct device *dev, dma_addr_t address, size_t bytes, enum dma_data_direction direction)
+{
+	dma_sync_single_for_cpu(dev, address, bytes, direction);
 }
 
 void cxxrt_dma_sync_for_device(struct device *dev, dma_addr_t address, size_t bytes, enum dma_data_direction direction)

@@ -71,6 +71,8 @@ int cxxrt_dma_mapping_error(struct device *dev, dma_addr_t address);
 void cxxrt_dma_sync_for_device(struct device *dev, dma_addr_t address, size_t bytes,
 			       enum dma_data_direction direction);
 void cxxrt_dma_mb(void);
+void cxxrt_dma_sync_for_cpu(struct device *dev, dma_addr_t address, size_t bytes, enum dma_data_direction direction);
+dma_addr_t cxxrt_dma_map_single(struct device *dev, void *memory, size_t bytes, enum dma_data_direction direction);
 void cxxrt_dma_rmb(void);
 void cxxrt_dma_wmb(void);
 void *cxxrt_page_address(struct page *page);

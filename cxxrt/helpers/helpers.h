@@ -10,6 +10,7 @@
 #include "lib.h"
 #include "memory.h"
 #include "module.h"
+#include "net.h"
 #include "sync.h"
 #include "time.h"
 #endif

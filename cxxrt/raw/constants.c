@@ -12,6 +12,7 @@
 #include <linux/err.h>
 #include <linux/errno.h>
 #include <linux/fs.h>
+#include <linux/etherdevice.h>
 #include <linux/gfp.h>
 #include <linux/hrtimer.h>
 #include <linux/interrupt.h>
@@ -25,6 +26,8 @@
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/mm.h>
+#include <linux/netdevice.h>
+#include <linux/skbuff.h>
 #include <linux/numa.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
@@ -62,6 +65,7 @@ void cxxrt_constants(void)
 	CONSTANT(EBUSY);
 	CONSTANT(EEXIST);
 	CONSTANT(ENODEV);
+	CONSTANT(EADDRNOTAVAIL);
 	CONSTANT(EINVAL);
 	CONSTANT(ENOSPC);
 	CONSTANT(ERANGE);
@@ -152,4 +156,20 @@ void cxxrt_constants(void)
 #else
 	NAMED(CXXRT_OPEN_WRITE, FMODE_WRITE);
 #endif
+	CONSTANT(NETIF_F_SG);
+	CONSTANT(NETIF_F_HW_CSUM);
+	CONSTANT(NETIF_F_TSO);
+	CONSTANT(NETIF_F_TSO6);
+	CONSTANT(NETIF_F_HIGHDMA);
+	CONSTANT(NETIF_F_RXCSUM);
+	CONSTANT(NETIF_F_RXALL);
+	CONSTANT(NETIF_F_RXFCS);
+	CONSTANT(NETIF_F_HW_VLAN_CTAG_RX);
+	CONSTANT(NETIF_F_HW_VLAN_CTAG_TX);
+	CONSTANT(NETIF_F_HW_VLAN_CTAG_FILTER);
+	CONSTANT(MAX_SKB_FRAGS);
+	CONSTANT(NET_SKB_PAD);
+	CONSTANT(NET_IP_ALIGN);
+	NAMED(SKB_SHARED_INFO_SIZE, SKB_DATA_ALIGN(sizeof(struct skb_shared_info)));
+	CONSTANT(GFP_DMA32);
 }

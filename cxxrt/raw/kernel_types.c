@@ -18,10 +18,13 @@
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/hdreg.h>
+#include <linux/etherdevice.h>
+#include <linux/ethtool.h>
 #include <linux/hrtimer.h>
 #include <linux/hwmon.h>
 #include <linux/idr.h>
 #include <linux/interrupt.h>
+#include <linux/if_vlan.h>
 #include <linux/io.h>
 #include <linux/version.h>
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0)
@@ -33,6 +36,7 @@
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
+#include <linux/netdevice.h>
 #include <linux/pci.h>
 #include <linux/percpu-refcount.h>
 #include <linux/percpu.h>
@@ -40,6 +44,7 @@
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/timer.h>
@@ -48,6 +53,12 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
+#include <linux/version.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 6, 0)
+#include <net/page_pool/helpers.h>
+#else
+#include <net/page_pool.h>
+#endif
 #if IS_ENABLED(CONFIG_KUNIT)
 #include <kunit/test.h>
 #endif

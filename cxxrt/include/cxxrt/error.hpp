@@ -40,6 +40,7 @@ inline constexpr Error EFAULT{int(raw::EFAULT)};
 inline constexpr Error EBUSY{int(raw::EBUSY)};
 inline constexpr Error EEXIST{int(raw::EEXIST)};
 inline constexpr Error ENODEV{int(raw::ENODEV)};
+inline constexpr Error EADDRNOTAVAIL{int(raw::EADDRNOTAVAIL)};
 inline constexpr Error EINVAL{int(raw::EINVAL)};
 inline constexpr Error ENOSPC{int(raw::ENOSPC)};
 inline constexpr Error ERANGE{int(raw::ERANGE)};

@@ -60,6 +60,13 @@ template <class Self, class T, u32 Offset, Access Allowed = Access::ReadWrite> s
 	}
 };
 
+/// `Count` registers of 32 bits, one after the other.
+template <u32 Offset, u32 Count> struct RegisterArray {
+	static_assert(Offset % sizeof(u32) == 0, "registers are aligned to 4 bytes");
+	static constexpr u32 kOffset = Offset;
+	static constexpr u32 kCount = Count;
+};
+
 /// One 32-bit register that is written, and never read, and that tells the device to look at memory.
 class Doorbell {
 public:
@@ -133,6 +140,18 @@ public:
 		raw::cxxrt_writel(u32(value.bits), base_ + R::kOffset);
 		if constexpr (R::kSize == sizeof(u64))
 			raw::cxxrt_writel(u32(value.bits >> 32), base_ + R::kOffset + sizeof(u32));
+	}
+
+	/// One of an array.   Only for i < A::kCount.
+	template <class A> u32 read_at(u32 i) const
+	{
+		static_assert(A::kOffset + (A::kCount * sizeof(u32)) <= Size, "these registers are not in the window");
+		return raw::cxxrt_readl(base_ + A::kOffset + (size_t(i) * sizeof(u32)));
+	}
+	template <class A> void write_at(u32 i, u32 value) const
+	{
+		static_assert(A::kOffset + (A::kCount * sizeof(u32)) <= Size, "these registers are not in the window");
+		raw::cxxrt_writel(value, base_ + A::kOffset + (size_t(i) * sizeof(u32)));
 	}
 
 private:

@@ -1,0 +1,515 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// Ethernet devices: frames, which have one owner at a time; the device and its operations; NAPI; pages that are
+/// received into and recycled.
+/// C side: include/linux/netdevice.h, include/linux/skbuff.h, include/net/page_pool, helpers/net.c.
+///
+/// A driver is a class D, of which one lives in each net_device, with
+///     D(net::Key, net::Device, ...)                         context: process
+///     Result<void> open()                                   process, RTNL held; sleeps
+///     void stop()                                           process, RTNL held; sleeps
+///     net::Tx start_xmit(net::Skb)                          softirq or process with softirqs off; one at a time
+/// and, where it has them, each with RTNL held unless it says otherwise:
+///     void set_rx_mode()                                    atomic: the device's lists of addresses are locked
+///     Result<void> set_mac_address(const net::MacAddress&)  process
+///     void tx_timeout()                                     softirq: no frame was sent for too long
+///     Result<void> change_mtu(u32)                          process; sleeps
+
+#include <cxxrt/callback.hpp>
+#include <cxxrt/dma.hpp>
+#include <cxxrt/memory.hpp>
+#include <cxxrt/page.hpp>
+
+namespace cxxrt::net {
+
+/// A hardware address.
+struct MacAddress {
+	u8 bytes[6] = {};
+
+	/// Neither multicast nor zero.
+	bool is_valid() const { return raw::cxxrt_is_valid_ether_addr(bytes); }
+	friend constexpr bool operator==(const MacAddress&, const MacAddress&) = default;
+};
+
+/// What a device can do for the stack. Bits of Features.   C side: NETIF_F_*, linux/netdev_features.h.
+enum class Feature : u64 {
+	ScatterGather = raw::NETIF_F_SG,
+	Checksum = raw::NETIF_F_HW_CSUM,
+	Tso = raw::NETIF_F_TSO,
+	Tso6 = raw::NETIF_F_TSO6,
+	HighDma = raw::NETIF_F_HIGHDMA,
+	RxChecksum = raw::NETIF_F_RXCSUM,
+	RxAll = raw::NETIF_F_RXALL,
+	RxFcs = raw::NETIF_F_RXFCS,
+	VlanRx = raw::NETIF_F_HW_VLAN_CTAG_RX,
+	VlanTx = raw::NETIF_F_HW_VLAN_CTAG_TX,
+	VlanFilter = raw::NETIF_F_HW_VLAN_CTAG_FILTER,
+};
+
+/// A set of them.
+class Features {
+public:
+	constexpr Features() = default;
+	constexpr Features(Feature feature) : bits_(u64(feature)) {}
+	constexpr bool has(Feature feature) const { return (bits_ & u64(feature)) != 0; }
+	constexpr Features operator|(Features other) const { return of(bits_ | other.bits_); }
+	constexpr Features without(Features other) const { return of(bits_ & ~other.bits_); }
+	constexpr u64 bits() const { return bits_; }
+	static constexpr Features of(u64 bits)
+	{
+		Features made;
+		made.bits_ = bits;
+		return made;
+	}
+	friend constexpr bool operator==(Features, Features) = default;
+
+private:
+	u64 bits_ = 0;
+};
+constexpr Features operator|(Feature a, Feature b) { return Features{a} | b; }
+
+class Device;
+class Napi;
+
+/// A frame has at most as many pieces beside its head.
+inline constexpr u32 kMostFragments = u32(raw::MAX_SKB_FRAGS);
+
+/// A frame, and the duty to hand it on or free it: the only owner. What was handed on cannot be touched again.
+class [[nodiscard]] Skb : MoveOnly {
+public:
+	constexpr Skb() = default;
+	CXXRT_INLINE Skb(Skb&& other) : skb_(exchange(other.skb_, nullptr)) {}
+	CXXRT_INLINE Skb& operator=(Skb&& other)
+	{
+		const Skb old{exchange(skb_, exchange(other.skb_, nullptr))};
+		return *this;
+	}
+	/// Freed as one that did not get through.
+	CXXRT_INLINE ~Skb()
+	{
+		if (skb_ != nullptr) [[unlikely]]
+			drop(skb_);
+	}
+	CXXRT_INLINE explicit operator bool() const { return skb_ != nullptr; }
+
+	/// Bytes in all.
+	u32 length() const { return raw::cxxrt_skb_len(skb_); }
+	/// Bytes in the head, which is one piece of memory.
+	u32 head_length() const { return raw::cxxrt_skb_headlen(skb_); }
+	u8* head() const { return raw::cxxrt_skb_data(skb_); }
+	u32 fragments() const { return raw::cxxrt_skb_nr_frags(skb_); }
+	/// Only for i < fragments(); it may be several pages long.
+	Segment fragment(u32 i) const
+	{
+		const raw::skb_frag_t* frag = raw::cxxrt_skb_frag(skb_, i);
+		return {.page = Page::unsafe_from(raw::cxxrt_skb_frag_page(frag)),
+			.offset = raw::cxxrt_skb_frag_off(frag),
+			.length = raw::cxxrt_skb_frag_size(frag)};
+	}
+	/// Gives the head to the device, as dma::map().
+	CXXRT_INLINE Result<dma::Addr> map_head(dma::Device dev) const
+	{
+		const u64 addr = raw::cxxrt_dma_map_single(dev.unsafe_raw(), head(), head_length(), raw::DMA_TO_DEVICE);
+		if (raw::cxxrt_dma_mapping_error(dev.unsafe_raw(), addr) != 0) [[unlikely]]
+			return ENOMEM;
+		return dma::Addr::unsafe_from(addr);
+	}
+
+	// Of frames to be sent.
+	/// Makes it as long as Ethernet wants, with zeroes. False, and freed, if there is no memory.
+	[[nodiscard]] bool pad()
+	{
+		if (raw::cxxrt_eth_skb_pad(skb_)) [[likely]]
+			return true;
+		skb_ = nullptr;
+		return false;
+	}
+	/// The device is to fill in the checksum of what begins at checksum_start(), at checksum_at().
+	bool wants_checksum() const { return raw::cxxrt_skb_wants_checksum(skb_); }
+	u32 checksum_start() const { return raw::cxxrt_skb_checksum_start(skb_); }
+	u32 checksum_at() const { return raw::cxxrt_skb_checksum_at(skb_); }
+	/// The device is to cut it into segments.
+	bool is_gso() const { return raw::cxxrt_skb_is_gso(skb_); }
+	bool is_gso_v6() const { return raw::cxxrt_skb_is_gso_v6(skb_); }
+	/// Payload of a segment.
+	u32 gso_size() const { return raw::cxxrt_skb_gso_size(skb_); }
+	u32 gso_segments() const { return raw::cxxrt_skb_gso_segs(skb_); }
+	/// Its header can be written from now on.   Errors: ENOMEM.
+	Result<void> make_header_writable() const { return from_c(raw::cxxrt_skb_cow_head(skb_)); }
+	/// Lengths and checksums as a device wants them that computes them for each segment. Header writable.
+	void prepare_tso4() const { raw::cxxrt_skb_prepare_tso4(skb_); }
+	void prepare_tso6() const { raw::cxxrt_skb_prepare_tso6(skb_); }
+	u32 network_offset() const { return raw::cxxrt_skb_network_offset(skb_); }
+	u32 transport_offset() const { return raw::cxxrt_skb_transport_offset(skb_); }
+	u32 tcp_header_bytes() const { return raw::cxxrt_skb_tcp_header_bytes(skb_); }
+	/// EtherType.
+	u16 protocol() const { return raw::cxxrt_skb_protocol(skb_); }
+	u8 ip_protocol() const { return raw::cxxrt_skb_ip_protocol(skb_); }
+	bool has_vlan_tag() const { return raw::cxxrt_skb_vlan_tag_present(skb_); }
+	/// Priority and id.
+	u16 vlan_tag() const { return raw::cxxrt_skb_vlan_tag_get(skb_); }
+	/// It has its frame check sequence already.
+	bool has_fcs() const { return raw::cxxrt_skb_no_fcs(skb_); }
+	/// It is about to be sent: for those who want to know when.
+	void note_sent() const { raw::cxxrt_skb_tx_timestamp(skb_); }
+	/// It was sent: free it.   Context: NAPI with its budget, or any with 0.
+	CXXRT_INLINE void consume(u32 budget) && { raw::napi_consume_skb(exchange(skb_, nullptr), int(budget)); }
+
+	// Of frames that were received.
+	void append(const void* data, u32 bytes) const { raw::cxxrt_skb_put_data(skb_, data, bytes); }
+	/// The device found its checksum right.
+	void set_checksum_good() const { raw::cxxrt_skb_checksum_is_good(skb_); }
+	void set_vlan_tag(u16 tci) const { raw::cxxrt_vlan_hwaccel_put_tag(skb_, tci); }
+
+private:
+	template <class D> friend class Driver;
+	friend class Napi;
+	friend class Tx;
+	friend class PagePool;
+	CXXRT_INLINE explicit Skb(raw::sk_buff* skb) : skb_(skb) {}
+	CXXRT_COLD static void drop(raw::sk_buff* skb);
+	raw::sk_buff* skb_ = nullptr;
+};
+
+/// What became of a frame that was to be sent.
+class [[nodiscard]] Tx {
+public:
+	/// It was taken: by the device, or freed.
+	CXXRT_INLINE static Tx taken() { return Tx{raw::NETDEV_TX_OK}; }
+	/// There is no room: the stack has it back, and the queue is stopped.
+	CXXRT_INLINE static Tx busy(Skb&& skb)
+	{
+		skb.skb_ = nullptr;
+		return Tx{raw::NETDEV_TX_BUSY};
+	}
+	CXXRT_INLINE raw::netdev_tx_t to_c() const { return code_; }
+
+private:
+	CXXRT_INLINE explicit Tx(raw::netdev_tx_t code) : code_(code) {}
+	raw::netdev_tx_t code_;
+};
+
+/// A network device: borrowed, one pointer.
+class Device {
+public:
+	explicit Device(raw::net_device* dev) : dev_(dev) {}
+	raw::net_device* unsafe_raw() const { return dev_; }
+	const char* name() const { return dev_->name; }
+	u32 mtu() const { return raw::cxxrt_netdev_mtu(dev_); }
+	void set_mtu(u32 mtu) const { raw::cxxrt_netdev_set_mtu(dev_, mtu); }
+	/// What users may ask for. Before it is registered.
+	void set_mtu_range(u32 least, u32 most) const
+	{
+		dev_->min_mtu = least;
+		dev_->max_mtu = most;
+	}
+	MacAddress address() const
+	{
+		MacAddress made;
+		raw::memcpy(made.bytes, dev_->dev_addr, sizeof(made.bytes));
+		return made;
+	}
+	/// Locks: RTNL, once it is registered.
+	void set_address(const MacAddress& addr) const { raw::cxxrt_eth_hw_addr_set(dev_, addr.bytes); }
+
+	/// What is on, what the user may switch, and what VLANs on top may have. Before it is registered.
+	void set_features(Features on, Features switchable, Features vlan) const
+	{
+		dev_->features = on.bits();
+		dev_->hw_features = switchable.bits();
+		dev_->vlan_features = vlan.bits();
+	}
+	Features features() const { return Features::of(dev_->features); }
+	/// Frames without a check sequence of ours can be sent; unicast addresses beside the first are filtered.
+	void set_sends_raw_fcs() const { set_flag(raw::IFF_SUPP_NOFCS); }
+	void set_filters_unicast() const { set_flag(raw::IFF_UNICAST_FLT); }
+	bool is_promiscuous() const { return (dev_->flags & u32(raw::IFF_PROMISC)) != 0; }
+	bool wants_all_multicast() const { return (dev_->flags & u32(raw::IFF_ALLMULTI)) != 0; }
+
+	/// Opened, or about to be.
+	bool is_running() const { return raw::cxxrt_netif_running(dev_); }
+	bool has_carrier() const { return raw::cxxrt_netif_carrier_ok(dev_); }
+	void carrier_on() const { raw::netif_carrier_on(dev_); }
+	void carrier_off() const { raw::netif_carrier_off(dev_); }
+	/// The device is not to be used for a while, though it is there.
+	void detach() const { raw::netif_device_detach(dev_); }
+	void attach() const { raw::netif_device_attach(dev_); }
+
+	// The queue of frames to be sent.
+	void start_queue() const { raw::cxxrt_netif_start_queue(dev_); }
+	void stop_queue() const { raw::cxxrt_netif_stop_queue(dev_); }
+	void wake_queue() const { raw::cxxrt_netif_wake_queue(dev_); }
+	bool is_queue_stopped() const { return raw::cxxrt_netif_queue_stopped(dev_); }
+	/// Stopped by the driver or by the limit of bytes.
+	bool is_sending_stopped() const { return raw::cxxrt_netif_xmit_stopped(dev_); }
+	/// Stops it, and waits for a start_xmit() that runs.   Context: process or softirq.
+	void stop_sending() const { raw::cxxrt_netif_tx_disable(dev_); }
+	/// Frames given to the device: true if it has to be told now, and not with a later one.
+	/// Context: start_xmit().   Units: bytes.
+	CXXRT_INLINE bool sent(u32 bytes, bool more) const { return raw::cxxrt_netdev_sent_queue(dev_, bytes, more); }
+	void completed(u32 packets, u32 bytes) const { raw::cxxrt_netdev_completed_queue(dev_, packets, bytes); }
+	/// Nothing is with the device any more.
+	void reset_sent() const { raw::cxxrt_netdev_reset_queue(dev_); }
+	/// The stack has more to send at once.   Context: start_xmit().
+	static bool has_more() { return raw::cxxrt_netdev_xmit_more(); }
+
+	void count_sent(u32 packets, u32 bytes) const { raw::cxxrt_netdev_count_tx(dev_, packets, bytes); }
+	void count_received(u32 packets, u32 bytes) const { raw::cxxrt_netdev_count_rx(dev_, packets, bytes); }
+	void count_send_dropped() const { raw::cxxrt_netdev_count_tx_dropped(dev_); }
+	void count_receive_dropped() const { raw::cxxrt_netdev_count_rx_dropped(dev_); }
+
+	// Addresses to be received, beside the first.   Context: set_rx_mode().
+	u32 multicast_count() const { return raw::cxxrt_netdev_mc_count(dev_); }
+	u32 unicast_count() const { return raw::cxxrt_netdev_uc_count(dev_); }
+	template <class F> void for_each_multicast(F&& f) const
+	{
+		raw::cxxrt_netdev_for_each_mc(dev_, &visit<F>, &f);
+	}
+	template <class F> void for_each_unicast(F&& f) const { raw::cxxrt_netdev_for_each_uc(dev_, &visit<F>, &f); }
+
+private:
+	void set_flag(raw::netdev_priv_flags flag) const { dev_->priv_flags |= flag; }
+	template <class F> static void visit(void* context, const u8* addr)
+	{
+		MacAddress made;
+		raw::memcpy(made.bytes, addr, sizeof(made.bytes));
+		(*static_cast<remove_reference_t<F>*>(context))(made);
+	}
+	raw::net_device* dev_;
+};
+
+/// Interrupts turned into polling, a member of the object it serves:
+///     net::Napi napi_;    Napi(dev, callback<&Adapter::napi_, &Adapter::poll>)
+/// where `u32 poll(u32 budget)` returns how many frames it received; if those are fewer than `budget`, it has called
+/// complete() first.   Context of poll(): softirq.
+/// Invariant: the function does not run while disabled, nor after the destructor.
+class Napi : Pinned {
+public:
+	/// Context: process, before the device is registered.
+	template <auto Member, auto Function> Napi(Device dev, Callback<Member, Function>)
+	{
+		raw::cxxrt_netif_napi_add(dev.unsafe_raw(), &napi_, &thunk<Member, Function>);
+	}
+	/// Context: process; sleeps.   Only while disabled.
+	~Napi() EXCLUDES(atomic_context) { raw::cxxrt_netif_napi_del(&napi_); }
+	void enable() { raw::napi_enable(&napi_); }
+	/// Waits for a running function.   Context: process; sleeps.
+	void disable() EXCLUDES(atomic_context) { raw::napi_disable(&napi_); }
+	/// Has poll() run soon. `prepare()` is called if it was not to run already.   Context: any.
+	template <class F> CXXRT_INLINE void schedule(F&& prepare)
+	{
+		if (raw::napi_schedule_prep(&napi_)) [[likely]] {
+			prepare();
+			raw::__napi_schedule(&napi_);
+		}
+	}
+	/// There is nothing left to do: false if poll() is to run again all the same.   Context: poll().
+	CXXRT_INLINE bool complete(u32 done) { return raw::napi_complete_done(&napi_, int(done)); }
+
+	/// An empty frame with room for `bytes` bytes. False if there is no memory.   Context: poll().
+	CXXRT_INLINE Skb alloc(u32 bytes) { return Skb{raw::cxxrt_napi_alloc_skb(&napi_, bytes)}; }
+	/// Gives a received frame to the stack.   Context: poll().
+	CXXRT_INLINE void receive(Skb&& skb, Device dev)
+	{
+		raw::sk_buff* frame = exchange(skb.skb_, nullptr);
+		raw::cxxrt_skb_set_protocol(frame, dev.unsafe_raw());
+		(void)raw::napi_gro_receive(&napi_, frame);
+	}
+
+private:
+	friend class PagePool;
+	template <auto Member, auto Function> CXXRT_HOT static int thunk(raw::napi_struct* napi, int budget)
+	{
+		auto& owner = owner_of<Member>(owner_of<&Napi::napi_>(*napi));
+		return int((owner.*Function)(u32(budget)));
+	}
+	raw::napi_struct napi_{};
+};
+
+/// Memory that frames are received into. A buffer is part of a page that stays mapped for the device, and comes back
+/// when the stack has freed the frame.   Locks: none; one user, the NAPI function or who keeps it from running.
+class PagePool : MoveOnly {
+public:
+	PagePool() = default;
+	PagePool(PagePool&& other) : pool_(exchange(other.pool_, nullptr)), dev_(other.dev_) {}
+	PagePool& operator=(PagePool&& other)
+	{
+		swap(pool_, other.pool_);
+		swap(dev_, other.dev_);
+		return *this;
+	}
+	/// Buffers that the stack still has keep what they need.   Context: process.
+	~PagePool()
+	{
+		if (pool_ != nullptr)
+			raw::page_pool_destroy(pool_);
+	}
+	/// With room for `pages` pages that wait to be used again. The device writes at most `most` bytes of a page.
+	/// Context: process; sleeps.   Errors: ENOMEM; EINVAL.
+	static Result<PagePool> create(dma::Device dev, Napi& napi, u32 pages, u32 most = kPageSize)
+		EXCLUDES(atomic_context)
+	{
+		auto* pool = TRY(from_err_ptr(raw::cxxrt_page_pool_create(dev.unsafe_raw(), &napi.napi_,
+									  dev.node().id(), pages, most)));
+		return PagePool{pool, dev.unsafe_raw()};
+	}
+	explicit operator bool() const { return pool_ != nullptr; }
+
+	/// Part of a page, owned. Goes back to the pool unless a frame was built of it.
+	struct Buffer {
+		raw::page* page = nullptr;
+		u32 offset = 0;
+
+		explicit operator bool() const { return page != nullptr; }
+		/// Where the device finds it.
+		dma::Addr addr() const
+		{
+			return dma::Addr::unsafe_from(raw::cxxrt_page_pool_get_dma_addr(page) + offset);
+		}
+		u8* memory() const { return static_cast<u8*>(raw::cxxrt_page_address(page)) + offset; }
+	};
+	/// `bytes` bytes, at most half a page, for a device that reaches 4 GiB.   Context: any; never sleeps.
+	/// False if there is no memory.
+	CXXRT_INLINE Buffer alloc_low(u32 bytes)
+	{
+		Buffer made;
+		made.page = raw::page_pool_alloc_frag(pool_, &made.offset, bytes,
+						      u32(raw::GFP_ATOMIC | raw::__GFP_NOWARN | raw::GFP_DMA32));
+		return made;
+	}
+	/// The device has written: bytes `from` to before `from + length` can be read.
+	CXXRT_INLINE void sync(const Buffer& buffer, u32 from, u32 length)
+	{
+		raw::cxxrt_dma_sync_for_cpu(dev_, (buffer.addr() + from).bits(), length, raw::DMA_FROM_DEVICE);
+	}
+	/// The device may write there again.
+	CXXRT_INLINE void reuse(const Buffer& buffer, u32 from, u32 length)
+	{
+		raw::cxxrt_dma_sync_for_device(dev_, (buffer.addr() + from).bits(), length, raw::DMA_FROM_DEVICE);
+	}
+	/// Context: process, while NAPI is disabled.
+	void give_back(Buffer& buffer)
+	{
+		if (raw::page* page = exchange(buffer.page, nullptr))
+			raw::cxxrt_page_pool_put(pool_, page, false);
+	}
+	/// A frame around the buffer of `bytes` bytes, whose data are `length` bytes after `headroom`. False if there is no
+	/// memory, and the buffer is as it was.   Context: NAPI's poll().
+	CXXRT_INLINE Skb build(Buffer& buffer, u32 bytes, u32 headroom, u32 length)
+	{
+		Skb made{raw::napi_build_skb(buffer.memory(), bytes)};
+		if (!made) [[unlikely]]
+			return made;
+		raw::cxxrt_skb_mark_for_recycle(made.skb_);
+		raw::cxxrt_skb_reserve(made.skb_, headroom);
+		(void)raw::skb_put(made.skb_, length);
+		buffer.page = nullptr;
+		return made;
+	}
+	/// Bytes of a buffer for `bytes` bytes of data after `headroom`, with what the stack keeps behind them.
+	static constexpr u32 room_for(u32 headroom, u32 bytes)
+	{
+		constexpr u32 kLine = 64;
+		return ((headroom + bytes + kLine - 1) & ~(kLine - 1)) + u32(raw::SKB_SHARED_INFO_SIZE);
+	}
+	/// What the stack likes to have in front of a frame.
+	static constexpr u32 kHeadroom = u32(raw::NET_SKB_PAD + raw::NET_IP_ALIGN);
+
+private:
+	PagePool(raw::page_pool* pool, raw::device* dev) : pool_(pool), dev_(dev) {}
+	raw::page_pool* pool_ = nullptr;
+	raw::device* dev_ = nullptr;
+};
+
+/// Passed to constructors that only Driver calls.
+class Key {
+	template <class D> friend class Driver;
+	Key() = default;
+};
+
+/// A net_device and the D in it. Destroyed, it is taken from the stack first.
+template <class D> class [[nodiscard]] Driver : MoveOnly {
+public:
+	Driver(Driver&& other) : dev_(exchange(other.dev_, nullptr)), registered_(other.registered_) {}
+	~Driver() EXCLUDES(atomic_context)
+	{
+		if (dev_ == nullptr)
+			return;
+		if (registered_)
+			raw::unregister_netdev(dev_);
+		object().~D();
+		raw::free_netdev(dev_);
+	}
+	/// Context: process; sleeps.   Errors: ENOMEM.
+	template <class... Args> static Result<Driver> create(dma::Device parent, Args&&... args) EXCLUDES(atomic_context)
+	{
+		static_assert(alignof(D) <= 64);
+		raw::net_device* dev = TRY(from_null(raw::cxxrt_alloc_etherdev(sizeof(D))));
+		raw::cxxrt_set_netdev_dev(dev, parent.unsafe_raw());
+		dev->netdev_ops = &kOps;
+		dev->watchdog_timeo = 0;
+		new (raw::cxxrt_netdev_priv(dev)) D(Key{}, Device{dev}, forward<Args>(args)...);
+		return Driver{dev};
+	}
+	/// Shows it to users. From here on, its operations are called.
+	/// Context: process; sleeps.   Errors: as register_netdev().
+	Result<void> add() EXCLUDES(atomic_context)
+	{
+		TRY(from_c(raw::register_netdev(dev_)));
+		registered_ = true;
+		return {};
+	}
+	Device device() const { return Device{dev_}; }
+	D& object() const { return of(dev_); }
+
+private:
+	explicit Driver(raw::net_device* dev) : dev_(dev) {}
+	static D& of(raw::net_device* dev) { return *static_cast<D*>(raw::cxxrt_netdev_priv(dev)); }
+
+	static int open(raw::net_device* dev) { return of(dev).open().to_c(); }
+	static int stop(raw::net_device* dev)
+	{
+		of(dev).stop();
+		return 0;
+	}
+	CXXRT_HOT static raw::netdev_tx_t start_xmit(raw::sk_buff* skb, raw::net_device* dev)
+	{
+		return of(dev).start_xmit(Skb{skb}).to_c();
+	}
+	static void set_rx_mode(raw::net_device* dev) { of(dev).set_rx_mode(); }
+	static int set_mac_address(raw::net_device* dev, void* sockaddr)
+	{
+		MacAddress addr;
+		raw::memcpy(addr.bytes, raw::cxxrt_sockaddr_data(sockaddr), sizeof(addr.bytes));
+		if (!addr.is_valid())
+			return EADDRNOTAVAIL.to_c();
+		return of(dev).set_mac_address(addr).to_c();
+	}
+	static void tx_timeout(raw::net_device* dev, u32) { of(dev).tx_timeout(); }
+	static int change_mtu(raw::net_device* dev, int mtu) { return of(dev).change_mtu(u32(mtu)).to_c(); }
+
+	static constexpr raw::net_device_ops make_ops()
+	{
+		raw::net_device_ops ops{};
+		ops.ndo_open = &open;
+		ops.ndo_stop = &stop;
+		ops.ndo_start_xmit = &start_xmit;
+		ops.ndo_validate_addr = &raw::eth_validate_addr;
+		if constexpr (requires(D& object) { object.set_rx_mode(); })
+			ops.ndo_set_rx_mode = &set_rx_mode;
+		if constexpr (requires(D& object, const MacAddress& addr) { object.set_mac_address(addr); })
+			ops.ndo_set_mac_address = &set_mac_address;
+		if constexpr (requires(D& object) { object.tx_timeout(); })
+			ops.ndo_tx_timeout = &tx_timeout;
+		if constexpr (requires(D& object) { object.change_mtu(0u); })
+			ops.ndo_change_mtu = &change_mtu;
+		return ops;
+	}
+	static constexpr raw::net_device_ops kOps = make_ops();
+
+	raw::net_device* dev_;
+	bool registered_ = false;
+};
+
+}  // namespace cxxrt::net

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// A port: its device, its network device, and what happens when it is opened and closed.
+/// C side: struct e1000_adapter, e1000_main.c.
+///
+/// Locks: RTNL, then `config_lock_`, which keeps up() and down() apart.
+
+#include <cxxrt/pci.hpp>
+#include <cxxrt/work.hpp>
+
+#include "rx.hpp"
+#include "tx.hpp"
+
+namespace e1000 {
+
+/// What a port has of the PCI function.
+struct Parts {
+	pci::Enabled enabled;
+	pci::Regions regions;
+	pci::Bar<regs::kBytes> bar;
+};
+
+class Adapter : Pinned {
+public:
+	/// Brings up a port and shows its network device.
+	/// Context: process; sleeps.   Errors: ENODEV, EBUSY, EIO, ENOMEM.
+	static Result<net::Driver<Adapter>> create(pci::Device dev) EXCLUDES(atomic_context);
+	Adapter(net::Key, net::Device dev, Parts&& parts);
+	~Adapter();
+
+	// Of the network device.
+	Result<void> open() EXCLUDES(atomic_context);
+	void stop() EXCLUDES(atomic_context);
+	net::Tx start_xmit(net::Skb skb) { return tx_.send(move(skb)); }
+	void set_rx_mode();
+	Result<void> set_mac_address(const net::MacAddress& addr);
+	void tx_timeout();
+
+private:
+	static constexpr u32 kEntries = 256;
+	/// Causes that are let through.
+	static regs::Ims wanted_causes();
+
+	Result<void> prepare() EXCLUDES(atomic_context);
+	/// Resets the device and sets up what does not change while it is open.
+	void reset_device() EXCLUDES(atomic_context);
+	Result<void> up() REQUIRES(config_lock_) EXCLUDES(atomic_context);
+	void down() REQUIRES(config_lock_) EXCLUDES(atomic_context);
+	void reset() EXCLUDES(atomic_context);
+	void watch() EXCLUDES(atomic_context);
+	void program_tx();
+	void program_rx();
+	CXXRT_HOT u32 poll(u32 budget);
+	CXXRT_HOT irq::Handled interrupted();
+
+	Parts parts_;
+	const net::Device dev_;
+	Hardware hw_;
+	Window window_;
+	Link link_;
+	regs::Rctl rctl_;  // as it was written last
+	pci::Vectors vectors_;
+	net::Napi napi_;
+	TxRing tx_;
+	RxRing rx_;
+	Mutex config_lock_{lock_class<"e1000 Adapter::config_lock_">};
+	bool up_ GUARDED_BY(config_lock_) = false;
+	Atomic<u32> link_dirty_{0};
+	Work reset_work_{callback<&Adapter::reset_work_, &Adapter::reset>};
+	DelayedWork watchdog_{callback<&Adapter::watchdog_, &Adapter::watch>};
+	irq::Handler irq_{callback<&Adapter::irq_, &Adapter::interrupted>};  // last: it stops first
+};
+
+}  // namespace e1000

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "tx.hpp"
+
+#include <cxxrt/enforce.hpp>
+
+namespace e1000 {
+
+namespace {
+
+constexpr u32 pieces_of(u32 bytes) { return (bytes + TxRing::kMostBytes - 1) / TxRing::kMostBytes; }
+
+/// Where a checksum is in a header.   Units: bytes.
+constexpr u32 kIpChecksumAt = 10;
+constexpr u32 kTcpChecksumAt = 16;
+
+}  // namespace
+
+Result<void> TxRing::allocate(u32 count)
+{
+	ring_ = TRY(dma::Coherent<TxDesc[]>::alloc(dma_, count, Gfp::Kernel));
+	entries_ = TRY(Array<Entry>::make(Gfp::Kernel, dma_.node(), count));
+	count_ = count;
+	return {};
+}
+
+void TxRing::release()
+{
+	if (entries_.size() != 0)
+		empty();
+	entries_ = {};
+	ring_ = {};
+}
+
+void TxRing::empty()
+{
+	for (Entry& entry : entries_) {
+		unmap(entry);
+		entry.skb = {};
+	}
+	ring_.clear();
+	used_.store_relaxed(0);
+	cleaned_.store_relaxed(0);
+	context_low_ = 0;
+	context_high_ = 0;
+	dev_.reset_sent();
+}
+
+Result<void> TxRing::program(Window window)
+{
+	tail_ = TRY(window.doorbell(regs::Tdt::kOffset));
+	window.write(regs::Tdlen::of(u32(count_ * sizeof(TxDesc))));
+	window.write(regs::Tdbah::of(u32(ring_.addr().bits() >> 32)));
+	window.write(regs::Tdbal::of(u32(ring_.addr().bits())));
+	window.write(regs::Tdt{});
+	window.write(regs::Tdh{});
+	return {};
+}
+
+void TxRing::unmap(Entry& entry)
+{
+	if (entry.length != 0)
+		dma::unmap(dma_, entry.addr, exchange(entry.length, 0u), dma::Direction::ToDevice);
+}
+
+net::Tx TxRing::refuse(net::Skb skb)
+{
+	dev_.stop_queue();
+	return net::Tx::busy(move(skb));
+}
+
+void TxRing::take_back(u32 first, u32 end)
+{
+	for (u32 i = first; i != end; i = after(i))
+		unmap(entries_[i]);
+	// The device has not seen it.
+	context_low_ = 0;
+	context_high_ = 0;
+	dev_.count_send_dropped();
+}
+
+Result<TxRing::Offload> TxRing::offload(const net::Skb& skb, u32& next)
+{
+	Offload how;
+	u64 low = 0;
+	u64 high = 0;
+	if (skb.is_gso()) {
+		TRY(skb.make_header_writable());
+		const u32 ip = skb.network_offset();
+		const u32 tcp = skb.transport_offset();
+		how.header_bytes = tcp + skb.tcp_header_bytes();
+		how.segments = skb.gso_segments();
+		const bool is_v6 = skb.is_gso_v6();
+		if (is_v6)
+			skb.prepare_tso6();
+		else
+			skb.prepare_tso4();
+		low = u64(ip) | u64(ip + kIpChecksumAt) << 8 | u64(is_v6 ? 0 : tcp - 1) << 16 | u64(tcp) << 32 |
+		      u64(tcp + kTcpChecksumAt) << 40;
+		high = u64(tx::kExtended | tx::kTcpSegment | tx::kTcp | (is_v6 ? 0 : tx::kIp) | tx::kReportStatus |
+			   (skb.length() - how.header_bytes)) |
+		       u64(how.header_bytes) << 40 | u64(skb.gso_size()) << 48;
+		how.command = tx::kExtended | tx::kDataType | tx::kTcpSegment;
+		how.options = tx::kTcpChecksum | (is_v6 ? 0 : tx::kIpChecksum);
+	} else {
+		const u32 start = skb.checksum_start();
+		low = u64(start) << 32 | u64(skb.checksum_at()) << 40;
+		high = u64(tx::kExtended);
+		how.command = tx::kExtended | tx::kDataType;
+		how.options = tx::kTcpChecksum;
+		// The device still has the last one.
+		if (low == context_low_ && high == context_high_)
+			return how;
+	}
+	context_low_ = low;
+	context_high_ = high;
+	ring_.store(next, {.low = low, .high = high});
+	next = after(next);
+	return how;
+}
+
+CXXRT_INLINE void TxRing::put(u32& next, dma::Addr addr, u32 length, const Offload& how)
+{
+	Entry& entry = entries_[next];
+	entry.addr = addr;
+	entry.length = length;
+	for (;;) {
+		const u32 part = length < kMostBytes ? length : kMostBytes;
+		ring_.store(next, {.low = addr.bits(), .high = u64(how.command | part) | u64(how.options) << 32});
+		next = after(next);
+		length -= part;
+		if (length == 0) [[likely]]
+			return;
+		addr = addr + part;
+	}
+}
+
+net::Tx TxRing::send(net::Skb skb)
+{
+	if (!skb.pad()) [[unlikely]] {
+		dev_.count_send_dropped();
+		return net::Tx::taken();
+	}
+	const u32 fragments = skb.fragments();
+	// A context, the head and the gap.
+	u32 needed = pieces_of(skb.head_length()) + 3;
+	for (u32 i = 0; i < fragments; ++i)
+		needed += pieces_of(skb.fragment(i).length);
+	const u32 first = used_.load_relaxed();
+	// Its entries are ours again: pairs with the release in clean().
+	if (free_entries(first, cleaned_.load_acquire()) < needed) [[unlikely]]
+		return refuse(move(skb));
+
+	u32 next = first;
+	Offload how;
+	if (skb.is_gso() || skb.wants_checksum()) {
+		auto asked = offload(skb, next);
+		if (!asked.ok()) [[unlikely]] {
+			take_back(first, next);
+			return net::Tx::taken();
+		}
+		how = asked.take();
+	}
+	how.command |= tx::kDelay;
+	if (!skb.has_fcs())
+		how.command |= tx::kInsertFcs;
+	if (skb.has_vlan_tag()) {
+		how.command |= tx::kVlan;
+		how.options |= u32(skb.vlan_tag()) << 16;
+	}
+	const auto head = skb.map_head(dma_);
+	if (!head.ok()) [[unlikely]] {
+		take_back(first, next);
+		return net::Tx::taken();
+	}
+	put(next, Result<dma::Addr>{head}.take(), skb.head_length(), how);
+	for (u32 i = 0; i < fragments; ++i) {
+		const Segment piece = skb.fragment(i);
+		const auto addr = dma::map(dma_, piece, dma::Direction::ToDevice);
+		if (!addr.ok()) [[unlikely]] {
+			take_back(first, next);
+			return net::Tx::taken();
+		}
+		put(next, Result<dma::Addr>{addr}.take(), piece.length, how);
+	}
+	const u32 last = next == 0 ? count_ - 1 : next - 1;
+	const u64 high = ring_.load(last, &TxDesc::high);
+	const u64 low = ring_.load(last, &TxDesc::low);
+	ring_.store(last, {.low = low, .high = high | tx::kEndOfPacket | tx::kReportStatus});
+
+	Entry& end = entries_[last];
+	const u32 bytes = skb.length() + ((how.segments - 1) * how.header_bytes);
+	end.bytes = bytes;
+	end.packets = u16(how.segments);
+	skb.note_sent();
+	end.skb = move(skb);
+	entries_[first].last = last;
+	// The entries before the index: pairs with the acquire in clean().
+	used_.store_release(next);
+
+	const bool now = dev_.sent(bytes, net::Device::has_more());
+	if (free_entries(next, cleaned_.load_relaxed()) < kWorstCase) [[unlikely]] {
+		dev_.stop_queue();
+		// The stopped queue before the index: pairs with the barrier in clean().
+		memory_barrier();
+		if (free_entries(next, cleaned_.load_acquire()) >= kWorstCase)
+			dev_.start_queue();
+	}
+	if (now || dev_.is_sending_stopped())
+		tail_.ring(next);
+	return net::Tx::taken();
+}
+
+void TxRing::clean(u32 budget)
+{
+	u32 i = cleaned_.load_relaxed();
+	// The entries are there: pairs with the release in send().
+	const u32 used = used_.load_acquire();
+	u32 packets = 0;
+	u32 bytes = 0;
+	while (i != used) {
+		const u32 last = entries_[i].last;
+		if ((ring_.load(last, &TxDesc::high) >> 32 & tx::kDone) == 0)
+			break;
+		for (;;) {
+			unmap(entries_[i]);
+			if (i == last)
+				break;
+			i = after(i);
+		}
+		Entry& end = entries_[last];
+		packets += end.packets;
+		bytes += end.bytes;
+		move(end.skb).consume(budget);
+		i = after(i);
+	}
+	if (packets == 0)
+		return;
+	// Pairs with the acquire in send().
+	cleaned_.store_release(i);
+	dev_.count_sent(packets, bytes);
+	dev_.completed(packets, bytes);
+	// The index before the stopped queue: pairs with the barrier in send().
+	memory_barrier();
+	if (dev_.is_queue_stopped() && dev_.has_carrier() && free_entries(used_.load_relaxed(), i) >= kWakeAt) [[unlikely]]
+		dev_.wake_queue();
+}
+
+}  // namespace e1000

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+#pragma once
+/// \file
+/// Frames on their way out: one ring, filled by start_xmit() and cleaned by NAPI.
+/// Spec: 8254x SDM 3.3, 3.4, 3.5.   C side: e1000_xmit_frame(), e1000_clean_tx_irq().
+///
+/// Locks: none of its own. Who fills is one at a time, by the stack's lock; who cleans is NAPI. Each has its index, and
+/// reads the other's: `cleaned_` is stored with release order, and loaded with acquire order before its entries are
+/// used again.
+
+#include <cxxrt/atomic.hpp>
+#include <cxxrt/net.hpp>
+
+#include "hardware.hpp"
+
+namespace e1000 {
+
+class TxRing : Pinned {
+public:
+	/// Bytes that one descriptor describes.
+	static constexpr u32 kMostBytes = 4096;
+	/// Room that the next frame may need: a descriptor for each page of it, its head and its context, and the gap.
+	static constexpr u32 kWorstCase = net::kMostFragments + 7;
+	/// Free descriptors from which on the stack is asked for more.
+	static constexpr u32 kWakeAt = 32;
+
+	TxRing(net::Device dev, dma::Device dma) : dev_(dev), dma_(dma) {}
+	~TxRing() { release(); }
+	/// Context: process; sleeps.   Errors: ENOMEM.   Units: entries, a multiple of 8.
+	Result<void> allocate(u32 count) EXCLUDES(atomic_context);
+	/// Takes it away from the device and drops what is in it. Nobody fills or cleans.
+	void empty();
+	void release();
+	/// Tells the device where it is. It is empty.
+	Result<void> program(Window window);
+
+	/// As net's start_xmit().
+	CXXRT_HOT net::Tx send(net::Skb skb);
+	/// Frees what has been sent. True if there may be more to do.   Context: NAPI.
+	CXXRT_HOT void clean(u32 budget);
+	/// There are frames that the device has not sent yet.
+	bool has_pending() const { return used_.load_relaxed() != cleaned_.load_relaxed(); }
+
+private:
+	struct Entry {
+		net::Skb skb;	 // of a frame's last descriptor
+		dma::Addr addr;	 // null: nothing to unmap
+		u32 length = 0;
+		u32 last = 0;  // of a frame's first descriptor: the index of its last
+		u32 bytes = 0;	// of the last: on the wire
+		u16 packets = 0;
+	};
+
+	u32 free_entries(u32 used, u32 cleaned) const
+	{
+		return (cleaned > used ? 0 : count_) + cleaned - used - 1;
+	}
+	u32 after(u32 i) const { return i + 1 == count_ ? 0 : i + 1; }
+	/// What a frame asks the device to do with it.
+	struct Offload {
+		u32 command = 0;  // of the lower half of its descriptors
+		u32 options = 0;  // of the upper half
+		u32 header_bytes = 0;  // repeated in each segment
+		u32 segments = 1;
+	};
+	/// Puts the context that the frame needs, if the device does not have it.   Errors: ENOMEM.
+	Result<Offload> offload(const net::Skb& skb, u32& next);
+	CXXRT_COLD net::Tx refuse(net::Skb skb);
+	/// Undoes what was put from `first` on; the device has not seen it.
+	CXXRT_COLD void take_back(u32 first, u32 end);
+	void unmap(Entry& entry);
+	/// Puts the descriptors of one piece of data that is mapped.
+	CXXRT_INLINE void put(u32& next, dma::Addr addr, u32 length, const Offload& how);
+
+	const net::Device dev_;
+	const dma::Device dma_;
+	dma::Coherent<TxDesc[]> ring_;
+	Array<Entry> entries_;
+	mmio::Doorbell tail_;
+	u32 count_ = 8;
+	// Who fills.
+	alignas(64) Atomic<u32> used_{0};
+	u64 context_low_ = 0, context_high_ = 0;  // the last context that the device was given for a checksum
+	// Who cleans.
+	alignas(64) Atomic<u32> cleaned_{0};
+};
+
+}  // namespace e1000

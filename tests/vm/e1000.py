@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+"""Drives e1000_cpp in a guest whose network cards are on one wire, for its test suites.
+
+    vm = guest_fixture(["e1000", "e1000"])
+
+gives a guest with two cards; each is moved into a network namespace of its own, n0 and n1, or what they send to each
+other would never reach them.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from vmlib import PROJECT, Vm
+
+NAME = "e1000_cpp"
+_FIRST_SLOT = 0x10
+_STAMP = re.compile(r"^\[[\s\d.]+\] ")
+
+
+def mac(number: int) -> str:
+    """The address of a card."""
+    return f"52:54:00:00:00:{number + 1:02x}"
+
+
+def qemu_arguments(cards: list[str]) -> list[str]:
+    """QEMU's arguments for cards of the given models on one hub."""
+    arguments: list[str] = []
+    for number, card in enumerate(cards):
+        arguments += ["-netdev", f"hubport,id=h{number},hubid=0"]
+        arguments += ["-device", f"{card},id=c{number},netdev=h{number},mac={mac(number)},addr={_FIRST_SLOT + number:#x},romfile="]
+    return arguments
+
+
+def guest_fixture(cards: list[str], *, smp: int = 2, append: str = "") -> Any:
+    """The fixture `vm` for a file of tests: a guest of the release under test that has the cards."""
+
+    @pytest.fixture(scope="module")
+    def vm(release: str) -> Iterator[Vm]:
+        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=qemu_arguments(cards)) as guest:
+            guest.cards = cards  # type: ignore[attr-defined]
+            yield guest
+
+    return vm
+
+
+@dataclass
+class Driver:
+    """e1000_cpp in a guest. At the end of the `with` block it is unloaded."""
+
+    vm: Vm
+    path: Path
+    slots: list[str] = field(default_factory=list)
+    _seen: int = 0
+
+    def __enter__(self) -> Driver:
+        self.slots = [f"0000:00:{_FIRST_SLOT + number:02x}.0" for number in range(len(self.vm.cards))]  # type: ignore[attr-defined]
+        self._seen = len(self.vm.dmesg_lines(whole=True))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.vm.alive:
+            self.vm.run(f"ip -all netns del; rmmod {NAME}; for d in {' '.join(self.slots)}; do echo > /sys/bus/pci/devices/$d/driver_override; done", 60)
+
+    def sh(self, command: str, timeout: float = 60, check: bool = True) -> str:
+        """Runs a shell command in the guest: what it printed."""
+        return self.vm.run(command, timeout, check=check).out
+
+    def load(self) -> None:
+        """Loads the module and gives it every card."""
+        for slot in self.slots:
+            self.sh(f"echo {NAME} > /sys/bus/pci/devices/{slot}/driver_override")
+        self.sh(f"insmod {self.path}")
+        for slot in self.slots:
+            self.sh(f"[ -e /sys/bus/pci/devices/{slot}/driver ] || echo {slot} > /sys/bus/pci/drivers/{NAME}/bind")
+
+    def interface(self, number: int) -> str:
+        """The name of a card's network device."""
+        return self.sh(f"ls /sys/bus/pci/devices/{self.slots[number]}/net").strip()
+
+    def connect(self) -> None:
+        """Puts each card into its namespace, with the address 10.0.0.<number + 1>, and waits for the link."""
+        for number in range(len(self.slots)):
+            name, space = self.interface(number), f"n{number}"
+            self.sh(f"ip netns add {space} && ip link set {name} netns {space} && ip -n {space} link set {name} name e{number} && ip -n {space} link set lo up")
+            self.sh(f"ip -n {space} addr add 10.0.0.{number + 1}/24 dev e{number} && ip -n {space} link set e{number} up")
+        deadline = time.monotonic() + 20
+        for number in range(len(self.slots)):
+            while self.sh(f"ip netns exec n{number} cat /sys/class/net/e{number}/carrier", check=False).strip() != "1":
+                assert time.monotonic() < deadline, "no link:\n" + "\n".join(self.log())
+                time.sleep(0.2)
+
+    def log(self) -> list[str]:
+        """The driver's lines since the last call, without time stamps and its name."""
+        lines = self.vm.dmesg_lines(whole=True)
+        fresh, self._seen = lines[self._seen :], len(lines)
+        found = [_STAMP.sub("", line) for line in fresh]
+        return [line.partition(": ")[2] for line in found if line.startswith(f"{NAME}: ")]
