@@ -45,6 +45,11 @@ struct sk_buff *cxxrt_napi_alloc_skb(struct napi_struct *napi, u32 bytes)
 	return napi_alloc_skb(napi, bytes);
 }
 
+void cxxrt_napi_free_frags(struct napi_struct *napi)
+{
+	napi_free_frags(napi);
+}
+
 void cxxrt_netdev_completed_queue(struct net_device *dev, u32 packets, u32 bytes)
 {
 	netdev_completed_queue(dev, packets, bytes);
@@ -133,6 +138,16 @@ bool cxxrt_netdev_xmit_more(void)
 	return netdev_xmit_more();
 }
 
+void cxxrt_netif_addr_lock_bh(struct net_device *dev)
+{
+	netif_addr_lock_bh(dev);
+}
+
+void cxxrt_netif_addr_unlock_bh(struct net_device *dev)
+{
+	netif_addr_unlock_bh(dev);
+}
+
 bool cxxrt_netif_carrier_ok(const struct net_device *dev)
 {
 	return netif_carrier_ok(dev);
@@ -216,6 +231,11 @@ void cxxrt_set_netdev_dev(struct net_device *dev, struct device *parent)
 	SET_NETDEV_DEV(dev, parent);
 }
 
+void cxxrt_skb_add_rx_frag(struct sk_buff *skb, u32 index, struct page *page, u32 offset, u32 bytes, u32 truesize)
+{
+	skb_add_rx_frag(skb, index, page, offset, bytes, truesize);
+}
+
 u32 cxxrt_skb_checksum_at(const struct sk_buff *skb)
 {
 	return skb_checksum_start_offset(skb) + skb->csum_offset;
@@ -234,6 +254,12 @@ u32 cxxrt_skb_checksum_start(const struct sk_buff *skb)
 int cxxrt_skb_cow_head(struct sk_buff *skb)
 {
 	return skb_cow_head(skb, 0);
+}
+
+void cxxrt_skb_cut(struct sk_buff *skb, u32 bytes)
+{
+	/* The frame has at least as many: it cannot fail. */
+	(void)pskb_trim(skb, skb->len - bytes);
 }
 
 u8 *cxxrt_skb_data(const struct sk_buff *skb)

@@ -38,6 +38,8 @@ u32 cxxrt_netdev_mc_count(const struct net_device *dev);
 u32 cxxrt_netdev_uc_count(const struct net_device *dev);
 void cxxrt_netdev_for_each_mc(struct net_device *dev, void (*visit)(void *context, const u8 *addr), void *context);
 void cxxrt_netdev_for_each_uc(struct net_device *dev, void (*visit)(void *context, const u8 *addr), void *context);
+void cxxrt_netif_addr_lock_bh(struct net_device *dev);
+void cxxrt_netif_addr_unlock_bh(struct net_device *dev);
 const void *cxxrt_sockaddr_data(const void *addr);
 void cxxrt_netdev_count_tx(struct net_device *dev, u32 packets, u32 bytes);
 void cxxrt_netdev_count_rx(struct net_device *dev, u32 packets, u32 bytes);
@@ -90,11 +92,17 @@ struct sk_buff *napi_build_skb(void *data, u32 bytes);
 void cxxrt_skb_reserve(struct sk_buff *skb, u32 bytes);
 void *skb_put(struct sk_buff *skb, u32 bytes);
 void cxxrt_skb_put_data(struct sk_buff *skb, const void *data, u32 bytes);
+void cxxrt_skb_cut(struct sk_buff *skb, u32 bytes);
 void cxxrt_skb_mark_for_recycle(struct sk_buff *skb);
 void cxxrt_skb_set_protocol(struct sk_buff *skb, struct net_device *dev);
 void cxxrt_skb_checksum_is_good(struct sk_buff *skb);
 void cxxrt_vlan_hwaccel_put_tag(struct sk_buff *skb, u16 tci);
 gro_result_t napi_gro_receive(struct napi_struct *napi, struct sk_buff *skb);
+
+struct sk_buff *napi_get_frags(struct napi_struct *napi);
+gro_result_t napi_gro_frags(struct napi_struct *napi);
+void cxxrt_napi_free_frags(struct napi_struct *napi);
+void cxxrt_skb_add_rx_frag(struct sk_buff *skb, u32 index, struct page *page, u32 offset, u32 bytes, u32 truesize);
 
 /* Pages that are received into, and come back. */
 struct page_pool *cxxrt_page_pool_create(struct device *dev, struct napi_struct *napi, int node, u32 pages, u32 max_len);

@@ -22,13 +22,20 @@ constexpr u32 kRxAbsoluteDelay = 8;
 /// Interrupts in a second.
 constexpr u32 kMostInterrupts = 20000;
 constexpr u32 kVlanType = 0x8100;
-constexpr u32 kMostMtu = 1500;
+/// Units: bytes.
+constexpr u32 kLeastMtu = 46;
+constexpr u32 kMostMtu = 16110;
+constexpr u32 kPlainMtu = 1500;
 
 }  // namespace
 
 Adapter::Adapter(net::Key, net::Device dev, Parts&& parts)
-	: parts_(move(parts)), dev_(dev), hw_(parts_.bar.window()), window_(parts_.bar.window()),
-	  napi_(dev, callback<&Adapter::napi_, &Adapter::poll>), tx_(dev, parts_.enabled.device().dma()),
+	: parts_(move(parts)),
+	  dev_(dev),
+	  hw_(parts_.bar.window()),
+	  window_(parts_.bar.window()),
+	  napi_(dev, callback<&Adapter::napi_, &Adapter::poll>),
+	  tx_(dev, parts_.enabled.device().dma()),
 	  rx_(dev, parts_.enabled.device().dma(), napi_)
 {
 }
@@ -59,10 +66,13 @@ Result<net::Driver<Adapter>> Adapter::create(pci::Device dev)
 Result<void> Adapter::prepare()
 {
 	using net::Feature;
-	const net::Features on = Feature::ScatterGather | Feature::Checksum | Feature::Tso;
-	dev_.set_features(on, on, on);
+	const net::Features offloads = Feature::ScatterGather | Feature::Checksum | Feature::Tso;
+	const net::Features vlans = Feature::VlanTx | Feature::VlanFilter;
+	const net::Features on = offloads | Feature::VlanRx;
+	dev_.set_features(on | vlans, on | Feature::RxChecksum | Feature::RxAll | Feature::RxFcs, offloads);
 	dev_.set_filters_unicast();
-	dev_.set_mtu_range(46, kMostMtu);
+	dev_.set_sends_raw_fcs();
+	dev_.set_mtu_range(kLeastMtu, kMostMtu);
 	vectors_ = TRY(pci::Vectors::single(parts_.enabled));
 	hw_.reset();
 	const auto sum = hw_.check_eeprom();
@@ -84,19 +94,12 @@ void Adapter::reset_device()
 {
 	hw_.reset();
 	window_.write(regs::Vet::of(kVlanType));
-	for (u32 i = 0; i < regs::Vfta::kCount; ++i)
-		window_.write_at<regs::Vfta>(i, 0);
-	hw_.set_filter(0, dev_.address());
-	for (u32 i = 1; i < Hardware::kFilters; ++i)
-		hw_.clear_filter(i);
-	for (u32 i = 0; i < regs::Mta::kCount; ++i)
-		window_.write_at<regs::Mta>(i, 0);
-	rctl_ = {};
 	// The PHY decides on speed and duplex.
 	window_.write(window_.read<Ctrl>()
 			      .with<Ctrl::SetLinkUp>(true)
 			      .with<Ctrl::ForceSpeed>(false)
-			      .with<Ctrl::ForceDuplex>(false));
+			      .with<Ctrl::ForceDuplex>(false)
+			      .with<Ctrl::VlanMode>(dev_.features().has(net::Feature::VlanRx)));
 	const auto negotiating = hw_.start_autonegotiation();
 	if (!negotiating.ok())
 		log::warn<"%s: the PHY does not answer: %d">(dev_.name(), negotiating.error().to_c());
@@ -104,14 +107,11 @@ void Adapter::reset_device()
 
 void Adapter::program_tx()
 {
-	window_.write(regs::Tipg{}
-			      .with<regs::Tipg::BackToBack>(8)
-			      .with<regs::Tipg::First>(8)
-			      .with<regs::Tipg::Second>(6));
+	window_.write(
+		regs::Tipg{}.with<regs::Tipg::BackToBack>(8).with<regs::Tipg::First>(8).with<regs::Tipg::Second>(6));
 	window_.write(regs::Tidv::of(kTxDelay));
 	window_.write(regs::Tadv::of(kTxAbsoluteDelay));
-	window_.write(Tctl{}
-			      .with<Tctl::Enable>(true)
+	window_.write(Tctl{}.with<Tctl::Enable>(true)
 			      .with<Tctl::PadShort>(true)
 			      .with<Tctl::CollisionThreshold>(15)
 			      .with<Tctl::CollisionDistance>(63)
@@ -124,7 +124,42 @@ void Adapter::program_rx()
 	window_.write(regs::Radv::of(kRxAbsoluteDelay));
 	window_.write(regs::Itr::of(1000000000 / (kMostInterrupts * 256)));
 	window_.write(regs::Rxcsum{}.with<regs::Rxcsum::TcpUdp>(true));
-	rctl_ = rctl_.with<Rctl::Broadcast>(true).with<Rctl::Enable>(true);
+}
+
+void Adapter::program_filters()
+{
+	hw_.set_filter(0, dev_.address());
+	{
+		Guard guard{filter_lock_};
+		for (u32 i = 0; i < regs::Vfta::kCount; ++i)
+			window_.write_at<regs::Vfta>(i, vlans_[i]);
+		receiving_ = true;
+		rctl_ = {};
+	}
+	const net::AddressGuard addresses{dev_};
+	set_rx_mode();
+}
+
+void Adapter::update_rctl()
+{
+	const bool is_all = dev_.is_promiscuous();
+	const bool is_crowded = dev_.unicast_count() > Hardware::kFilters - 1;
+	const bool takes_bad = dev_.features().has(net::Feature::RxAll);
+	const bool is_chained = rx_.mode() == RxRing::Mode::Chained;
+	const Rctl wanted = Rctl{}.with<Rctl::Enable>(receiving_)
+				    .with<Rctl::Broadcast>(true)
+				    .with<Rctl::StoreBad>(takes_bad)
+				    .with<Rctl::PassMacControl>(takes_bad)
+				    .with<Rctl::UnicastAll>(is_all || is_crowded)
+				    .with<Rctl::MulticastAll>(is_all || dev_.wants_all_multicast())
+				    .with<Rctl::LongFrames>(is_chained)
+				    .with<Rctl::BufferSize>(is_chained ? 3 : 0)
+				    .with<Rctl::BufferTimes16>(is_chained)
+				    .with<Rctl::VlanFilter>(vlan_count_ != 0 && !is_all && !takes_bad);
+	// Some devices pause for long when it is written.
+	if (wanted.bits == rctl_.bits)
+		return;
+	rctl_ = wanted;
 	window_.write(rctl_);
 }
 
@@ -140,17 +175,20 @@ regs::Ims Adapter::wanted_causes()
 
 Result<void> Adapter::up()
 {
+	const net::Features features = dev_.features();
+	rx_.configure(dev_.mtu() > kPlainMtu ? RxRing::Mode::Chained : RxRing::Mode::OneEach,
+		      features.has(net::Feature::RxAll), features.has(net::Feature::RxFcs));
 	TRY(tx_.program(window_));
 	TRY(rx_.program(window_));
 	program_tx();
 	program_rx();
 	TRY(irq_.request(TRY(vectors_.line(0)), dev_.name()));
+	program_filters();
 	rx_.fill();
 	napi_.enable();
 	window_.write(wanted_causes());
 	dev_.start_queue();
 	up_ = true;
-	link_dirty_.store_relaxed(1);
 	watchdog_.schedule_in_ms(0);
 	return {};
 }
@@ -159,7 +197,11 @@ void Adapter::down()
 {
 	if (!exchange(up_, false))
 		return;
-	window_.write(rctl_.with<Rctl::Enable>(false));
+	{
+		Guard guard{filter_lock_};
+		receiving_ = false;
+		update_rctl();
+	}
 	dev_.stop_sending();
 	window_.write(Tctl{}.with<Tctl::PadShort>(true));
 	window_.write(regs::Imc::of(~0u));
@@ -186,7 +228,6 @@ Result<void> Adapter::open()
 		rx_.release();
 		return done;
 	}
-	set_rx_mode();
 	return {};
 }
 
@@ -222,14 +263,58 @@ Result<void> Adapter::set_mac_address(const net::MacAddress& addr)
 	return {};
 }
 
+Result<void> Adapter::change_mtu(u32 mtu)
+{
+	Guard guard{config_lock_};
+	const bool was_up = up_;
+	down();
+	dev_.set_mtu(mtu);
+	return was_up ? up() : Result<void>{};
+}
+
+net::Features Adapter::fix_features(net::Features wanted) const
+{
+	// One bit of the device is for both directions.
+	return wanted.has(net::Feature::VlanRx) ? wanted | net::Feature::VlanTx : wanted.without(net::Feature::VlanTx);
+}
+
+Result<bool> Adapter::set_features(net::Features wanted)
+{
+	using net::Feature;
+	Guard guard{config_lock_};
+	const u64 changed = wanted.bits() ^ dev_.features().bits();
+	const auto changes = net::Features::of(changed);
+	if (changes.has(Feature::VlanRx))
+		window_.write(window_.read<Ctrl>().with<Ctrl::VlanMode>(wanted.has(Feature::VlanRx)));
+	if (!changes.has(Feature::RxAll) && !changes.has(Feature::RxFcs) && !changes.has(Feature::RxChecksum))
+		return false;
+	const bool was_up = up_;
+	down();
+	dev_.set_features(wanted);
+	if (was_up)
+		TRY(up());
+	return true;
+}
+
+Result<void> Adapter::change_vlan(u16 id, bool wanted)
+{
+	Guard guard{filter_lock_};
+	const u32 at = id >> 5 & (regs::Vfta::kCount - 1);
+	const u32 bit = 1u << (id & 31);
+	if (((vlans_[at] & bit) != 0) == wanted)
+		return {};
+	vlans_[at] ^= bit;
+	vlan_count_ += wanted ? 1 : ~0u;
+	window_.write_at<regs::Vfta>(at, vlans_[at]);
+	update_rctl();
+	return {};
+}
+
 void Adapter::set_rx_mode()
 {
-	const bool is_all = dev_.is_promiscuous();
-	const bool is_crowded = dev_.unicast_count() > Hardware::kFilters - 1;
-	const Rctl wanted = rctl_.with<Rctl::UnicastAll>(is_all || is_crowded)
-				    .with<Rctl::MulticastAll>(is_all || dev_.wants_all_multicast());
+	const NestedGuard guard{filter_lock_};
 	u32 filter = 1;
-	if (!is_crowded)
+	if (dev_.unicast_count() < Hardware::kFilters)
 		dev_.for_each_unicast([&](const net::MacAddress& addr) { hw_.set_filter(filter++, addr); });
 	u32 hashes[regs::Mta::kCount] = {};
 	dev_.for_each_multicast([&](const net::MacAddress& addr) {
@@ -244,27 +329,34 @@ void Adapter::set_rx_mode()
 		hw_.clear_filter(filter++);
 	for (u32 i = 0; i < regs::Mta::kCount; ++i)
 		window_.write_at<regs::Mta>(i, hashes[i]);
-	// Some devices pause for long when it is written.
-	if (wanted.bits != rctl_.bits) {
-		rctl_ = wanted;
-		window_.write(rctl_);
+	update_rctl();
+}
+
+void Adapter::show_link(const Link& now)
+{
+	if (now == link_)
+		return;
+	const bool was_up = link_.up;
+	link_ = now;
+	if (now.up) {
+		log::info<"%s: NIC Link is Up %u Mbps %s">(dev_.name(), now.mbps(),
+							   now.full_duplex ? "Full Duplex" : "Half Duplex");
+		dev_.carrier_on();
+	} else if (was_up) {
+		log::info<"%s: NIC Link is Down">(dev_.name());
+		dev_.carrier_off();
 	}
 }
 
 void Adapter::watch()
 {
-	const Link now = hw_.link();
-	if (now != link_) {
-		link_ = now;
-		if (now.up) {
-			log::info<"%s: NIC Link is Up %u Mbps %s">(dev_.name(), now.mbps(),
-								   now.full_duplex ? "Full Duplex" : "Half Duplex");
-			dev_.carrier_on();
-		} else {
-			log::info<"%s: NIC Link is Down">(dev_.name());
-			dev_.carrier_off();
-		}
-	}
+	show_link(hw_.link());
+	// What the device has does not go out any more, and nobody tells.
+	if (!link_.up && tx_.has_pending())
+		(void)reset_work_.schedule();
+	// There was no memory for buffers: NAPI is to try again.
+	if (rx_.is_starved())
+		window_.write(regs::Ics{}.with<regs::Ics::RxLow>(true));
 	watchdog_.schedule_in_ms(kWatchMs);
 }
 

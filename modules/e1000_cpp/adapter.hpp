@@ -4,7 +4,7 @@
 /// A port: its device, its network device, and what happens when it is opened and closed.
 /// C side: struct e1000_adapter, e1000_main.c.
 ///
-/// Locks: RTNL, then `config_lock_`, which keeps up() and down() apart.
+/// Locks: RTNL, then `config_lock_`, which keeps up() and down() apart, then `filter_lock_`.
 
 #include <cxxrt/pci.hpp>
 #include <cxxrt/work.hpp>
@@ -33,9 +33,14 @@ public:
 	Result<void> open() EXCLUDES(atomic_context);
 	void stop() EXCLUDES(atomic_context);
 	net::Tx start_xmit(net::Skb skb) { return tx_.send(move(skb)); }
-	void set_rx_mode();
+	void set_rx_mode() REQUIRES(atomic_context);
 	Result<void> set_mac_address(const net::MacAddress& addr);
 	void tx_timeout();
+	Result<void> change_mtu(u32 mtu) EXCLUDES(atomic_context);
+	net::Features fix_features(net::Features wanted) const;
+	Result<bool> set_features(net::Features wanted) EXCLUDES(atomic_context);
+	Result<void> add_vlan(u16 id) EXCLUDES(atomic_context) { return change_vlan(id, true); }
+	Result<void> remove_vlan(u16 id) EXCLUDES(atomic_context) { return change_vlan(id, false); }
 
 private:
 	static constexpr u32 kEntries = 256;
@@ -51,6 +56,11 @@ private:
 	void watch() EXCLUDES(atomic_context);
 	void program_tx();
 	void program_rx();
+	Result<void> change_vlan(u16 id, bool wanted) EXCLUDES(atomic_context);
+	void program_filters() EXCLUDES(atomic_context);
+	/// Writes what is wanted now, if it is something else.
+	void update_rctl() REQUIRES(filter_lock_);
+	void show_link(const Link& now);
 	CXXRT_HOT u32 poll(u32 budget);
 	CXXRT_HOT irq::Handled interrupted();
 
@@ -59,14 +69,17 @@ private:
 	Hardware hw_;
 	Window window_;
 	Link link_;
-	regs::Rctl rctl_;  // as it was written last
 	pci::Vectors vectors_;
 	net::Napi napi_;
 	TxRing tx_;
 	RxRing rx_;
+	BhSpinLock filter_lock_{lock_class<"e1000 Adapter::filter_lock_">};
+	regs::Rctl rctl_ GUARDED_BY(filter_lock_);  // as it was written last
+	u32 vlans_[regs::Vfta::kCount] GUARDED_BY(filter_lock_) = {};
+	u32 vlan_count_ GUARDED_BY(filter_lock_) = 0;
+	bool receiving_ GUARDED_BY(filter_lock_) = false;
 	Mutex config_lock_{lock_class<"e1000 Adapter::config_lock_">};
 	bool up_ GUARDED_BY(config_lock_) = false;
-	Atomic<u32> link_dirty_{0};
 	Work reset_work_{callback<&Adapter::reset_work_, &Adapter::reset>};
 	DelayedWork watchdog_{callback<&Adapter::watchdog_, &Adapter::watch>};
 	irq::Handler irq_{callback<&Adapter::irq_, &Adapter::interrupted>};  // last: it stops first

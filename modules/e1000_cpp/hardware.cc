@@ -105,18 +105,15 @@ Result<Mdic> Hardware::mdic(Mdic command)
 
 Result<u16> Hardware::read_phy(PhyReg reg)
 {
-	const Mdic answer = TRY(mdic(
-		Mdic{}.with<Mdic::Reg>(u32(reg)).with<Mdic::Phy>(kPhy).with<Mdic::Opcode>(Mdic::Op::Read)));
+	const Mdic answer = TRY(
+		mdic(Mdic{}.with<Mdic::Reg>(u32(reg)).with<Mdic::Phy>(kPhy).with<Mdic::Opcode>(Mdic::Op::Read)));
 	return u16(answer.get<Mdic::Data>());
 }
 
 Result<void> Hardware::write_phy(PhyReg reg, u16 value)
 {
-	TRY(mdic(Mdic{}
-			 .with<Mdic::Data>(value)
-			 .with<Mdic::Reg>(u32(reg))
-			 .with<Mdic::Phy>(kPhy)
-			 .with<Mdic::Opcode>(Mdic::Op::Write)));
+	TRY(mdic(Mdic{}.with<Mdic::Data>(value).with<Mdic::Reg>(u32(reg)).with<Mdic::Phy>(kPhy).with<Mdic::Opcode>(
+		Mdic::Op::Write)));
 	return {};
 }
 

@@ -9,6 +9,7 @@ namespace {
 
 /// The check sequence at a frame's end, which the stack does not want.   Units: bytes.
 constexpr u32 kFcsBytes = 4;
+/// No frame without a header is one.
 constexpr u32 kLeastBytes = 14 + kFcsBytes;
 
 }  // namespace
@@ -33,6 +34,7 @@ void RxRing::empty()
 	next_ = 0;
 	filled_ = 0;
 	discarding_ = false;
+	assembly_ = {};
 }
 
 void RxRing::release()
@@ -41,6 +43,22 @@ void RxRing::release()
 	buffers_ = {};
 	ring_ = {};
 	pool_ = {};
+}
+
+void RxRing::configure(Mode mode, bool takes_bad, bool keeps_fcs)
+{
+	mode_ = mode;
+	takes_bad_ = takes_bad;
+	fcs_bytes_ = keeps_fcs ? 0 : kFcsBytes;
+	if (mode == Mode::Chained) {
+		buffer_bytes_ = kChainedBytes;
+		headroom_ = 0;
+		most_bytes_ = kChainedBytes;
+	} else {
+		buffer_bytes_ = takes_bad ? kRoomyBytes : kShortBytes;
+		headroom_ = kHeadroom;
+		most_bytes_ = takes_bad ? 2048 : kFrameBytes;
+	}
 }
 
 Result<void> RxRing::program(Window window)
@@ -61,11 +79,11 @@ void RxRing::fill()
 	while (after(i) != next_) {
 		net::PagePool::Buffer& buffer = buffers_[i];
 		if (!buffer) {
-			buffer = pool_.alloc_low(kBufferBytes);
+			buffer = pool_.alloc_low(buffer_bytes_);
 			if (!buffer) [[unlikely]]
 				break;
 		}
-		ring_.store(i, {.addr = (buffer.addr() + kHeadroom).wire(), .result = 0ull});
+		ring_.store(i, {.addr = (buffer.addr() + headroom_).wire(), .result = 0ull});
 		i = after(i);
 	}
 	if (i == filled_)
@@ -74,25 +92,102 @@ void RxRing::fill()
 	tail_.ring(i);
 }
 
-CXXRT_INLINE net::Skb RxRing::take(u32 i, u32 length)
+CXXRT_INLINE net::Skb RxRing::copy(u32 i, u32 length)
 {
-	net::PagePool::Buffer& buffer = buffers_[i];
-	pool_.sync(buffer, kHeadroom, length);
-	if (length <= kCopyBreak) {
-		net::Skb skb = napi_.alloc(length);
-		if (skb) [[likely]]
-			skb.append(buffer.memory() + kHeadroom, length);
-		pool_.reuse(buffer, kHeadroom, length);
-		return skb;
-	}
-	return pool_.build(buffer, kBufferBytes, kHeadroom, length);
+	const net::PagePool::Buffer& buffer = buffers_[i];
+	net::Skb skb = napi_.alloc(length);
+	if (skb) [[likely]]
+		skb.append(buffer.memory() + headroom_, length);
+	pool_.reuse(buffer, headroom_, length);
+	return skb;
 }
 
-u32 RxRing::receive(u32 budget)
+template <class Frame> CXXRT_INLINE void RxRing::describe(const Frame& frame, const RxResult& result) const
+{
+	if (!result.ignores_checksum() && result.has_tcp_checksum() && !result.has_bad_tcp_checksum())
+		frame.set_checksum_good();
+	if (result.has_vlan())
+		frame.set_vlan_tag(result.special());
+}
+
+CXXRT_INLINE void RxRing::receive_one(u32 i, const RxResult& result)
+{
+	if (!result.is_last() || discarding_) [[unlikely]] {
+		discarding_ = !result.is_last();
+		return;
+	}
+	const u32 written = result.length();
+	if ((result.is_bad() && !takes_bad_) || written < kLeastBytes || written > most_bytes_) [[unlikely]] {
+		dev_.count_receive_dropped();
+		return;
+	}
+	const u32 length = written - fcs_bytes_;
+	pool_.sync(buffers_[i], headroom_, length);
+	net::Skb skb = length <= kCopyBreak ? copy(i, length)
+					    : pool_.build(buffers_[i], buffer_bytes_, headroom_, length);
+	if (!skb) [[unlikely]] {
+		dev_.count_receive_dropped();
+		return;
+	}
+	describe(skb, result);
+	count(length);
+	napi_.receive(move(skb), dev_);
+}
+
+CXXRT_INLINE void RxRing::receive_part(u32 i, const RxResult& result)
+{
+	const u32 written = result.length();
+	if (discarding_) [[unlikely]] {
+		discarding_ = !result.is_last();
+		return;
+	}
+	const bool is_bad = written == 0 || written > most_bytes_ ||
+			    (result.is_last() && result.is_bad() && !takes_bad_);
+	const bool is_first = !assembly_;
+	if (is_bad || (!is_first && assembly_.fragments() >= net::kMostFragments)) [[unlikely]] {
+		assembly_ = {};
+		discarding_ = !result.is_last();
+		dev_.count_receive_dropped();
+		return;
+	}
+	pool_.sync(buffers_[i], headroom_, written);
+	if (is_first && result.is_last() && written <= kCopyBreak + fcs_bytes_ && written >= kLeastBytes) {
+		const u32 length = written - fcs_bytes_;
+		net::Skb skb = copy(i, length);
+		if (!skb) [[unlikely]] {
+			dev_.count_receive_dropped();
+			return;
+		}
+		describe(skb, result);
+		count(length);
+		napi_.receive(move(skb), dev_);
+		return;
+	}
+	if (is_first)
+		assembly_ = net::Assembly::begin(napi_);
+	if (!assembly_) [[unlikely]] {
+		discarding_ = !result.is_last();
+		dev_.count_receive_dropped();
+		return;
+	}
+	assembly_.add(buffers_[i], headroom_, written, buffer_bytes_);
+	if (!result.is_last())
+		return;
+	if (assembly_.length() < kLeastBytes) [[unlikely]] {
+		assembly_ = {};
+		dev_.count_receive_dropped();
+		return;
+	}
+	if (fcs_bytes_ != 0)
+		assembly_.cut(fcs_bytes_);
+	describe(assembly_, result);
+	count(assembly_.length());
+	move(assembly_).receive();
+}
+
+template <RxRing::Mode M> CXXRT_INLINE u32 RxRing::receive_as(u32 budget)
 {
 	u32 done = 0;
-	u32 frames = 0;
-	u32 bytes = 0;
 	u32 unfilled = 0;
 	while (done < budget && next_ != filled_) {
 		const RxResult result{ring_.load(next_, &RxDesc::result)};
@@ -103,36 +198,26 @@ u32 RxRing::receive(u32 budget)
 		const u32 i = next_;
 		next_ = after(i);
 		++done;
-		++unfilled;
-		const u32 length = result.length();
-		if (!result.is_last() || discarding_) [[unlikely]] {
-			discarding_ = !result.is_last();
-		} else if (result.is_bad() || length < kLeastBytes || length > kFrameBytes) [[unlikely]] {
-			dev_.count_receive_dropped();
-		} else {
-			net::Skb skb = take(i, length - kFcsBytes);
-			if (!skb) [[unlikely]] {
-				dev_.count_receive_dropped();
-			} else {
-				if (!result.ignores_checksum() && result.has_tcp_checksum() && !result.has_bad_tcp_checksum())
-					skb.set_checksum_good();
-				if (result.has_vlan())
-					skb.set_vlan_tag(result.special());
-				++frames;
-				bytes += length - kFcsBytes;
-				napi_.receive(move(skb), dev_);
-			}
-		}
-		if (unfilled >= kBatch) {
+		if constexpr (M == Mode::OneEach)
+			receive_one(i, result);
+		else
+			receive_part(i, result);
+		if (++unfilled >= kBatch) {
 			fill();
 			unfilled = 0;
 		}
 	}
-	if (unfilled != 0)
+	// Also where there was no memory the last time.
+	if (unfilled != 0 || next_ == filled_)
 		fill();
-	if (frames != 0)
-		dev_.count_received(frames, bytes);
+	if (const u32 frames = exchange(frames_, 0u); frames != 0)
+		dev_.count_received(frames, exchange(bytes_, 0u));
 	return done;
+}
+
+u32 RxRing::receive(u32 budget)
+{
+	return mode_ == Mode::OneEach ? receive_as<Mode::OneEach>(budget) : receive_as<Mode::Chained>(budget);
 }
 
 }  // namespace e1000

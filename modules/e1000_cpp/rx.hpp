@@ -14,7 +14,12 @@ namespace e1000 {
 
 class RxRing : Pinned {
 public:
-	/// What the device may write into a buffer: a frame with a VLAN tag and its check sequence.   Units: bytes.
+	/// How the device uses buffers.
+	enum class Mode : u8 {
+		OneEach,  ///< 2048 bytes, of which a frame takes one
+		Chained,  ///< 4096 bytes, of which a frame may take several
+	};
+	/// A frame with a VLAN tag and its check sequence, without jumbo frames.   Units: bytes.
 	static constexpr u32 kFrameBytes = 1522;
 
 	RxRing(net::Device dev, dma::Device dma, net::Napi& napi) : dev_(dev), dma_(dma), napi_(napi) {}
@@ -24,24 +29,42 @@ public:
 	/// Takes the buffers away from the device.
 	void empty();
 	void release();
+	/// What is done with frames: those that are bad are received, too; the check sequence stays. It is empty.
+	void configure(Mode mode, bool takes_bad, bool keeps_fcs);
+	Mode mode() const { return mode_; }
 	/// Tells the device where it is. It is empty.
 	Result<void> program(Window window);
 	/// Gives the device as many buffers as there is room for.
 	void fill();
 	/// Receives at most `budget` frames; how many.   Context: NAPI.
 	CXXRT_HOT u32 receive(u32 budget);
+	/// The device has no buffer left, for want of memory.
+	bool is_starved() const { return next_ == filled_; }
 
 private:
 	static constexpr u32 kHeadroom = net::PagePool::kHeadroom;
-	static constexpr u32 kBufferBytes = net::PagePool::room_for(kHeadroom, kFrameBytes);
-	static_assert(kBufferBytes <= kPageSize / 2);
+	/// The device may write 2048 bytes if it is told to take what is bad.
+	static constexpr u32 kShortBytes = net::PagePool::room_for(kHeadroom, kFrameBytes);
+	static constexpr u32 kRoomyBytes = net::PagePool::room_for(kHeadroom, 2048);
+	static constexpr u32 kChainedBytes = kPageSize;
+	static_assert(kShortBytes <= kPageSize / 2 && kRoomyBytes <= kPageSize);
 	/// Shorter frames are copied, and their buffer stays.   Units: bytes.
 	static constexpr u32 kCopyBreak = 256;
 	/// Buffers that are given to the device together.
 	static constexpr u32 kBatch = 16;
 
 	u32 after(u32 i) const { return i + 1 == count_ ? 0 : i + 1; }
-	CXXRT_INLINE net::Skb take(u32 i, u32 length);
+	CXXRT_INLINE net::Skb copy(u32 i, u32 length);
+	CXXRT_INLINE void receive_one(u32 i, const RxResult& result);
+	CXXRT_INLINE void receive_part(u32 i, const RxResult& result);
+	template <Mode M> CXXRT_INLINE u32 receive_as(u32 budget);
+	/// What the device says of the frame, besides its length.
+	template <class Frame> CXXRT_INLINE void describe(const Frame& frame, const RxResult& result) const;
+	void count(u32 bytes)
+	{
+		++frames_;
+		bytes_ += bytes;
+	}
 
 	const net::Device dev_;
 	const dma::Device dma_;
@@ -51,9 +74,17 @@ private:
 	Array<net::PagePool::Buffer> buffers_;
 	mmio::Doorbell tail_;
 	u32 count_ = 8;
-	u32 next_ = 0;	  // to be looked at
-	u32 filled_ = 0;  // the first without a buffer
-	bool discarding_ = false;  // the rest of a frame that is too long
+	u32 next_ = 0;		      // to be looked at
+	u32 filled_ = 0;	      // the first without a buffer
+	u32 frames_ = 0, bytes_ = 0;  // since they were counted last
+	Mode mode_ = Mode::OneEach;
+	bool takes_bad_ = false;
+	u8 fcs_bytes_ = 4;	   // at a frame's end, that the stack does not want
+	bool discarding_ = false;  // the rest of a frame
+	u32 buffer_bytes_ = kShortBytes;
+	u32 headroom_ = kHeadroom;
+	u32 most_bytes_ = kFrameBytes;	// that the device may write to one buffer
+	net::Assembly assembly_;
 };
 
 }  // namespace e1000

@@ -241,7 +241,8 @@ void TxRing::clean(u32 budget)
 	dev_.completed(packets, bytes);
 	// The index before the stopped queue: pairs with the barrier in send().
 	memory_barrier();
-	if (dev_.is_queue_stopped() && dev_.has_carrier() && free_entries(used_.load_relaxed(), i) >= kWakeAt) [[unlikely]]
+	if (dev_.is_queue_stopped() && dev_.has_carrier() && free_entries(used_.load_relaxed(), i) >= kWakeAt)
+		[[unlikely]]
 		dev_.wake_queue();
 }
 

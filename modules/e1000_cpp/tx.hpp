@@ -46,20 +46,17 @@ private:
 		net::Skb skb;	 // of a frame's last descriptor
 		dma::Addr addr;	 // null: nothing to unmap
 		u32 length = 0;
-		u32 last = 0;  // of a frame's first descriptor: the index of its last
+		u32 last = 0;	// of a frame's first descriptor: the index of its last
 		u32 bytes = 0;	// of the last: on the wire
 		u16 packets = 0;
 	};
 
-	u32 free_entries(u32 used, u32 cleaned) const
-	{
-		return (cleaned > used ? 0 : count_) + cleaned - used - 1;
-	}
+	u32 free_entries(u32 used, u32 cleaned) const { return (cleaned > used ? 0 : count_) + cleaned - used - 1; }
 	u32 after(u32 i) const { return i + 1 == count_ ? 0 : i + 1; }
 	/// What a frame asks the device to do with it.
 	struct Offload {
-		u32 command = 0;  // of the lower half of its descriptors
-		u32 options = 0;  // of the upper half
+		u32 command = 0;       // of the lower half of its descriptors
+		u32 options = 0;       // of the upper half
 		u32 header_bytes = 0;  // repeated in each segment
 		u32 segments = 1;
 	};

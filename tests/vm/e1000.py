@@ -25,6 +25,24 @@ _FIRST_SLOT = 0x10
 _STAMP = re.compile(r"^\[[\s\d.]+\] ")
 
 
+_SERVER = """import socket, sys
+with socket.create_server((sys.argv[1], 5000)) as listener, open("/run/got", "wb") as file:
+    peer = listener.accept()[0]
+    while data := peer.recv(65536):
+        file.write(data)
+"""
+_CLIENT = """import socket, sys, time
+for _ in range(100):
+    try:
+        peer = socket.create_connection((sys.argv[1], 5000))
+        break
+    except ConnectionRefusedError:
+        time.sleep(0.1)
+with peer, open("/run/sent", "rb") as file:
+    peer.sendfile(file)
+"""
+
+
 def mac(number: int) -> str:
     """The address of a card."""
     return f"52:54:00:00:00:{number + 1:02x}"
@@ -91,11 +109,26 @@ class Driver:
             name, space = self.interface(number), f"n{number}"
             self.sh(f"ip netns add {space} && ip link set {name} netns {space} && ip -n {space} link set {name} name e{number} && ip -n {space} link set lo up")
             self.sh(f"ip -n {space} addr add 10.0.0.{number + 1}/24 dev e{number} && ip -n {space} link set e{number} up")
+        self.await_link()
+
+    def await_link(self) -> None:
+        """Waits until every card has a link, and the devices that pause after a change of what they receive have begun."""
         deadline = time.monotonic() + 20
         for number in range(len(self.slots)):
             while self.sh(f"ip netns exec n{number} cat /sys/class/net/e{number}/carrier", check=False).strip() != "1":
                 assert time.monotonic() < deadline, "no link:\n" + "\n".join(self.log())
                 time.sleep(0.2)
+        time.sleep(1.5)
+
+    def exchange(self, count: int, directions: tuple[tuple[int, int], ...] = ((0, 1), (1, 0))) -> None:
+        """Sends `count` random bytes by TCP; what arrives is what was sent."""
+        self.sh(f"head -c {count} /dev/urandom > /run/sent")
+        for sender, receiver in directions:
+            address = f"10.0.0.{receiver + 1}"
+            server = self.vm.start(["ip", "netns", "exec", f"n{receiver}", "python3", "-c", _SERVER, address])
+            self.vm.run(["ip", "netns", "exec", f"n{sender}", "python3", "-c", _CLIENT, address], 90, check=True)
+            assert server.wait(60).rc == 0
+            self.sh("cmp /run/sent /run/got")
 
     def log(self) -> list[str]:
         """The driver's lines since the last call, without time stamps and its name."""

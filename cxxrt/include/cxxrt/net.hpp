@@ -11,13 +11,17 @@
 ///     void stop()                                           process, RTNL held; sleeps
 ///     net::Tx start_xmit(net::Skb)                          softirq or process with softirqs off; one at a time
 /// and, where it has them, each with RTNL held unless it says otherwise:
-///     void set_rx_mode()                                    atomic: the device's lists of addresses are locked
+///     void set_rx_mode() REQUIRES(atomic_context)           atomic: the device's lists of addresses are locked
 ///     Result<void> set_mac_address(const net::MacAddress&)  process
 ///     void tx_timeout()                                     softirq: no frame was sent for too long
-///     Result<void> change_mtu(u32)                          process; sleeps
+///     Result<void> change_mtu(u32)                          process; sleeps; set_mtu() is its part
+///     Features fix_features(Features wanted)                process: what goes together
+///     Result<bool> set_features(Features wanted)            process; sleeps: true if it has set them itself, too
+///     Result<void> add_vlan(u16 id), remove_vlan(u16 id)    process; sleeps
 
 #include <cxxrt/callback.hpp>
 #include <cxxrt/dma.hpp>
+#include <cxxrt/lockcontext.hpp>
 #include <cxxrt/memory.hpp>
 #include <cxxrt/page.hpp>
 
@@ -221,6 +225,8 @@ public:
 		dev_->vlan_features = vlan.bits();
 	}
 	Features features() const { return Features::of(dev_->features); }
+	/// Locks: RTNL.
+	void set_features(Features now) const { dev_->features = now.bits(); }
 	/// Frames without a check sequence of ours can be sent; unicast addresses beside the first are filtered.
 	void set_sends_raw_fcs() const { set_flag(raw::IFF_SUPP_NOFCS); }
 	void set_filters_unicast() const { set_flag(raw::IFF_UNICAST_FLT); }
@@ -259,13 +265,10 @@ public:
 	void count_send_dropped() const { raw::cxxrt_netdev_count_tx_dropped(dev_); }
 	void count_receive_dropped() const { raw::cxxrt_netdev_count_rx_dropped(dev_); }
 
-	// Addresses to be received, beside the first.   Context: set_rx_mode().
+	// Addresses to be received, beside the first.   Context: set_rx_mode(), or under an AddressGuard.
 	u32 multicast_count() const { return raw::cxxrt_netdev_mc_count(dev_); }
 	u32 unicast_count() const { return raw::cxxrt_netdev_uc_count(dev_); }
-	template <class F> void for_each_multicast(F&& f) const
-	{
-		raw::cxxrt_netdev_for_each_mc(dev_, &visit<F>, &f);
-	}
+	template <class F> void for_each_multicast(F&& f) const { raw::cxxrt_netdev_for_each_mc(dev_, &visit<F>, &f); }
 	template <class F> void for_each_unicast(F&& f) const { raw::cxxrt_netdev_for_each_uc(dev_, &visit<F>, &f); }
 
 private:
@@ -277,6 +280,19 @@ private:
 		(*static_cast<remove_reference_t<F>*>(context))(made);
 	}
 	raw::net_device* dev_;
+};
+
+/// Keeps a device's lists of addresses as they are for a scope, as set_rx_mode() has it. Nothing in it may sleep.
+class [[nodiscard]] SCOPED_CAPABILITY AddressGuard : Pinned {
+public:
+	[[nodiscard]] explicit AddressGuard(Device dev) ACQUIRE(atomic_context) NO_THREAD_SAFETY_ANALYSIS : dev_(dev)
+	{
+		raw::cxxrt_netif_addr_lock_bh(dev_.unsafe_raw());
+	}
+	~AddressGuard() RELEASE() NO_THREAD_SAFETY_ANALYSIS { raw::cxxrt_netif_addr_unlock_bh(dev_.unsafe_raw()); }
+
+private:
+	const Device dev_;
 };
 
 /// Interrupts turned into polling, a member of the object it serves:
@@ -319,6 +335,7 @@ public:
 
 private:
 	friend class PagePool;
+	friend class Assembly;
 	template <auto Member, auto Function> CXXRT_HOT static int thunk(raw::napi_struct* napi, int budget)
 	{
 		auto& owner = owner_of<Member>(owner_of<&Napi::napi_>(*napi));
@@ -350,8 +367,8 @@ public:
 	static Result<PagePool> create(dma::Device dev, Napi& napi, u32 pages, u32 most = kPageSize)
 		EXCLUDES(atomic_context)
 	{
-		auto* pool = TRY(from_err_ptr(raw::cxxrt_page_pool_create(dev.unsafe_raw(), &napi.napi_,
-									  dev.node().id(), pages, most)));
+		auto* pool = TRY(from_err_ptr(
+			raw::cxxrt_page_pool_create(dev.unsafe_raw(), &napi.napi_, dev.node().id(), pages, most)));
 		return PagePool{pool, dev.unsafe_raw()};
 	}
 	explicit operator bool() const { return pool_ != nullptr; }
@@ -369,7 +386,7 @@ public:
 		}
 		u8* memory() const { return static_cast<u8*>(raw::cxxrt_page_address(page)) + offset; }
 	};
-	/// `bytes` bytes, at most half a page, for a device that reaches 4 GiB.   Context: any; never sleeps.
+	/// `bytes` bytes, half a page or a whole one, for a device that reaches 4 GiB.   Context: any; never sleeps.
 	/// False if there is no memory.
 	CXXRT_INLINE Buffer alloc_low(u32 bytes)
 	{
@@ -422,6 +439,58 @@ private:
 	raw::device* dev_ = nullptr;
 };
 
+/// A frame in several buffers, put together for NAPI's poll().   Context: poll().
+class [[nodiscard]] Assembly : MoveOnly {
+public:
+	Assembly() = default;
+	Assembly(Assembly&& other) : napi_(other.napi_), skb_(exchange(other.skb_, nullptr)) {}
+	Assembly& operator=(Assembly&& other)
+	{
+		swap(napi_, other.napi_);
+		swap(skb_, other.skb_);
+		return *this;
+	}
+	~Assembly()
+	{
+		if (skb_ != nullptr)
+			raw::cxxrt_napi_free_frags(napi_);
+	}
+	/// False if there is no memory.
+	static Assembly begin(Napi& napi)
+	{
+		raw::sk_buff* skb = raw::napi_get_frags(&napi.napi_);
+		// From the first buffer on: what is taken off again goes back to the pool, too.
+		if (skb != nullptr) [[likely]]
+			raw::cxxrt_skb_mark_for_recycle(skb);
+		return Assembly{&napi.napi_, skb};
+	}
+	explicit operator bool() const { return skb_ != nullptr; }
+	u32 fragments() const { return raw::cxxrt_skb_nr_frags(skb_); }
+	/// `length` bytes of the buffer, which is `bytes` long, from `from` on.   Only for fragments() < kMostFragments.
+	CXXRT_INLINE void add(PagePool::Buffer& buffer, u32 from, u32 length, u32 bytes)
+	{
+		raw::cxxrt_skb_add_rx_frag(skb_, fragments(), exchange(buffer.page, nullptr), buffer.offset + from, length,
+					   bytes);
+	}
+	/// Bytes so far.
+	u32 length() const { return raw::cxxrt_skb_len(skb_); }
+	void set_checksum_good() const { raw::cxxrt_skb_checksum_is_good(skb_); }
+	void set_vlan_tag(u16 tci) const { raw::cxxrt_vlan_hwaccel_put_tag(skb_, tci); }
+	/// Takes `bytes` bytes off its end.
+	void cut(u32 bytes) const { raw::cxxrt_skb_cut(skb_, bytes); }
+	/// Gives it to the stack.
+	CXXRT_INLINE void receive() &&
+	{
+		skb_ = nullptr;
+		(void)raw::napi_gro_frags(napi_);
+	}
+
+private:
+	Assembly(raw::napi_struct* napi, raw::sk_buff* skb) : napi_(napi), skb_(skb) {}
+	raw::napi_struct* napi_ = nullptr;
+	raw::sk_buff* skb_ = nullptr;
+};
+
 /// Passed to constructors that only Driver calls.
 class Key {
 	template <class D> friend class Driver;
@@ -442,7 +511,8 @@ public:
 		raw::free_netdev(dev_);
 	}
 	/// Context: process; sleeps.   Errors: ENOMEM.
-	template <class... Args> static Result<Driver> create(dma::Device parent, Args&&... args) EXCLUDES(atomic_context)
+	template <class... Args> static Result<Driver> create(dma::Device parent, Args&&... args)
+		EXCLUDES(atomic_context)
 	{
 		static_assert(alignof(D) <= 64);
 		raw::net_device* dev = TRY(from_null(raw::cxxrt_alloc_etherdev(sizeof(D))));
@@ -477,7 +547,8 @@ private:
 	{
 		return of(dev).start_xmit(Skb{skb}).to_c();
 	}
-	static void set_rx_mode(raw::net_device* dev) { of(dev).set_rx_mode(); }
+	// The core holds what an AddressGuard does.
+	static void set_rx_mode(raw::net_device* dev) NO_THREAD_SAFETY_ANALYSIS { of(dev).set_rx_mode(); }
 	static int set_mac_address(raw::net_device* dev, void* sockaddr)
 	{
 		MacAddress addr;
@@ -487,6 +558,17 @@ private:
 		return of(dev).set_mac_address(addr).to_c();
 	}
 	static void tx_timeout(raw::net_device* dev, u32) { of(dev).tx_timeout(); }
+	static raw::netdev_features_t fix_features(raw::net_device* dev, raw::netdev_features_t wanted)
+	{
+		return of(dev).fix_features(Features::of(wanted)).bits();
+	}
+	static int set_features(raw::net_device* dev, raw::netdev_features_t wanted)
+	{
+		auto done = of(dev).set_features(Features::of(wanted));
+		return done.ok() ? int(done.take()) : done.error().to_c();
+	}
+	static int add_vlan(raw::net_device* dev, raw::__be16, u16 id) { return of(dev).add_vlan(id).to_c(); }
+	static int remove_vlan(raw::net_device* dev, raw::__be16, u16 id) { return of(dev).remove_vlan(id).to_c(); }
 	static int change_mtu(raw::net_device* dev, int mtu) { return of(dev).change_mtu(u32(mtu)).to_c(); }
 
 	static constexpr raw::net_device_ops make_ops()
@@ -504,6 +586,14 @@ private:
 			ops.ndo_tx_timeout = &tx_timeout;
 		if constexpr (requires(D& object) { object.change_mtu(0u); })
 			ops.ndo_change_mtu = &change_mtu;
+		if constexpr (requires(D& object) { object.fix_features(Features{}); })
+			ops.ndo_fix_features = &fix_features;
+		if constexpr (requires(D& object) { object.set_features(Features{}); })
+			ops.ndo_set_features = &set_features;
+		if constexpr (requires(D& object) { object.add_vlan(u16{}); }) {
+			ops.ndo_vlan_rx_add_vid = &add_vlan;
+			ops.ndo_vlan_rx_kill_vid = &remove_vlan;
+		}
 		return ops;
 	}
 	static constexpr raw::net_device_ops kOps = make_ops();
