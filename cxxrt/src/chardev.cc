@@ -28,6 +28,8 @@ Result<void> NodeBase::make(device::Class& cls, Region& region, device::Device p
 	// From here on, its last reference frees it.
 	object_ = made.leak();
 	object_->owner = owner;
+	// SAFETY: the Base of this Object, and of nothing else.
+	// NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): there are no virtual functions to find out by
 	object_->free = [](Base& gone) { Box<Object>::adopt(&static_cast<Object&>(gone)).reset(); };
 	// What fails from here on is undone by ~NodeBase(): somebody may have opened it for a moment.
 	TRY(device::Internals::initialize(*object_, cls, parent, type, name));

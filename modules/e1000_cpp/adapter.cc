@@ -137,7 +137,8 @@ void Adapter::program_filters()
 		rctl_ = {};
 	}
 	const net::AddressGuard addresses{dev_};
-	set_rx_mode();
+	NestedGuard guard{filter_lock_};
+	program_addresses();
 }
 
 void Adapter::update_rctl()
@@ -182,7 +183,8 @@ Result<void> Adapter::up()
 	TRY(rx_.program(window_));
 	program_tx();
 	program_rx();
-	TRY(irq_.request(TRY(vectors_.line(0)), dev_.name()));
+	const irq::Line line = TRY(vectors_.line(0));
+	TRY(irq_.request(line, dev_.name()));
 	program_filters();
 	rx_.fill();
 	napi_.enable();
@@ -312,7 +314,12 @@ Result<void> Adapter::change_vlan(u16 id, bool wanted)
 
 void Adapter::set_rx_mode()
 {
-	const NestedGuard guard{filter_lock_};
+	Guard guard{filter_lock_};
+	program_addresses();
+}
+
+void Adapter::program_addresses()
+{
 	u32 filter = 1;
 	if (dev_.unicast_count() < Hardware::kFilters)
 		dev_.for_each_unicast([&](const net::MacAddress& addr) { hw_.set_filter(filter++, addr); });

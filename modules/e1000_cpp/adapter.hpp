@@ -33,7 +33,7 @@ public:
 	Result<void> open() EXCLUDES(atomic_context);
 	void stop() EXCLUDES(atomic_context);
 	net::Tx start_xmit(net::Skb skb) { return tx_.send(move(skb)); }
-	void set_rx_mode() REQUIRES(atomic_context);
+	void set_rx_mode();
 	Result<void> set_mac_address(const net::MacAddress& addr);
 	void tx_timeout();
 	Result<void> change_mtu(u32 mtu) EXCLUDES(atomic_context);
@@ -60,6 +60,8 @@ private:
 	void program_filters() EXCLUDES(atomic_context);
 	/// Writes what is wanted now, if it is something else.
 	void update_rctl() REQUIRES(filter_lock_);
+	/// The device's lists of addresses stay as they are meanwhile.
+	void program_addresses() REQUIRES(filter_lock_);
 	void show_link(const Link& now);
 	CXXRT_HOT u32 poll(u32 budget);
 	CXXRT_HOT irq::Handled interrupted();

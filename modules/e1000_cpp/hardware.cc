@@ -78,8 +78,8 @@ Result<net::MacAddress> Hardware::read_address()
 	net::MacAddress addr;
 	for (u32 word = 0; word < 3; ++word) {
 		const u16 value = TRY(read_eeprom(word));
-		addr.bytes[2 * word] = u8(value);
-		addr.bytes[(2 * word) + 1] = u8(value >> 8);
+		addr.bytes[size_t(2) * word] = u8(value);
+		addr.bytes[(size_t(2) * word) + 1] = u8(value >> 8);
 	}
 	// The second port of two has the next address.
 	if (window_.read<regs::Status>().get<regs::Status::Function>() == 1)

@@ -67,6 +67,7 @@ struct Mdic : Register<Mdic, u32, 0x0020> {
 	using Failed = Bit<30>;
 };
 /// 13.4.17 to 13.4.22: causes of interrupts.
+// NOLINTNEXTLINE(bugprone-crtp-constructor-accessibility): registers are aggregates
 template <class Self, u32 Offset, Access Allowed> struct Causes : Register<Self, u32, Offset, Allowed> {
 	using TxDone = Bit<0>;
 	using LinkChange = Bit<2>;

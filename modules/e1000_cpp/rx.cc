@@ -92,6 +92,7 @@ void RxRing::fill()
 	tail_.ring(i);
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): as everywhere, the index comes first
 CXXRT_INLINE net::Skb RxRing::copy(u32 i, u32 length)
 {
 	const net::PagePool::Buffer& buffer = buffers_[i];

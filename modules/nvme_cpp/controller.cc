@@ -49,6 +49,7 @@ Controller::Controller(Key, Parts&& parts, u64 quirks, Nodes& nodes, Ida::Id&& n
 {
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one step after the other, each of which may fail
 Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, Nodes& nodes, Ida::Id&& number)
 {
 	quirks |= machine_quirks(dev.vendor(), dev.device(), &is_machine);

@@ -128,10 +128,10 @@ le64& DataLists::entry(const Command& cmd, u32 tag, u32 index) const
 DataLists::Slots DataLists::slots_of(Command& cmd, u32 tag) const
 {
 	if (cmd.mapped == Mapped::Two)
-		return {&cmd.second, 1, nullptr};
+		return {.at = &cmd.second, .room = 1, .page = nullptr};
 	if (cmd.mapped == Mapped::Short)
-		return {short_list(tag), kShortEntries, nullptr};
-	return {nullptr, 0, cmd.pages};
+		return {.at = short_list(tag), .room = kShortEntries, .page = nullptr};
+	return {.at = nullptr, .room = 0, .page = cmd.pages};
 }
 
 CXXRT_INLINE void DataLists::Slots::put(le64 entry)
@@ -292,8 +292,11 @@ blk::Status DataLists::map_pieces(Request rq, dma::Direction direction)
 	}
 	const u32 tag = rq.tag();
 	const bool is_long = rq.piece_count() > kShortPieces;
-	if (is_long && (cmd.pages = take_page()) == nullptr)
-		return blk::Status::Resource;
+	if (is_long) {
+		cmd.pages = take_page();
+		if (cmd.pages == nullptr)
+			return blk::Status::Resource;
+	}
 	SglDescriptor* pieces = pieces_of(cmd, tag);
 	const u32 most = is_long ? kLongPieces : kShortPieces;
 	u32 used = 0;

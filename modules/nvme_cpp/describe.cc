@@ -11,7 +11,8 @@ namespace nvme {
 namespace {
 
 /// Base 5.16, figure 195: Get Log Page, and the log of commands and their effects.
-enum : u32 { kGetLogPage = 0x02, kEffects = 0x05 };
+constexpr u32 kGetLogPage = 0x02;
+constexpr u32 kEffects = 0x05;
 /// CRDT1 to CRDT3 are in this.   Units: ms.
 constexpr u32 kDelayUnit = 100;
 

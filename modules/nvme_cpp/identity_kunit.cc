@@ -10,6 +10,7 @@ namespace {
 using Ids = Identity::Ids;
 
 /// Puts a descriptor at `at`, with `fill` in each byte of its id; where it ends.
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): as the struct has them
 u32 put(IdentifierList& list, u32 at, u32 type, u32 length, u32 fill)
 {
 	list.bytes[at] = u8(type);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "controller.hpp"
 
-#include "controller.hpp"
-
 #include <cxxrt/enforce.hpp>
 
 namespace nvme {
@@ -90,6 +88,7 @@ void Geometry::use_profiles_there_are()
 		sectors = 0;
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): field by field, in the specification's order
 Result<Box<Geometry>> Geometry::read(const IdentifyNamespace& id, const ControllerLimits& controller,
 				     const NamespaceExtras& extras)
 {

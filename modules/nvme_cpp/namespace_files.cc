@@ -11,11 +11,10 @@ namespace {
 
 template <size_t N> bool is_known(const u8 (&id)[N])
 {
-	for (const u8 byte : id) {
-		if (byte != 0)
-			return true;
-	}
-	return false;
+	u8 any = 0;
+	for (const u8 byte : id)
+		any |= byte;
+	return any != 0;
 }
 
 /// After `at` bytes, `bytes` in hexadecimal; how many bytes there are then.

@@ -148,11 +148,14 @@ KUNIT_TEST(nvme_namespace, nv77_atomic_writes)
 	struct {
 		u16 nabspf, noiob;
 		u32 max, boundary;
-	} const cases[] = {{31, 0, 65536, 131072},
-			   {31, 64, 65536, 131072},
-			   {31, 16, 0, 0},
-			   {30, 0, 0, 0},
-			   {65535, 0, 65536, 1u << 28}};
+	}
+	// NOLINTBEGIN(modernize-use-designated-initializers): a table
+	const cases[] = {{31, 0, 65536, 131072},
+			 {31, 64, 65536, 131072},
+			 {31, 16, 0, 0},
+			 {30, 0, 0, 0},
+			 {65535, 0, 65536, 1u << 28}};
+	// NOLINTEND(modernize-use-designated-initializers)
 	for (const auto& want : cases) {
 		id->nabspf = want.nabspf;
 		id->noiob = want.noiob;

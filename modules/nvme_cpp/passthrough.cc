@@ -376,6 +376,7 @@ private:
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one check after the other
 Result<void> Passthrough::begin(uring::Command command, blk::Vectored vectored)
 {
 	if (!kSince6_12 && !caller_is_admin())

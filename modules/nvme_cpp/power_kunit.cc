@@ -15,6 +15,7 @@ constexpr TransitionPolicy kDefault{.primary_timeout_ms = 100,
 				    .without_deepest = false};
 
 /// Three states that work, and then two that do not.
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): two states, one after the other
 constexpr PowerStates usual(u32 entry3, u32 exit3, u32 entry4, u32 exit4)
 {
 	PowerStates power{};

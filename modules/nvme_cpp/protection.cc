@@ -10,7 +10,9 @@ namespace nvme {
 namespace {
 
 /// NVM 4.1.5.3, figure 104: kinds of protection, as a format names them.
-enum : u32 { kGuard16 = 0, kGuard64 = 2, kQualifiedGuard = 3 };
+constexpr u32 kGuard16 = 0;
+constexpr u32 kGuard64 = 2;
+constexpr u32 kQualifiedGuard = 3;
 
 /// None, if there is a storage tag, which nobody here knows what to do with, or if it is of another kind.
 Metadata::Guard guard_of(const IdentifyNamespaceNvm& extra, u32 format)

@@ -51,7 +51,8 @@ KUNIT_TEST(nvme_protection, nv44_types)
 		test.expect_eq(integrity.tuple_bytes, 8u);
 		test.expect_eq(u32(integrity.guard), u32(type >= 1 && type <= 3 ? Guard::Crc16 : Guard::None));
 		test.expect_eq(integrity.has_reference, type == 1 || type == 2);
-		test.expect_eq(integrity.tag_bytes, type == 3 ? 6u : (type == 1 || type == 2 ? 2u : 0u));
+		constexpr u32 tag_bytes[] = {0, 2, 2, 6};
+		test.expect_eq(u32(integrity.tag_bytes), type <= 3 ? tag_bytes[type] : 0);
 	}
 	return {};
 }

@@ -187,6 +187,7 @@ void Queue::trace(Request rq, u32 head) const NO_THREAD_SAFETY_ANALYSIS
 	trace::nvme_sq(rq, traced(), rings_.cq.load(head).sq_head.get(), sq_tail_);
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): as everywhere, the id comes first
 void Queue::take_other(u32 id, u32 head)
 {
 	if (id_ == 0 && id == Events::kCommandId) {

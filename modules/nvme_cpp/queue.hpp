@@ -44,6 +44,7 @@ struct ShadowWords {
 	}
 
 private:
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): as in the specification
 	CXXRT_INLINE static bool wakes(dma::SharedWord told, dma::SharedWord seen, u32 value, u32 before)
 	{
 		// The entries before the word that speaks of them.

@@ -10,6 +10,7 @@ namespace nvme {
 using hwmon::Access;
 using hwmon::Temperature;
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): the lower one first
 void Sensors::start(u32 warning, u32 critical)
 {
 	warning_ = warning;

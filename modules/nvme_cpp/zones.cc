@@ -33,6 +33,7 @@ bool is_known(blk::ZoneCondition condition)
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): all of them come from Identify
 Result<blk::ZoneLimits> zone_limits(const IdentifyNamespaceZoned& id, u32 format, u32 block_shift, u32 most_append)
 {
 	const u64 blocks = id.lbafe[format].zsze.get();
@@ -53,11 +54,8 @@ Result<blk::ZoneLimits> zone_limits(const IdentifyNamespaceZoned& id, u32 format
 Result<u32> read_report(const ZoneReport& report, u64 sector, const ZoneLayout& layout, Array<blk::ZoneInfo>& zones)
 {
 	const u32 shift = layout.block_shift - blk::kSectorShift;
-	u64 count = report.nr_zones.get();
-	if (count > blk::kZonesInReport)
-		count = blk::kZonesInReport;
-	if (count > zones.size())
-		count = zones.size();
+	const u64 room = min(u64(blk::kZonesInReport), u64(zones.size()));
+	const u64 count = min(report.nr_zones.get(), room);
 	u32 found = 0;
 	for (; found < count && sector < layout.sectors; ++found) {
 		const ZoneDescriptor& zone = report.zones[found];

@@ -51,7 +51,7 @@ static_assert(sizeof(ZoneDescriptor) == 64 && sizeof(ZoneReport) == 4096 &&
 	      __builtin_offsetof(ZoneDescriptor, zcap) == 8 && __builtin_offsetof(ZoneReport, zones) == 64);
 
 /// ZNS 3.4.3, figure 40: what is to be done with a zone, or with all of them.
-enum class ZoneAction : u32 { Close = 1, Finish = 2, Open = 3, Reset = 4 };
+enum class ZoneAction : u8 { Close = 1, Finish = 2, Open = 3, Reset = 4 };
 inline constexpr u32 kAllZones = 1u << 8;
 /// ZNS 3.4.2: word 13. As many as there is room for are counted, and not as many as there are.
 inline constexpr u32 kPartialReport = 1u << 16;

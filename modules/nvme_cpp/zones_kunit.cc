@@ -6,7 +6,7 @@
 namespace nvme {
 namespace {
 
-constexpr ZoneLayout kLayout{.sectors = 100 * 2048, .zone_sectors = 2048, .block_shift = 12};
+constexpr ZoneLayout kLayout{.sectors = 100ull * 2048, .zone_sectors = 2048, .block_shift = 12};
 
 /// A report of `count` empty zones of 256 blocks, of which 192 can be written.
 Result<Box<ZoneReport>> make_report(u32 count)
@@ -51,7 +51,9 @@ KUNIT_TEST(nvme_zones, nv47_limits)
 	id->lbafe[0].zsze = 256ull;
 	struct {
 		u32 mor, mar, open, active;
-	} const cases[] = {{7, 11, 8, 12}, {~0u, ~0u, 0, 0}, {7, ~0u, 8, 0}, {11, 7, 8, 8}, {~0u, 7, 0, 8}};
+	}
+	// NOLINTNEXTLINE(modernize-use-designated-initializers): a table
+	const cases[] = {{7, 11, 8, 12}, {~0u, ~0u, 0, 0}, {7, ~0u, 8, 0}, {11, 7, 8, 8}, {~0u, 7, 0, 8}};
 	for (const auto& want : cases) {
 		id->mor = want.mor;
 		id->mar = want.mar;
@@ -92,7 +94,7 @@ KUNIT_TEST(nvme_zones, nv47_nonsense_in_a_report)
 	test.expect_eq(TRY(read_report(*report, 0, kLayout, zones)), blk::kZonesInReport);
 	for (u32 i = 0; i < blk::kZonesInReport; ++i)
 		report->zones[i].zslba = 256ull * (98 + i);
-	test.expect_eq(TRY(read_report(*report, 98 * 2048, kLayout, zones)), 2u);
+	test.expect_eq(TRY(read_report(*report, 98ull * 2048, kLayout, zones)), 2u);
 	test.expect_error(read_report(*report, 0, kLayout, zones), EIO);
 
 	report = TRY(make_report(2));

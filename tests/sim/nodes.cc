@@ -148,10 +148,7 @@ unsigned long wait_for_completion_timeout(completion* done, unsigned long jiffie
 }
 int sysfs_create_link(kobject*, kobject*, const char*) { return 0; }
 void sysfs_remove_link(kobject*, const char*) {}
-device* cxxrt_hwmon_device_register(device*, const char*, void*, const hwmon_chip_info*)
-{
-	return nullptr;
-}
+device* cxxrt_hwmon_device_register(device*, const char*, void*, const hwmon_chip_info*) { return nullptr; }
 bool cxxrt_dmi_match(dmi_field, const char*) { return false; }
 // Nobody traces.
 bool cxxrt_trace_nvme_setup_cmd_enabled() { return false; }

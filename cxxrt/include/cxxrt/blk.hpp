@@ -775,6 +775,7 @@ template <class Context> Gate::Entry enter_context(raw::gendisk* disk, Context*&
 
 /// The operations of a disk.
 template <class Context> struct DiskOps {
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): the kernel's order
 	static int ioctl(raw::block_device* bdev, raw::cxxrt_open_mode mode, u32 command, unsigned long argument)
 	{
 		Context* context = nullptr;
@@ -1021,7 +1022,7 @@ template <DeviceDriver D> struct DeviceMqOps {
 		raw::request* rq = take_in_order(list);
 		do {
 			const raw::blk_mq_hw_ctx* hctx = rq->mq_hctx;
-			HwQueue& queue = queue_of<HwQueue>(hctx);
+			auto& queue = queue_of<HwQueue>(hctx);
 			RequestFifo batch;
 			do {
 				// Read before the request goes into another list, or back.

@@ -11,7 +11,7 @@
 ///     void stop()                                           process, RTNL held; sleeps
 ///     net::Tx start_xmit(net::Skb)                          softirq or process with softirqs off; one at a time
 /// and, where it has them, each with RTNL held unless it says otherwise:
-///     void set_rx_mode() REQUIRES(atomic_context)           atomic: the device's lists of addresses are locked
+///     void set_rx_mode()                                    atomic: the device's lists of addresses are locked
 ///     Result<void> set_mac_address(const net::MacAddress&)  process
 ///     void tx_timeout()                                     softirq: no frame was sent for too long
 ///     Result<void> change_mtu(u32)                          process; sleeps; set_mtu() is its part
@@ -203,6 +203,7 @@ public:
 	u32 mtu() const { return raw::cxxrt_netdev_mtu(dev_); }
 	void set_mtu(u32 mtu) const { raw::cxxrt_netdev_set_mtu(dev_, mtu); }
 	/// What users may ask for. Before it is registered.
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): the range is read from left to right
 	void set_mtu_range(u32 least, u32 most) const
 	{
 		dev_->min_mtu = least;
@@ -413,6 +414,7 @@ public:
 	}
 	/// A frame around the buffer of `bytes` bytes, whose data are `length` bytes after `headroom`. False if there is no
 	/// memory, and the buffer is as it was.   Context: NAPI's poll().
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): in the order of the memory that they describe
 	CXXRT_INLINE Skb build(Buffer& buffer, u32 bytes, u32 headroom, u32 length)
 	{
 		Skb made{raw::napi_build_skb(buffer.memory(), bytes)};
@@ -467,10 +469,12 @@ public:
 	explicit operator bool() const { return skb_ != nullptr; }
 	u32 fragments() const { return raw::cxxrt_skb_nr_frags(skb_); }
 	/// `length` bytes of the buffer, which is `bytes` long, from `from` on.   Only for fragments() < kMostFragments.
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): as above
 	CXXRT_INLINE void add(PagePool::Buffer& buffer, u32 from, u32 length, u32 bytes)
 	{
-		raw::cxxrt_skb_add_rx_frag(skb_, fragments(), exchange(buffer.page, nullptr), buffer.offset + from, length,
-					   bytes);
+		// NOLINTNEXTLINE(readability-suspicious-call-argument): `bytes` is what the kernel calls `truesize`
+		raw::cxxrt_skb_add_rx_frag(skb_, fragments(), exchange(buffer.page, nullptr), buffer.offset + from,
+					   length, bytes);
 	}
 	/// Bytes so far.
 	u32 length() const { return raw::cxxrt_skb_len(skb_); }
@@ -547,8 +551,7 @@ private:
 	{
 		return of(dev).start_xmit(Skb{skb}).to_c();
 	}
-	// The core holds what an AddressGuard does.
-	static void set_rx_mode(raw::net_device* dev) NO_THREAD_SAFETY_ANALYSIS { of(dev).set_rx_mode(); }
+	static void set_rx_mode(raw::net_device* dev) { of(dev).set_rx_mode(); }
 	static int set_mac_address(raw::net_device* dev, void* sockaddr)
 	{
 		MacAddress addr;
