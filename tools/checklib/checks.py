@@ -222,7 +222,7 @@ def _case(case: Path, compilers: dict[str, Compiler], commands: Commands) -> str
         return f"// compiler: {name}: choose one of {', '.join(compilers)}"
     good, bad = commands.run(compiler(case, ["-DOK"])), commands.run(compiler(case, []))
     if good.code or (good.err and name != CLANG_TIDY):
-        return f"the right form does not compile:\n{good.err or good.out}"
+        return f"the right form does not compile:\n{good.out or good.err}"
     errors = [line for line in (bad.err + bad.out).splitlines() if re.search(r"\b(error|note):", line)]
     if bad.code == 0 or not errors:
         return "the misuse compiles"

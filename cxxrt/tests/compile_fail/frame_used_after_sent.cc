@@ -7,14 +7,18 @@
 
 using namespace cxxrt;
 
-u32 hand_on(net::Napi& napi, net::Device dev, net::Skb skb)
-{
+struct Receiver {
+	u32 hand_on(net::Device dev, net::Skb skb) const
+	{
 #ifdef OK
-	const u32 length = skb.length();
-	napi.receive(move(skb), dev);
-	return length;
+		const u32 length = skb.length();
+		napi.receive(move(skb), dev);
+		return length;
 #else
-	napi.receive(move(skb), dev);
-	return skb.length();
+		napi.receive(move(skb), dev);
+		return skb.length();
 #endif
-}
+	}
+
+	net::Napi& napi;
+};
