@@ -103,6 +103,11 @@ void cxxrt_pci_enable_error_reporting(struct pci_dev *dev)
 #endif
 }
 
+bool cxxrt_pcie_aspm_enabled(struct pci_dev *dev)
+{
+	return pcie_aspm_enabled(dev);
+}
+
 void cxxrt_pci_forget_saved_state(struct pci_dev *dev)
 {
 	pci_load_saved_state(dev, NULL);

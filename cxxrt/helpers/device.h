@@ -26,7 +26,7 @@ int pci_write_config_word(const struct pci_dev *dev, int where, u16 value);
 int pci_save_state(struct pci_dev *dev);
 void pci_restore_state(struct pci_dev *dev);
 void cxxrt_pci_forget_saved_state(struct pci_dev *dev);
-bool pcie_aspm_enabled(struct pci_dev *dev);
+bool cxxrt_pcie_aspm_enabled(struct pci_dev *dev);
 void cxxrt_pci_enable_error_reporting(struct pci_dev *dev);
 void cxxrt_pci_disable_error_reporting(struct pci_dev *dev);
 u64 cxxrt_pci_bus_address(struct pci_dev *dev, u32 bar);

@@ -769,7 +769,7 @@ void pci_restore_state(pci_dev*)
 		panic("no state was saved");
 }
 void cxxrt_pci_forget_saved_state(pci_dev*) { the_machine.keeps_power_state = false; }
-bool pcie_aspm_enabled(pci_dev*) { return the_machine.saves_link_power; }
+bool cxxrt_pcie_aspm_enabled(pci_dev*) { return the_machine.saves_link_power; }
 void cxxrt_pci_enable_error_reporting(pci_dev*) {}
 void cxxrt_pci_disable_error_reporting(pci_dev*) {}
 unsigned long long cxxrt_pci_bus_address(pci_dev*, unsigned bar) { return 0x1000000000ull * (bar + 1); }

@@ -4,45 +4,7 @@
 /// The kernel's types and functions, as cxxrt sees them. Not together with the C library's headers, whose macros have some
 /// of the names.
 #include <cerrno>
-// The kernel's have these names, too.
-#undef E2BIG
-#undef EPERM
-#undef ENOENT
-#undef EINTR
-#undef EIO
-#undef ENXIO
-#undef EAGAIN
-#undef ENOMEM
-#undef EACCES
-#undef EFAULT
-#undef EBUSY
-#undef EEXIST
-#undef ENODEV
-#undef EINVAL
-#undef ENOTTY
-#undef ENOSPC
-#undef ERANGE
-#undef ENODATA
-#undef EILSEQ
-#undef EBADE
-#undef EREMOTEIO
-#undef ENOLINK
-#undef EOPNOTSUPP
-#undef ETIMEDOUT
-#undef EOVERFLOW
-#undef ECANCELED
-#undef EWOULDBLOCK
-#undef ENETRESET
-#undef ENOTCONN
-#undef EHOSTUNREACH
-#undef EMSGSIZE
-#undef ESHUTDOWN
-#undef ECONNRESET
-#undef EPROTO
-#undef EBADF
-#undef ESRCH
-#undef EALREADY
-#undef EINPROGRESS
+#include "undef_errno.hpp"
 
 #include "raw_types.hpp"
 #include "raw_constants.hpp"

@@ -141,7 +141,7 @@ public:
 	/// Undoes that for suspend().
 	void forget_saved_state() const { raw::cxxrt_pci_forget_saved_state(dev_); }
 	/// The link saves power while nothing is said.   Context: process; sleeps.
-	bool saves_link_power() const EXCLUDES(atomic_context) { return raw::pcie_aspm_enabled(dev_); }
+	bool saves_link_power() const EXCLUDES(atomic_context) { return raw::cxxrt_pcie_aspm_enabled(dev_); }
 	/// The platform wants the function's power off when the machine idles.   Context: process; sleeps.
 	bool wants_power_off() const EXCLUDES(atomic_context) { return raw::cxxrt_acpi_storage_d3(&dev_->dev); }
 	/// Where a BAR is for the devices of its bus.   Units: bytes; 0 if it is no memory BAR.
