@@ -50,13 +50,13 @@ def build(folder: Path) -> Tools:
     """Compiles what is older than its sources into `folder`, creating it. Errors: InsnError."""
     folder.mkdir(parents=True, exist_ok=True)
     tools = Tools(folder / "insn.so", folder / "mark")
-    _compile(["g++", *_PLUGIN_FLAGS], [SOURCES / "insn.cc"], sorted(SOURCES.glob("*.hpp")), tools.plugin)
-    _compile(["gcc", *_MARK_FLAGS], [SOURCES / "mark.c"], [], tools.mark)
+    compile_newer(["g++", *_PLUGIN_FLAGS], [SOURCES / "insn.cc"], sorted(SOURCES.glob("*.hpp")), tools.plugin)
+    compile_newer(["gcc", *_MARK_FLAGS], [SOURCES / "mark.c"], [], tools.mark)
     return tools
 
 
-def _compile(command: list[str], sources: list[Path], headers: list[Path], target: Path) -> None:
-    """Makes `target` unless it is newer than what it is made of."""
+def compile_newer(command: list[str], sources: list[Path], headers: list[Path], target: Path) -> None:
+    """Makes `target` unless it is newer than what it is made of. Errors: InsnError."""
     if target.exists() and all(target.stat().st_mtime > path.stat().st_mtime for path in sources + headers):
         return
     temporary = target.with_name(f".{target.name}.{os.getpid()}")

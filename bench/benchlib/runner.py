@@ -224,11 +224,13 @@ class Run:
         """Loads the modules, and tells the counting plugin where they are. Errors: TargetError."""
         target, counting = machine.target, self._counting
         files = {name: module.path for name, module in self._modules.items() if module.path}
+        programs = self._workload.programs()
+        files |= programs
         if counting:
             files["mark"] = counting.tools.mark
         placed = target.place(files)
         modules = {name: placed.get(name) or target.stock_module(name) for name in self._modules}
-        setting = Setting(machine.cpus, counting is not None, modules, placed.get("mark", ""), target.own, machine.devices, machine.drivers)
+        setting = Setting(machine.cpus, counting is not None, modules, placed.get("mark", ""), target.own, machine.devices, machine.drivers, {name: placed[name] for name in programs})
         script = self._workload.load(self._matrix, setting)
         if counting:
             mark = shlex.quote(setting.mark)

@@ -113,7 +113,8 @@ def recipe(series: str = SERIES[0], flavour: str = FLAVOURS[0]) -> Recipe:
     compiler = _answer(["gcc", "--version"]).partition("\n")[0]
     if not compiler:
         raise KernelError("gcc is missing: run tools/setup")
-    lines = [line for name in ("base", flavour) for line in (_FRAGMENTS / f"{name}.config").read_text().splitlines()]
+    files = [path for name in ("base", series, flavour) if (path := _FRAGMENTS / f"{name}.config").exists()]
+    lines = [line for path in files for line in path.read_text().splitlines()]
     options = [line for line in lines if line and not line.startswith("#")]  # What a comment says changes no kernel.
     return Recipe(series, flavour, version[1], compiler, "".join(f"{line}\n" for line in options))
 

@@ -8,7 +8,8 @@ to be installed there. A new kind of driver (network, IPC) is a new class here a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 from ..matrix import Cell, Checker, Matrix, Value
@@ -32,6 +33,7 @@ class Setting:
     own: bool  # a guest made for this run, where everything may be changed
     devices: dict[str, str]  # side -> PCI address of its device, for workloads whose devices exist beforehand
     drivers: dict[str, str]  # PCI address -> the driver that it had before
+    programs: dict[str, str] = field(default_factory=dict)  # the workload's, and where they are there
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,9 @@ class Workload(Protocol):
     def guest_arguments(self, matrix: Matrix) -> list[str]:
         """QEMU arguments that a guest needs for it."""
 
+    def programs(self) -> dict[str, Path]:
+        """Programs of the project that its scripts use, by name: they are compiled here, if need be. Errors: InsnError."""
+
     def needs_mib(self, matrix: Matrix, cell: Cell) -> int:
         """Memory that a sample takes at most, in MiB, of the driver and the tool."""
 
@@ -87,6 +92,6 @@ class Workload(Protocol):
 
 def known() -> dict[str, Workload]:
     """All workloads, by the name that matrix files use."""
-    from . import null_blk, nvme
+    from . import net, null_blk, nvme
 
-    return {"null_blk": null_blk.NullBlk(), "nvme": nvme.Nvme()}
+    return {"net": net.Net(), "null_blk": null_blk.NullBlk(), "nvme": nvme.Nvme()}

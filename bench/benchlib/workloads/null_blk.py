@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..matrix import Cell, Checker, Matrix, Value
@@ -51,6 +52,10 @@ class NullBlk:
     def guest_arguments(self, matrix: Matrix) -> list[str]:
         """Nothing."""
         return []
+
+    def programs(self) -> dict[str, Path]:
+        """None: fio is installed."""
+        return {}
 
     def needs_mib(self, matrix: Matrix, cell: Cell) -> int:
         """fio's buffers, and the disk's pages if it keeps data."""

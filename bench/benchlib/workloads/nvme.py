@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from ..matrix import Cell, Checker, Matrix, Value
@@ -79,6 +80,10 @@ class Nvme:
             arguments += ["-blockdev", f"driver={drive}"]
             arguments += ["-device", f"nvme,serial=bench_{side},drive=disk_{side},addr=0x{slot}"]
         return arguments
+
+    def programs(self) -> dict[str, Path]:
+        """None: fio is installed."""
+        return {}
 
     def needs_mib(self, matrix: Matrix, cell: Cell) -> int:
         """fio's buffers."""

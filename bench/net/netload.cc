@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0
+/// \file
+/// Sends packets between two network namespaces of one machine, and says how long it took.
+///
+///   netload LOAD BYTES COUNT SECONDS SERVER CLIENT ADDRESS [BEFORE AFTER]
+///
+/// LOAD: tcp_rr, udp_rr       BYTES go from the client to the server and back, one after the other
+///       tcp_stream           the client writes BYTES at a time
+///       udp_stream           datagrams of BYTES; the server says how many it has got, so that none has to be dropped
+/// COUNT operations, or as many as there are in SECONDS if COUNT is 0. SERVER and CLIENT are files that name the
+/// namespaces (/run/netns/...), "-" for the present one; ADDRESS is the server's, IPv4. When both sides are connected,
+/// the command BEFORE is run, and AFTER when all has arrived: so what a connection costs is not measured.
+///
+/// Prints one line of JSON: operations, ns that they took, and percentiles of one in ns, of the loads that wait for
+/// answers. Exit code 1 and a line on stderr if anything fails; nothing waits for longer than 10 s.
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr uint16_t kPort = 5201;
+constexpr time_t kPatience = 10;
+constexpr size_t kLargest = 1 << 20;
+// Frames on their way at most: fewer than a ring or a socket has place for.
+constexpr size_t kFrames = 64;
+constexpr size_t kFrameBytes = 1448;
+
+[[noreturn]] void die(const char* what)
+{
+	std::fprintf(stderr, "netload: %s: %s\n", what, std::strerror(errno));
+	std::_Exit(1);
+}
+
+void require(bool holds, const char* what)
+{
+	if (!holds)
+		die(what);
+}
+
+uint64_t number(const char* text, uint64_t most)
+{
+	uint64_t value = 0;
+	const char* end = text + std::strlen(text);
+	auto [stop, error] = std::from_chars(text, end, value);
+	if (error != std::errc{} || stop != end || value > most) {
+		std::fprintf(stderr, "netload: %s is no number up to %llu\n", text,
+			     static_cast<unsigned long long>(most));
+		std::_Exit(1);
+	}
+	return value;
+}
+
+/// A file descriptor, closed with its owner.
+class Fd {
+public:
+	explicit Fd(int fd) : fd_(fd) {}
+	Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+	Fd& operator=(Fd&&) = delete;
+	~Fd()
+	{
+		if (fd_ >= 0)
+			close(fd_);
+	}
+	operator int() const { return fd_; }
+
+private:
+	int fd_;
+};
+
+/// What a system call returns when no signal disturbs it: those on sockets with timeouts do not go on by themselves.
+ssize_t whole(auto&& call)
+{
+	ssize_t result;
+	do {
+		result = call();
+	} while (result < 0 && errno == EINTR);
+	return result;
+}
+
+/// Moves the calling thread to a network namespace.
+void enter(std::string_view name)
+{
+	if (name == "-")
+		return;
+	Fd file{open(std::string{name}.c_str(), O_RDONLY | O_CLOEXEC)};
+	require(file >= 0 && setns(file, CLONE_NEWNET) == 0, "cannot enter the namespace");
+}
+
+Fd make_socket(int type)
+{
+	Fd fd{socket(AF_INET, type | SOCK_CLOEXEC, 0)};
+	require(fd >= 0, "socket");
+	const timeval patience{kPatience, 0};
+	require(!setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), "SO_RCVTIMEO");
+	require(!setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), "SO_SNDTIMEO");
+	const int yes = 1;
+	if (type == SOCK_STREAM)
+		require(!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes), "TCP_NODELAY");
+	require(!setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), "SO_REUSEADDR");
+	return fd;
+}
+
+void send_all(int fd, const char* data, size_t bytes)
+{
+	while (bytes) {
+		const ssize_t sent = whole([&] { return send(fd, data, bytes, MSG_NOSIGNAL); });
+		require(sent > 0, "send");
+		data += sent;
+		bytes -= static_cast<size_t>(sent);
+	}
+}
+
+/// Receives `bytes`, or fewer if the peer has ended; how many.
+size_t receive_all(int fd, char* data, size_t bytes)
+{
+	size_t got = 0;
+	while (got < bytes) {
+		const ssize_t part = whole([&] { return recv(fd, data + got, bytes - got, 0); });
+		require(part >= 0, "receive");
+		if (!part)
+			break;
+		got += static_cast<size_t>(part);
+	}
+	return got;
+}
+
+struct Load {
+	std::string_view name;
+	size_t bytes;
+	uint64_t count;
+	std::chrono::seconds time;
+	in_addr address;
+	const char* before;
+	const char* after;
+
+	bool is_stream() const { return name.starts_with("tcp"); }
+	/// Datagrams on their way at most, and after how many the server says what it has got.
+	uint64_t window() const { return std::clamp<uint64_t>(kFrames / (bytes / kFrameBytes + 1), 1, 64); }
+	uint64_t report() const { return std::max<uint64_t>(window() / 4, 1); }
+	bool answers() const { return name.ends_with("_rr"); }
+};
+
+/// What happens on the server's side of a connection, until the client ends it.
+void serve(int fd, const Load& load)
+{
+	std::vector<char> data(std::max<size_t>(load.bytes, 16));
+	if (load.is_stream()) {
+		if (load.answers()) {
+			while (receive_all(fd, data.data(), load.bytes) == load.bytes)
+				send_all(fd, data.data(), load.bytes);
+			return;
+		}
+		data.resize(kLargest);
+		ssize_t got = 0;
+		while ((got = whole([&] { return recv(fd, data.data(), data.size(), 0); })) > 0)
+			;
+		require(!got, "receive");
+		send_all(fd, "", 1);
+		return;
+	}
+	for (uint64_t seen = 0;;) {
+		sockaddr_in peer{};
+		socklen_t length = sizeof peer;
+		const ssize_t got = whole([&] {
+			return recvfrom(fd, data.data(), data.size(), 0, reinterpret_cast<sockaddr*>(&peer), &length);
+		});
+		require(got >= 0, "receive");
+		if (!got)
+			return;
+		++seen;
+		const bool reports = !load.answers() && seen % load.report() == 0;
+		if (reports)
+			std::memcpy(data.data(), &seen, sizeof seen);
+		if (load.answers() || reports)
+			require(sendto(fd, data.data(), reports ? sizeof seen : static_cast<size_t>(got), 0,
+				       reinterpret_cast<sockaddr*>(&peer), length) > 0,
+				"answer");
+	}
+}
+
+/// The client's side: connects, does the operations, ends the connection.
+class Client {
+public:
+	Client(int fd, const Load& load) : fd_(fd), load_(load), data_(std::max<size_t>(load.bytes, 16)) {}
+
+	void run()
+	{
+		if (load_.answers())
+			exchange(data_);  // Addresses are known to both sides from here on.
+		if (load_.before)
+			require(std::system(load_.before) == 0, load_.before);
+		const auto start = Clock::now();
+		const auto end = start + load_.time;
+		uint64_t done = 0;
+		for (; load_.count ? done < load_.count : Clock::now() < end; done++)
+			one(done);
+		finish(done);
+		const auto took = Clock::now() - start;
+		if (load_.after)
+			require(std::system(load_.after) == 0, load_.after);
+		if (!load_.is_stream())
+			require(send(fd_, data_.data(), 0, 0) == 0, "end");
+		print(done, took);
+	}
+
+private:
+	void one(uint64_t done)
+	{
+		if (load_.answers()) {
+			const auto sent = Clock::now();
+			exchange(data_);
+			times_.push_back(static_cast<uint64_t>((Clock::now() - sent).count()));
+		} else {
+			if (!load_.is_stream() && done - arrived_ >= load_.window())
+				hear();
+			send_all(fd_, data_.data(), load_.bytes);
+		}
+	}
+
+	void exchange(std::vector<char>& data)
+	{
+		send_all(fd_, data.data(), load_.bytes);
+		// A stream's answer comes in pieces, a datagram's as a whole.
+		const size_t got = receive_all(fd_, data.data(), load_.bytes);
+		require(got == load_.bytes, "no answer");
+	}
+
+	/// Waits for the server's word of what has arrived.
+	void hear()
+	{
+		require(whole([&] { return recv(fd_, &arrived_, sizeof arrived_, 0); }) == sizeof arrived_,
+			"no word of what has arrived");
+	}
+
+	void finish(uint64_t done)
+	{
+		if (load_.answers())
+			return;
+		if (load_.is_stream()) {
+			char word = 0;
+			require(!shutdown(fd_, SHUT_WR) && whole([&] { return recv(fd_, &word, 1, 0); }) == 1,
+				"the end was not seen");
+			return;
+		}
+		while (arrived_ < done / load_.report() * load_.report())
+			hear();
+	}
+
+	void print(uint64_t done, Clock::duration took)
+	{
+		std::printf("{\"operations\": %llu, \"ns\": %lld", static_cast<unsigned long long>(done),
+			    static_cast<long long>(took.count()));
+		std::sort(times_.begin(), times_.end());
+		for (auto [name, share] : {std::pair{"p50", 0.5}, {"p99", 0.99}, {"p999", 0.999}})
+			if (!times_.empty())
+				std::printf(", \"%s\": %llu", name,
+					    static_cast<unsigned long long>(times_[static_cast<size_t>(
+						    static_cast<double>(times_.size() - 1) * share)]));
+		std::printf("}\n");
+	}
+
+	const int fd_;
+	const Load& load_;
+	std::vector<char> data_;
+	std::vector<uint64_t> times_;
+	uint64_t arrived_ = 0;
+};
+
+int run(const Load& load, const char* server, const char* client)
+{
+	const int type = load.is_stream() ? SOCK_STREAM : SOCK_DGRAM;
+	sockaddr_in address{};
+	address.sin_family = AF_INET;
+	address.sin_port = htons(kPort);
+	address.sin_addr = load.address;
+	const auto* name = reinterpret_cast<const sockaddr*>(&address);
+
+	enter(server);
+	const Fd listener = make_socket(type);
+	require(!bind(listener, name, sizeof address), "bind");
+	require(!load.is_stream() || !listen(listener, 1), "listen");
+	std::thread serving{[&] {
+		if (!load.is_stream())
+			return serve(listener, load);
+		Fd peer{static_cast<int>(whole([&] { return accept4(listener, nullptr, nullptr, SOCK_CLOEXEC); }))};
+		require(peer >= 0, "accept");
+		const int yes = 1;
+		const timeval patience{kPatience, 0};
+		require(!setsockopt(peer, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes), "TCP_NODELAY");
+		require(!setsockopt(peer, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), "SO_RCVTIMEO");
+		serve(peer, load);
+	}};
+	enter(client);
+	{
+		const Fd fd = make_socket(type);
+		require(!connect(fd, name, sizeof address), "connect");
+		Client{fd, load}.run();
+	}
+	serving.join();
+	return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+	if (argc != 8 && argc != 10) {
+		std::fprintf(stderr, "usage: netload LOAD BYTES COUNT SECONDS SERVER CLIENT ADDRESS [BEFORE AFTER]\n");
+		return 2;
+	}
+	Load load{argv[1],
+		  number(argv[2], kLargest),
+		  number(argv[3], 1'000'000'000),
+		  std::chrono::seconds{number(argv[4], 3600)},
+		  {},
+		  nullptr,
+		  nullptr};
+	const std::string_view known[] = {"tcp_rr", "udp_rr", "tcp_stream", "udp_stream"};
+	if (std::find(std::begin(known), std::end(known), load.name) == std::end(known) || !load.bytes ||
+	    inet_pton(AF_INET, argv[7], &load.address) != 1) {
+		std::fprintf(stderr, "netload: %s %s %s: no such load, number of bytes, or address\n", argv[1], argv[2],
+			     argv[7]);
+		return 2;
+	}
+	if (argc == 10) {
+		load.before = argv[8];
+		load.after = argv[9];
+	}
+	return run(load, argv[5], argv[6]);
+}
