@@ -30,7 +30,7 @@ def test_every_driver_is_installed_from_where_it_is_built() -> None:
 
 @pytest.mark.parametrize(
     ("release", "supported"),
-    [("6.1.0-56-amd64", True), (RELEASE, True), ("6.12.9-amd64", True), ("6.12.117+deb12-rt-amd64", False), ("6.12.117+deb12-cloud-amd64", False), ("6.6.13-amd64", False), ("6.12.117+deb12-arm64", False)],
+    [("6.1.0-56-amd64", True), (RELEASE, True), ("6.12.9+bpo-amd64", True), ("6.12.117+deb12-rt-amd64", False), ("6.12.117+deb12-cloud-amd64", False), ("6.6.13-amd64", False), ("6.12.117+deb12-arm64", False)],
 )
 def test_only_supported_kernels_are_built_for(release: str, supported: bool) -> None:
     (pattern,) = configuration("BUILD_EXCLUSIVE_KERNEL")
