@@ -141,15 +141,19 @@ Result<void> Controller::map_doorbells()
 {
 	cap_ = window().read<Cap>();
 	const u32 stride = cap_.get<Cap::DoorbellStride>();
-	most_queues_ = possible_cpus() + params::write_queues() + params::poll_queues();
-	const u64 wanted = regs::doorbells_end(most_queues_ + 1, stride);
-	if (wanted <= kFirstMap)
-		return {};
-	// Two maps of the same registers at a time are fine.
-	auto bar = pci::Bar<regs::kRegisterBytes>::map(parts_.regions, 0, wanted);
-	if (bar.ok()) {
-		parts_.bar = bar.take();
-		return {};
+	// Any numbers of them that a reset may be asked for, if there is room; or those of now.
+	const u32 numbers[] = {3 * possible_cpus(), possible_cpus() + params::write_queues() + params::poll_queues()};
+	for (const u32 number : numbers) {
+		most_queues_ = number;
+		const u64 wanted = regs::doorbells_end(number + 1, stride);
+		if (wanted <= kFirstMap)
+			return {};
+		// Two maps of the same registers at a time are fine.
+		auto bar = pci::Bar<regs::kRegisterBytes>::map(parts_.regions, 0, wanted);
+		if (bar.ok()) {
+			parts_.bar = bar.take();
+			return {};
+		}
 	}
 	// As many as the device has room for.
 	const u64 for_each = 2 * (u64(4) << stride);
@@ -559,9 +563,10 @@ Result<void> Controller::use_io_queues(u32 count)
 			.queues = counts_,
 			.node = dma().node(),
 			.timeout_ms = params::io_timeout_ms(),
-			.may_poll = counts_.poll != 0,
+			.may_poll = true,
 		};
 		io_tags_ = TRY(blk::TagSet::create(IoPath::table(), config, *this));
+		mapped_ = counts_;
 	}
 	const u32 before = io_tags_->queue_count();
 	{
@@ -573,12 +578,15 @@ Result<void> Controller::use_io_queues(u32 count)
 		for (u32 i = count; i < before; ++i)
 			io_queue(i).give_up();
 		TRY(start_io_queues_from(0, count < before ? count : before));
-		if (count == before)
+		if (counts_ == mapped_)
 			return {};
+		// What comes before all have their new kinds may be for a queue that has no interrupt any more, and is found
+		// by its timeout then.
 		resume_io();
 	}
 	// Waits for requests, whose timeouts take the lock.
 	TRY(io_tags_->resize(count));
+	mapped_ = counts_;
 	Guard guard{stop_lock_};
 	if (!up_)
 		return ECANCELED;

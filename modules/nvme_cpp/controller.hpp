@@ -294,8 +294,9 @@ private:
 	Array<FixedText<32>> irq_names_;
 	pci::Vectors vectors_;	// changed under stop_lock_
 	blk::QueueCounts counts_{.submit = 0};
-	u32 io_queues_ = 0;	       // that the device has
-	Atomic<u32> shown_queues_{0};  // as it was brought up last
+	blk::QueueCounts mapped_{.submit = 0};	// as the tag set has them
+	u32 io_queues_ = 0;			// that the device has
+	Atomic<u32> shown_queues_{0};		// as it was brought up last
 	Ida namespace_numbers_;
 	Box<Admin> admin_;
 	Box<blk::TagSetFor<Namespace>> io_tags_;

@@ -13,17 +13,23 @@ namespace nvme {
 namespace {
 
 constinit module::Param<unsigned long> default_ps_max_latency_us{100000};
-CXXRT_PARAM(default_ps_max_latency_us, "Power states that take longer to leave are not used; 0: none is");
+CXXRT_PARAM_LIVE_AS(default_ps_max_latency_us, default_ps_max_latency_us,
+		    "Power states that take longer to leave are not used; 0: none is");
 constinit module::Param<bool> force_apst{false};
-CXXRT_PARAM(force_apst, "Have devices change their power state by themselves that are known not to do well with it");
+CXXRT_PARAM_LIVE_AS(force_apst, force_apst,
+		    "Have devices change their power state by themselves that are known not to do well with it");
 constinit module::Param<unsigned long> apst_primary_timeout_ms{100};
-CXXRT_PARAM(apst_primary_timeout_ms, "Milliseconds without work until a state is entered that is left quickly");
+CXXRT_PARAM_LIVE_AS(apst_primary_timeout_ms, apst_primary_timeout_ms,
+		    "Milliseconds without work until a state is entered that is left quickly");
 constinit module::Param<unsigned long> apst_secondary_timeout_ms{2000};
-CXXRT_PARAM(apst_secondary_timeout_ms, "Milliseconds without work until one is entered that is not");
+CXXRT_PARAM_LIVE_AS(apst_secondary_timeout_ms, apst_secondary_timeout_ms,
+		    "Milliseconds without work until one is entered that is not");
 constinit module::Param<unsigned long> apst_primary_latency_tol_us{15000};
-CXXRT_PARAM(apst_primary_latency_tol_us, "Microseconds to enter and leave it that are quick");
+CXXRT_PARAM_LIVE_AS(apst_primary_latency_tol_us, apst_primary_latency_tol_us,
+		    "Microseconds to enter and leave it that are quick");
 constinit module::Param<unsigned long> apst_secondary_latency_tol_us{100000};
-CXXRT_PARAM(apst_secondary_latency_tol_us, "Microseconds that are not, and not too many");
+CXXRT_PARAM_LIVE_AS(apst_secondary_latency_tol_us, apst_secondary_latency_tol_us,
+		    "Microseconds that are not, and not too many");
 constinit module::Param<bool> noacpi{false};
 CXXRT_PARAM(noacpi, "Ignore what the platform says of the power of idle devices");
 

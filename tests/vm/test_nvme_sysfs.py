@@ -26,9 +26,9 @@ def load_stock(nvme: Driver) -> None:
     nvme.wait_for("[ -e /dev/nvme0n1 ] || [ -e /dev/nvme1n1 ]")
 
 
-def watch(nvme: Driver, what: str, argument: str) -> Any:
+def watch(nvme: Driver, what: str, *arguments: str) -> Any:
     """What nvme_watch.py says."""
-    return json.loads(nvme.vm.run(["python3", "tests/vm/nvme_watch.py", what, argument], 90, check=True).out)
+    return json.loads(nvme.vm.run(["python3", "tests/vm/nvme_watch.py", what, *arguments], 90, check=True).out)
 
 
 def on_both(nvme: Driver, act: Callable[[], Any]) -> tuple[Any, Any]:
@@ -52,6 +52,51 @@ def test_nv08_nv33_nv34_nv68_attributes_are_the_c_drivers(nvme: Driver) -> None:
     assert ours["disk/nsid"] == ["0o444", "1\n"]
     assert "disk/uuid" not in ours
     assert ours["hwmon/temp1_input"] == ["0o444", "49850\n"]
+
+
+# Of the C driver, those of what ours does not have: multipath, queues in a memory buffer of the device, host memory buffers.
+WITHOUT = {"multipath", "iopolicy", "use_cmb_sqes", "max_host_mem_size_mb"}
+OWN = {"bind_all", "compat_names", "shadow_doorbells"}
+
+
+def test_nv05_parameters_are_the_c_drivers(nvme: Driver) -> None:
+    """Names, modes and defaults, and what comes of writing to those that can be."""
+    nvme.sh("modprobe nvme", 90)
+    try:
+        stock = watch(nvme, "parameters", "nvme", "nvme_core")
+    finally:
+        nvme.sh("rmmod nvme nvme_core", 90)
+    assert nvme.load() == ""
+    ours = watch(nvme, "parameters", "nvme_cpp")
+    assert ours.keys() - stock.keys() == OWN
+    # Only a kernel that can inject failures has it.
+    assert stock.keys() - ours.keys() - {"fail_request"} == WITHOUT
+    shared = ours.keys() & stock.keys()
+    assert {name: ours[name] for name in shared} == {name: stock[name] for name in shared}
+    assert ours["io_queue_depth"][:2] == ["0o644", "1024\n"]
+    assert ours["io_queue_depth"][2]["4096"] == "EINVAL"
+    assert ours["noacpi"][0] == "0o444"
+
+
+def test_nv05_nv87_what_is_written_counts_from_then_on(nvme: Driver) -> None:
+    """Depth and timeout of a controller that comes later, queues at the next reset."""
+    assert nvme.load() == ""
+    nvme.bind("plain")
+    assert nvme.queue("nr_requests") == "1023"
+    nvme.sh("cd /sys/module/nvme_cpp/parameters; echo 64 > io_queue_depth; echo 7 > io_timeout; echo 1 > poll_queues")
+    nvme.log()
+    nvme.sh("echo 1 > /sys/class/nvmecpp/nvmecpp0/reset_controller")
+    assert [line for line in nvme.log() if "default/read/poll" in line] == ["nvmecpp0: 2/0/1 default/read/poll queues"]
+    assert nvme.queue("io_poll") == "1"
+    nvme.verify("nvmecpp0n1", "--bs=4k", "--size=1M", "--ioengine=io_uring", "--iodepth=8", "--hipri")
+    nvme.unbind("plain")
+    nvme.bind("plain")
+    assert [nvme.queue("nr_requests"), nvme.queue("io_timeout")] == ["63", "7000"]
+    assert [line for line in nvme.log() if "default/read/poll" in line] == ["nvmecpp0: 2/0/1 default/read/poll queues"]
+    nvme.sh("cd /sys/module/nvme_cpp/parameters; echo 0 > poll_queues; echo 1 > write_queues; echo 1 > /sys/class/nvmecpp/nvmecpp0/reset_controller")
+    assert [line for line in nvme.log() if "default/read/poll" in line] == ["nvmecpp0: 1/2/0 default/read/poll queues"]
+    assert nvme.queue("io_poll") == "0"
+    nvme.verify("nvmecpp0n1", "--bs=4k", "--size=1M", "--ioengine=io_uring", "--iodepth=8")
 
 
 def test_nv36_uevents_are_the_c_drivers(nvme: Driver) -> None:

@@ -638,6 +638,7 @@ struct QueueCounts {
 	u32 read = 0;  ///< reads alone; these come after `submit`, and `poll` last
 
 	u32 total() const { return submit + read + poll; }
+	friend bool operator==(const QueueCounts&, const QueueCounts&) = default;
 };
 
 class QueueVectors;
