@@ -30,6 +30,8 @@ CXXRT_PARAM_AS_SINCE_6_12(disable_pi_offsets, disable_pi_offsets_param,
 constinit Param<bool> bind_all{false};
 CXXRT_PARAM(bind_all,
 	    "Take every NVMe controller that has no driver, not only those given by driver_override or new_id");
+constinit Param<bool> inject_param{false};
+CXXRT_PARAM_AS(inject, inject_param, "Controllers have files in sysfs that make requests fail");
 constinit Param<bool> compat_names{false};
 CXXRT_PARAM(compat_names, "Take the C driver's names");
 
@@ -64,6 +66,7 @@ u32 sgl_threshold() { return sgl_threshold_param.get(); }
 bool threaded_interrupts() { return threaded_interrupts_param.get() != 0; }
 bool shadow_doorbells() { return shadow_doorbells_param.get(); }
 bool disable_pi_offsets() { return disable_pi_offsets_param.get(); }
+bool injects() { return inject_param.get(); }
 bool binds_all() { return bind_all.get(); }
 bool use_compat_names() { return compat_names.get(); }
 

@@ -124,8 +124,8 @@ Result<void> Controller::set_up_power(const IdentifyController& id)
 			log::warn<"%s: forcibly allowing APST due to nvme_core.force_apst -- use at your own risk">(
 				name());
 	}
-	if (most_exit_us_ == kDefaultLatency)
-		most_exit_us_ = TransitionPolicy::of_parameters().most_exit_us;
+	if (most_exit_us_.load_relaxed() == kDefaultLatency)
+		most_exit_us_.store_relaxed(TransitionPolicy::of_parameters().most_exit_us);
 	// What it did before the reset is over, and so it is told, too, that it must not.
 	return (id.apsta & 1) != 0 ? set_transitions() : Result<void>{};
 }
@@ -138,9 +138,9 @@ Result<void> Controller::set_transitions()
 		return {};
 	}
 	TransitionPolicy policy = TransitionPolicy::of_parameters();
-	policy.most_exit_us = most_exit_us_;
+	policy.most_exit_us = most_exit_us_.load_relaxed();
 	policy.without_deepest = has(Quirk::NoDeepestPowerState);
-	const bool on = power_.autonomous && most_exit_us_ != 0;
+	const bool on = power_.autonomous && policy.most_exit_us != 0;
 	auto table = TRY(
 		Box<TransitionTable>::make(Gfp::Kernel, on ? transition_table(power_, policy) : TransitionTable{}));
 	const Completion done = TRY(
@@ -153,7 +153,7 @@ Result<void> Controller::set_transitions()
 
 void Controller::set_most_latency(u64 us)
 {
-	if (exchange(most_exit_us_, us) == us || state_.get() != State::Live || !can_change_power())
+	if (most_exit_us_.swap(us) == us || state_.get() != State::Live || !can_change_power())
 		return;
 	set_transitions().ignore("the next reset sets them, too");
 }

@@ -271,7 +271,9 @@ int probe()
 		       !((id->vendor == pci.vendor && id->device == pci.device) || id->vendor == u32(raw::PCI_ANY_ID)))
 			++id;
 		pci.driver = driver;
-		error = driver->probe(&pci, id);
+		raw::pci_device_id known = *id;
+		known.driver_data |= the_machine.quirks;
+		error = driver->probe(&pci, &known);
 		the_machine.bound = error == 0;
 		if (error != 0)
 			pci.driver = nullptr;
