@@ -157,14 +157,14 @@ private:
 	CXXRT_NOINLINE blk::Status map_list(Request rq, dma::Direction direction);
 	/// Whether the data is better described by pieces than by pages.
 	bool wants_sgl(Request rq) const;
-	blk::Status map_pieces(Request rq, dma::Direction direction);
+	CXXRT_NOINLINE blk::Status map_pieces(Request rq, dma::Direction direction);
 	/// The first `most` pieces.
-	void unmap_sgl(Request rq, dma::Direction direction, u32 most);
+	CXXRT_NOINLINE void unmap_sgl(Request rq, dma::Direction direction, u32 most);
 	/// Where the list of a request that is mapped so is.
 	SglDescriptor* pieces_of(const Command& cmd, u32 tag) const;
 	CXXRT_NOINLINE void unmap_list(Request rq);
 	/// The first `bytes` of a request whose list has them.
-	void unmap_pieces(Request rq, u32 bytes, dma::Direction direction);
+	CXXRT_NOINLINE void unmap_pieces(Request rq, u32 bytes, dma::Direction direction);
 	/// Finds room for `entries` entries, and links the pages of a long list.
 	blk::Status reserve(Command& cmd, u32 tag, u32 entries);
 	/// Where the entries of a list go, one after the other: as many as were reserved.

@@ -25,7 +25,7 @@ NETLINK_KOBJECT_UEVENT = 15
 # Not the driver's, or different each time.
 _SKIPPED = {"uevent", "dev", "power"}
 # Of a disk, those that are no business of the block layer.
-_DISK = {"wwid", "uuid", "nguid", "eui", "nsid"}
+_DISK = {"wwid", "uuid", "nguid", "eui", "nsid", "csi", "metadata_bytes", "nuse", "passthru_err_log_enabled"}
 
 
 def files_of(folder: Path) -> dict[str, list[str]]:
