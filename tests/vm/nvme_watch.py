@@ -84,7 +84,7 @@ def uevents(command: str) -> list[list[str]]:
         running = subprocess.Popen(command, shell=True, stdout=subprocess.DEVNULL)  # noqa: S602
         seen = []
         quiet_since = time.monotonic()
-        while running.poll() is None or time.monotonic() < quiet_since + 2:
+        while running.poll() is None or time.monotonic() < quiet_since + 1.2:
             try:
                 fields = link.recv(65536).decode(errors="replace").rstrip("\0").split("\0")[1:]
             except TimeoutError:
