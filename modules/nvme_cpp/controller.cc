@@ -282,6 +282,7 @@ Result<u32> Controller::ring_entries() const
 	return entries;
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one step after the other, each of which may fail
 Result<void> Controller::start_admin_queue()
 {
 	cap_ = window().read<Cap>();

@@ -73,17 +73,28 @@ template <Inject::Field field> Result<size_t> Injected<field>::show(ControllerNo
 
 template <Inject::Field field> Result<void> Injected<field>::store(ControllerNode& node, const char* text)
 {
+	constexpr auto limits = [] {
+		struct Limits {
+			int least, most;
+		};
+		constexpr int kAny = 0x7fffffff;
+		switch (field) {
+		case Inject::Field::Status:
+			return Limits{0, 0x3fff};
+		case Inject::Field::DelayMs:
+			return Limits{0, 600000};
+		case Inject::Field::Interval:
+			return Limits{1, kAny};
+		case Inject::Field::Times:
+			return Limits{-1, kAny};
+		default:
+			return Limits{0, kAny};
+		}
+	}();
 	const int value = TRY(parse<int>(text, 0));
-	constexpr int kMostStatus = 0x3fff;
-	constexpr int kMostDelay = 600000;
-	constexpr bool is_times = field == Inject::Field::Times;
-	const int least = is_times ? -1 : field == Inject::Field::Interval ? 1 : 0;
-	const int most = field == Inject::Field::Status	   ? kMostStatus
-			 : field == Inject::Field::DelayMs ? kMostDelay
-							   : 0x7fffffff;
-	if (value < least || value > most)
+	if (value < limits.least || value > limits.most)
 		return EINVAL;
-	if constexpr (is_times)
+	if constexpr (field == Inject::Field::Times)
 		node.controller().inject_times(u32(value));
 	else
 		node.controller().inject().set(field, u32(value));
