@@ -6,7 +6,7 @@ from __future__ import annotations
 import shlex
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import elf, environment, guards, insn, perf, profile, results, workloads
@@ -30,11 +30,13 @@ class RunError(RuntimeError):
 
 @dataclass(frozen=True)
 class Module:
-    """A module of a pair: its file here, or "" if it is the one of the machine's kernel; and what the file holds."""
+    """A module of a pair: its file here, or "" if it is the one of the machine's kernel; and what the file holds. `rest`: other
+    modules of the kernel's whose code is part of the driver."""
 
     name: str
     path: Path | None
     info: elf.ModuleInfo
+    rest: Mapping[str, elf.ModuleInfo] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -235,8 +237,9 @@ class Run:
         if counting:
             mark = shlex.quote(setting.mark)
             script += f"{mark} forget\n"
-            for name, module in self._modules.items():
-                for section, length in module.info.code.items():
+            parts = [part for name, module in self._modules.items() for part in ((name, module.info), *module.rest.items())]
+            for name, info in parts:
+                for section, length in info.code.items():
                     script += f'{mark} range "$(cat {shlex.quote(f"/sys/module/{name}/sections/{section}")})" {length:x}\n'
             script += f"cat /proc/kallsyms >{shlex.quote(str(counting.symbols))}\n{mark} symbols\n"
         said, _ = self._mark()

@@ -264,6 +264,10 @@ def _box_modules(chosen: matrix.Matrix, target: Target, scratch: Path) -> dict[s
     return modules
 
 
+# What the kernel has cut in several modules, and the C++ one is in one.
+_REST = {"nvme": ("nvme_core",)}
+
+
 def _local_module(name: str, release: str) -> runner.Module:
     """Module `name` for `release`: the project's if it has one, else Debian's. Errors: RunError."""
     own = _own_module(name, release)
@@ -271,7 +275,8 @@ def _local_module(name: str, release: str) -> runner.Module:
         find(release)
         if own.is_file():
             return runner.Module(name, own, elf.read(own))
-        return runner.Module(name, None, elf.read(stock_module(release, name)))
+        rest = {part: elf.read(stock_module(release, part)) for part in _REST.get(name, ())}
+        return runner.Module(name, None, elf.read(stock_module(release, name)), rest)
     except KernelError as error:
         raise runner.RunError(f"{error}" if "no module" not in str(error) else f"{error}, and there is no {own.relative_to(PROJECT)}: run make") from None
     except elf.ElfError as error:

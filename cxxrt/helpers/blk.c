@@ -502,10 +502,9 @@ struct bio_vec cxxrt_mp_bvec_iter_bvec(const struct bio *bio, struct bvec_iter i
 	return mp_bvec_iter_bvec(bio->bi_io_vec, iter);
 }
 
-bool cxxrt_bvec_follows(const struct bio_vec *first, const struct bio_vec *second)
+u64 cxxrt_page_to_phys(const struct page *page)
 {
-	return page_to_phys(first->bv_page) + first->bv_offset + first->bv_len ==
-	       page_to_phys(second->bv_page) + second->bv_offset;
+	return page_to_phys(page);
 }
 
 struct request *cxxrt_blk_mq_tag_to_rq(struct blk_mq_tags *tags, u32 tag)

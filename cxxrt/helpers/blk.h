@@ -42,7 +42,7 @@ u32 cxxrt_blk_rq_nr_phys_segments(struct request *rq);
 bool cxxrt_rq_is_write(const struct request *rq);
 u32 cxxrt_blk_rq_nr_discard_segments(struct request *rq);
 struct bio_vec cxxrt_mp_bvec_iter_bvec(const struct bio *bio, struct bvec_iter iter);
-bool cxxrt_bvec_follows(const struct bio_vec *first, const struct bio_vec *second);
+u64 cxxrt_page_to_phys(const struct page *page);
 struct request *cxxrt_blk_mq_tag_to_rq(struct blk_mq_tags *tags, u32 tag);
 
 void cxxrt_blk_mq_publish_tag(struct request *rq);

@@ -14,8 +14,10 @@
 #include <linux/kobject.h>
 #include <linux/module.h>
 #include <linux/percpu-refcount.h>
+#include <linux/pm_qos.h>
 #include <linux/ptrace.h>
 #include <linux/sched.h>
+#include <linux/sysfs.h>
 #include <linux/uaccess.h>
 #include "chardev.h"
 
@@ -54,6 +56,11 @@ const char *cxxrt_current_comm(void)
 int cxxrt_dev_set_name(struct device *dev, const char *name)
 {
 	return dev_set_name(dev, "%s", name);
+}
+
+int cxxrt_expose_latency_tolerance(struct device *dev)
+{
+	return dev_pm_qos_expose_latency_tolerance(dev);
 }
 
 struct cdev *cxxrt_file_cdev(const struct file *file)
@@ -133,3 +140,17 @@ void cxxrt_io_uring_cmd_do_in_task(struct io_uring_cmd *cmd, void (*run)(struct 
 	io_uring_cmd_complete_in_task(cmd, run);
 }
 #endif
+
+#ifdef CONFIG_PM
+void cxxrt_set_latency_tolerance(struct device *dev, void (*set)(struct device *dev, s32 us))
+{
+	dev->power.set_latency_tolerance = set;
+}
+#else
+void cxxrt_set_latency_tolerance(struct device *dev, void (*set)(struct device *dev, s32 us)) {}
+#endif
+
+int cxxrt_update_latency_tolerance(struct device *dev, s32 us)
+{
+	return dev_pm_qos_update_user_latency_tolerance(dev, us);
+}

@@ -25,6 +25,11 @@ void put_device(struct device *dev);
 int cxxrt_dev_set_name(struct device *dev, const char *name);
 int sysfs_create_link(struct kobject *kobj, struct kobject *target, const char *name);
 void sysfs_remove_link(struct kobject *kobj, const char *name);
+int sysfs_create_group(struct kobject *kobj, const struct attribute_group *group);
+void sysfs_remove_group(struct kobject *kobj, const struct attribute_group *group);
+void cxxrt_set_latency_tolerance(struct device *dev, void (*set)(struct device *dev, s32 us));
+int cxxrt_update_latency_tolerance(struct device *dev, s32 us);
+int cxxrt_expose_latency_tolerance(struct device *dev);
 int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *variables[]);
 int add_uevent_var(struct kobj_uevent_env *env, const char *format, ...);
 

@@ -9,6 +9,7 @@ extern struct module __this_module;
 bool cxxrt_module_is_unused(void);
 
 extern const struct kernel_param_ops param_ops_bool;
+extern const struct kernel_param_ops param_ops_byte;
 extern const struct kernel_param_ops param_ops_int;
 extern const struct kernel_param_ops param_ops_uint;
 extern const struct kernel_param_ops param_ops_ulong;

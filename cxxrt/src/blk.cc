@@ -121,6 +121,7 @@ Result<void> TagSet::allocate(const raw::blk_mq_ops* ops, u32 pdu_size, const Ta
 	if (config.may_poll || config.queues.poll != 0)
 		set_.nr_maps = 3;
 	set_.queue_depth = config.depth;
+	set_.reserved_tags = config.reserved;
 	set_.numa_node = config.node.id();
 	set_.timeout = u32(raw::cxxrt_msecs_to_jiffies(config.timeout_ms));
 	TRY(from_c(raw::blk_mq_alloc_tag_set(&set_)));

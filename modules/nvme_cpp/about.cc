@@ -95,6 +95,21 @@ Result<void> LogsPassthroughErrors::store(ControllerNode& node, const char* text
 	return {};
 }
 
+Shown MemoryBuffer::show(ControllerNode& node, Buffer out)
+{
+	const Controller& controller = node.controller();
+	return out.print<"cmbloc : x%08x\ncmbsz  : x%08x\n">(controller.memory_buffer_place(),
+							     controller.memory_buffer_size());
+}
+Shown MemoryBufferPlace::show(ControllerNode& node, Buffer out)
+{
+	return out.print<"%u\n">(node.controller().memory_buffer_place());
+}
+Shown MemoryBufferSize::show(ControllerNode& node, Buffer out)
+{
+	return out.print<"%u\n">(node.controller().memory_buffer_size());
+}
+
 Result<void> Reset::store(ControllerNode& node, const char*) { return node.controller().reset_now(); }
 
 Result<void> Rescan::store(ControllerNode& node, const char*)

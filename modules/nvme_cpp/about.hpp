@@ -86,6 +86,16 @@ struct LogsPassthroughErrors {
 	static Shown show(ControllerNode& node, Buffer out);
 	static Result<void> store(ControllerNode& node, const char* text);
 };
+/// What the registers say of the device's own memory.
+struct MemoryBuffer {
+	static Shown show(ControllerNode& node, Buffer out);
+};
+struct MemoryBufferPlace {
+	static Shown show(ControllerNode& node, Buffer out);
+};
+struct MemoryBufferSize {
+	static Shown show(ControllerNode& node, Buffer out);
+};
 struct Rescan {
 	static Result<void> store(ControllerNode& node, const char* text);
 };
@@ -100,6 +110,11 @@ using OfController =
 			   device::Attribute<"sqsize", QueueSize>, device::Attribute<"kato", KeepAlive>,
 			   device::Attribute<"cntrltype", Kind>, device::Attribute<"dctype", DiscoveryKind>,
 			   device::Attribute<"passthru_err_log_enabled", LogsPassthroughErrors>>;
+
+/// Of those that have memory of their own.
+using OfMemoryBuffer =
+	device::Attributes<device::Attribute<"cmb", MemoryBuffer>, device::Attribute<"cmbloc", MemoryBufferPlace>,
+			   device::Attribute<"cmbsz", MemoryBufferSize>>;
 
 }  // namespace attributes
 

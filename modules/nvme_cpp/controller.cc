@@ -77,6 +77,8 @@ Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, Nodes& n
 	controller.queues_ = TRY(Array<Queue>::make(Gfp::Kernel, dev.dma().node(), queues, &controller));
 	for (u32 i = 0; i < queues; ++i) {
 		controller.queues_[i].set_id(i);
+		if (controller.has(Quirk::NoGenerations))
+			controller.queues_[i].forgo_generations();
 		controller.irq_names_[i] = FixedText<32>{controller.name(), "q", i};
 	}
 	(void)controller.state_.change(State::Connecting);
@@ -86,6 +88,7 @@ Result<Box<Controller>> Controller::create(pci::Device dev, u64 quirks, Nodes& n
 		log::error<"%s: probe failed: %d">(controller.name(), up.ok() ? ECANCELED.to_c() : up.to_c());
 		return up.ok() ? ECANCELED : up.error();
 	}
+	TRY(controller.show_more());
 	// For a link that fails.
 	dev.save_state();
 	controller.sensors_.start(controller.warning_kelvins_, controller.critical_kelvins_);
@@ -121,12 +124,27 @@ Controller::~Controller()
 		Guard guard{scan_lock_};
 		remove_namespaces(0, ~0u);
 	}
+	memory_buffer_files_ = {};
+	inject_files_ = {};
 	// Disks and character devices are below it.
 	node_.hide();
 	bring_down(Down::Shutdown);
 	// Nothing in a call waits for the device any more.
 	node_.close();
 	nodes_.subsystems().leave(member_, number_);
+}
+
+Result<void> Controller::show_more()
+{
+	const device::Device dev = node_.device();
+	if (memory_buffer_size() != 0)
+		memory_buffer_files_ = TRY(device::LateFiles::create<ControllerNode, attributes::OfMemoryBuffer>(dev));
+	if (params::injects())
+		inject_files_ = TRY(device::LateFiles::create_in<ControllerNode, attributes::OfInject, "inject">(dev));
+	if (!can_change_power())
+		return {};
+	return device::show_latency_tolerance<ControllerNode, &ControllerNode::set_most_latency>(
+		dev, most_exit_us_.load_relaxed());
 }
 
 void Controller::shutdown()
@@ -141,15 +159,19 @@ Result<void> Controller::map_doorbells()
 {
 	cap_ = window().read<Cap>();
 	const u32 stride = cap_.get<Cap::DoorbellStride>();
-	most_queues_ = possible_cpus() + params::write_queues() + params::poll_queues();
-	const u64 wanted = regs::doorbells_end(most_queues_ + 1, stride);
-	if (wanted <= kFirstMap)
-		return {};
-	// Two maps of the same registers at a time are fine.
-	auto bar = pci::Bar<regs::kRegisterBytes>::map(parts_.regions, 0, wanted);
-	if (bar.ok()) {
-		parts_.bar = bar.take();
-		return {};
+	// Any numbers of them that a reset may be asked for, if there is room; or those of now.
+	const u32 numbers[] = {3 * possible_cpus(), possible_cpus() + params::write_queues() + params::poll_queues()};
+	for (const u32 number : numbers) {
+		most_queues_ = number;
+		const u64 wanted = regs::doorbells_end(number + 1, stride);
+		if (wanted <= kFirstMap)
+			return {};
+		// Two maps of the same registers at a time are fine.
+		auto bar = pci::Bar<regs::kRegisterBytes>::map(parts_.regions, 0, wanted);
+		if (bar.ok()) {
+			parts_.bar = bar.take();
+			return {};
+		}
 	}
 	// As many as the device has room for.
 	const u64 for_each = 2 * (u64(4) << stride);
@@ -260,6 +282,7 @@ Result<u32> Controller::ring_entries() const
 	return entries;
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): one step after the other, each of which may fail
 Result<void> Controller::start_admin_queue()
 {
 	cap_ = window().read<Cap>();
@@ -271,8 +294,13 @@ Result<void> Controller::start_admin_queue()
 	}
 	const u32 depth = TRY(ring_entries());
 	// As it was, once there are tags.
-	if (io_depth_ == 0)
+	if (io_depth_ == 0) {
 		io_depth_ = depth < params::io_queue_depth() ? depth : params::io_queue_depth();
+		if (has(Quirk::SharedTags) && io_depth_ < Admin::kDepth + 2) {
+			io_depth_ = Admin::kDepth + 2;
+			log::warn<"%s: IO queue depth clamped to %u">(name(), io_depth_);
+		}
+	}
 	if (depth < io_depth_) {
 		log::error<"%s: queues have room for %u entries only, and had for %u before the reset">(name(), depth,
 													io_depth_);
@@ -281,7 +309,7 @@ Result<void> Controller::start_admin_queue()
 	map_memory_buffer();
 	TRY(disable());
 	Queue& queue = admin_queue();
-	TRY(queue.allocate(dma(), Admin::kDepth, DataLists::kShortBytes));
+	TRY(queue.allocate(dma(), Admin::kDepth, DataLists::kShortBytes, lists_at()));
 	TRY(queue.reset(window(), cap_.get<Cap::DoorbellStride>(), Notice::Interrupt));
 	window().write(regs::Aqa{}
 			       .with<regs::Aqa::SqEntries>(Admin::kDepth - 1)
@@ -311,9 +339,10 @@ Result<void> Controller::learn_about(const IdentifyController& id)
 		Guard guard{about_lock_};
 		about_ = about;
 	}
+	has_siblings_ = (id.cmic & IdentifyController::kManyControllers) != 0;
 	if (member_)
 		return {};
-	return nodes_.subsystems().join(member_, *this, about, (id.cmic & IdentifyController::kManyControllers) != 0);
+	return nodes_.subsystems().join(member_, *this, about, has_siblings_);
 }
 
 Result<void> Controller::identify()
@@ -446,7 +475,7 @@ Result<void> Controller::create_io_queue(u32 id)
 {
 	const bool is_polled = id > counts_.submit + counts_.read;
 	Queue& queue = queues_[id];
-	TRY(queue.allocate(dma(), io_depth_, limits_.most_bytes));
+	TRY(queue.allocate(dma(), io_depth_, limits_.most_bytes, lists_at()));
 	queue.data().allow_sgl(has_sgl_);
 	TRY(queue.reset(window(), cap_.get<Cap::DoorbellStride>(), is_polled ? Notice::Poll : Notice::Interrupt));
 	TRY(admin_->create_cq(queue, vectors_.count() > 1 ? id : 0));
@@ -480,7 +509,8 @@ void Controller::delete_io_queues(u32 count)
 Result<void> Controller::start_io_queues()
 {
 	write_queues_ = params::write_queues();
-	const u32 wanted = possible_cpus() + write_queues_ + params::poll_queues();
+	// Ids that are shared are enough for one.
+	const u32 wanted = has(Quirk::SharedTags) ? 1 : possible_cpus() + write_queues_ + params::poll_queues();
 	u32 queues = 0;
 	if (most_queues_ != 0)
 		queues = TRY(admin_->set_queue_count(wanted < most_queues_ ? wanted : most_queues_, name()));
@@ -556,12 +586,15 @@ Result<void> Controller::use_io_queues(u32 count)
 	if (!io_tags_) {
 		const blk::TagSetConfig config{
 			.depth = io_depth_ - 1,
+			// So that no id is with both queues.
+			.reserved = has(Quirk::SharedTags) ? Admin::kDepth : 0,
 			.queues = counts_,
 			.node = dma().node(),
 			.timeout_ms = params::io_timeout_ms(),
-			.may_poll = counts_.poll != 0,
+			.may_poll = true,
 		};
 		io_tags_ = TRY(blk::TagSet::create(IoPath::table(), config, *this));
+		mapped_ = counts_;
 	}
 	const u32 before = io_tags_->queue_count();
 	{
@@ -573,12 +606,15 @@ Result<void> Controller::use_io_queues(u32 count)
 		for (u32 i = count; i < before; ++i)
 			io_queue(i).give_up();
 		TRY(start_io_queues_from(0, count < before ? count : before));
-		if (count == before)
+		if (counts_ == mapped_)
 			return {};
+		// What comes before all have their new kinds may be for a queue that has no interrupt any more, and is found
+		// by its timeout then.
 		resume_io();
 	}
 	// Waits for requests, whose timeouts take the lock.
 	TRY(io_tags_->resize(count));
+	mapped_ = counts_;
 	Guard guard{stop_lock_};
 	if (!up_)
 		return ECANCELED;
@@ -922,7 +958,7 @@ void Controller::validate(u32 nsid)
 			remove_namespaces(nsid, nsid);
 		return;
 	}
-	const Box<Geometry> geometry = described.take();
+	Box<Geometry> geometry = described.take();
 	for (Namespace& ns : namespaces_) {
 		if (ns.nsid() != nsid)
 			continue;
@@ -933,11 +969,17 @@ void Controller::validate(u32 nsid)
 		break;
 	}
 	remove_namespaces(nsid, nsid);
+	auto claim = Box<Claim>::make(Gfp::Kernel, nodes_.subsystems());
+	if (!claim.ok())
+		return;
+	Box<Claim> ids = claim.take();
+	if (!claim_ids(*ids, nsid, *geometry).ok())
+		return;
 	tell_oddities(nsid, *geometry);
 	auto number = namespace_numbers_.allocate(Gfp::Kernel);
 	if (!number.ok())
 		return;
-	auto made = Namespace::create(*this, *io_tags_, *geometry, nsid, number.take());
+	auto made = Namespace::create(*this, *io_tags_, *geometry, nsid, number.take(), move(ids));
 	if (!made.ok()) {
 		log::warn<"%s: namespace %u: no disk (%d)">(name(), nsid, made.error().to_c());
 		return;

@@ -14,6 +14,7 @@
 
 #include "admin.hpp"
 #include "events.hpp"
+#include "inject.hpp"
 #include "namespace.hpp"
 #include "node.hpp"
 #include "power.hpp"
@@ -150,6 +151,16 @@ public:
 	/// Whether errors of user space's own commands have lines in the log.   Context: any.
 	bool logs_passthrough_errors() const { return logs_passthrough_errors_.load_relaxed() != 0; }
 	void log_passthrough_errors(bool on) { logs_passthrough_errors_.store_relaxed(on ? 1 : 0); }
+	/// What its registers say of memory of its own.   Context: any.
+	u32 memory_buffer_place() const { return cmb_place_.load_relaxed(); }
+	u32 memory_buffer_size() const { return cmb_size_.load_relaxed(); }
+	/// Faults on request. Times is not set there, but by inject_times().
+	Inject& inject() { return inject_; }
+	/// Context: process; waits for requests.
+	void inject_times(u32 times) EXCLUDES(scan_lock_, atomic_context);
+	/// Blocks of a namespace that are in use.
+	/// Context: process; sleeps.   Errors: EIO the device does not say; ENOMEM.
+	Result<u64> used_blocks(u32 nsid) EXCLUDES(atomic_context);
 	/// Entries of the I/O rings.
 	u32 ring_depth() const { return io_depth_; }
 	/// What `f(const About&)` makes of it.   Context: process; sleeps.
@@ -182,6 +193,8 @@ private:
 	void map_memory_buffer() EXCLUDES(atomic_context);
 
 	// Power.
+	/// What depends on what the device is.
+	Result<void> show_more() EXCLUDES(atomic_context);
 	void find_platform_quirks() EXCLUDES(atomic_context);
 	Result<void> set_up_power(const IdentifyController& id) EXCLUDES(atomic_context);
 	Result<void> set_transitions() EXCLUDES(atomic_context);
@@ -194,6 +207,7 @@ private:
 	{
 		return has(Quirk::BrokenMsi) ? pci::VectorKinds::AllButMsi : pci::VectorKinds::All;
 	}
+	ListsAt lists_at() const { return has(Quirk::ListsAt512) ? ListsAt::Every512 : ListsAt::Every256; }
 	/// Entries that a ring may have, as the device and the quirks have it.   Errors: ENODEV there is no such.
 	Result<u32> ring_entries() const;
 	Window window() const { return parts_.bar.window(); }
@@ -247,6 +261,9 @@ private:
 	Result<Box<Geometry>> describe(u32 nsid) EXCLUDES(atomic_context);
 	/// What about it is worth a line.
 	void tell_oddities(u32 nsid, const Geometry& geometry);
+	/// Takes the ids of a namespace that is new for its own; or away from it, if others have them.
+	/// Errors: EEXIST, with a line, it must not be used.
+	Result<void> claim_ids(Claim& claim, u32 nsid, Geometry& geometry);
 	Result<Identity> identify_ids(u32 nsid) EXCLUDES(atomic_context);
 	Identity::Ids believes_ids() const { return has(Quirk::BogusIds) ? Identity::Ids::Bogus : Identity::Ids::Good; }
 	/// The longest append to a zone; 0 if there are none.   Units: 512 bytes.
@@ -278,15 +295,18 @@ private:
 	static constexpr u32 kNoPowerState = ~0u;
 	static constexpr u64 kDefaultLatency = ~0ull - 1;
 	PowerStates power_{};
-	u64 most_exit_us_ = kDefaultLatency;
+	Atomic<u64> most_exit_us_{kDefaultLatency};  // user space may change it
 	u32 saved_power_state_ = kNoPowerState;
 
 	u32 retry_delay_ms_[4] = {};  // by what a completion says
 	StateMachine state_;
 	Atomic<u32> logs_passthrough_errors_{0};  // as root wants it
-	Atomic<u32> stopping_{0};		  // bring_down() sends its last commands
+	Atomic<u32> cmb_place_{0}, cmb_size_{0};
+	Inject inject_;
+	Atomic<u32> stopping_{0};  // bring_down() sends its last commands
 	Atomic<int> aborts_left_{1};
 
+	bool has_siblings_ = false;  // or may have, in its subsystem
 	bool has_sgl_ = false;
 	bool has_shadow_doorbells_ = false;
 	dma::Coherent<ShadowDoorbells[]> shadow_, shadow_seen_;	 // a page each; the second is the device's
@@ -294,8 +314,9 @@ private:
 	Array<FixedText<32>> irq_names_;
 	pci::Vectors vectors_;	// changed under stop_lock_
 	blk::QueueCounts counts_{.submit = 0};
-	u32 io_queues_ = 0;	       // that the device has
-	Atomic<u32> shown_queues_{0};  // as it was brought up last
+	blk::QueueCounts mapped_{.submit = 0};	// as the tag set has them
+	u32 io_queues_ = 0;			// that the device has
+	Atomic<u32> shown_queues_{0};		// as it was brought up last
 	Ida namespace_numbers_;
 	Box<Admin> admin_;
 	Box<blk::TagSetFor<Namespace>> io_tags_;
@@ -315,6 +336,8 @@ private:
 	Atomic<u32> changed_{0};  // and somebody was told
 	log::RateLimit user_limit_;
 	ControllerNode node_{*this};
+	// Of the node, and before it goes.
+	device::LateFiles memory_buffer_files_, inject_files_;
 	Membership member_;
 	Events events_{*this};
 	Sensors sensors_{*this};

@@ -25,11 +25,12 @@ static_assert(pages_for(1) == 1 && pages_for(512) == 1 && pages_for(513) == 2 &&
 }  // namespace
 
 // NOLINTNEXTLINE(bugprone-easily-swappable-parameters): tags and bytes, told apart by their names
-Result<Box<DataLists>> DataLists::create(dma::Device dev, u32 tags, u32 most_bytes)
+Result<Box<DataLists>> DataLists::create(dma::Device dev, u32 tags, u32 most_bytes, ListsAt at)
 {
-	auto lists = TRY(Box<DataLists>::make_on(dev.node(), Gfp::Kernel, Key{}, dev));
+	auto lists = TRY(Box<DataLists>::make_on(dev.node(), Gfp::Kernel, Key{}, dev, at));
+	const u32 bytes = tags << lists->list_shift_;
 	lists->short_ = TRY(
-		Array<dma::OutboundPage>::make(Gfp::Kernel, dev.node(), (tags + kListsInPage - 1) / kListsInPage));
+		Array<dma::OutboundPage>::make(Gfp::Kernel, dev.node(), (bytes + kPageSize - 1) / kPageSize));
 	for (dma::OutboundPage& page : lists->short_)
 		page = TRY(dma::OutboundPage::alloc(dev, Gfp::Kernel));
 	// One page more than its bytes fill, if it starts in the middle of one. At least one, for discards.
@@ -134,22 +135,27 @@ DataLists::Slots DataLists::slots_of(Command& cmd, u32 tag) const
 	return {.at = nullptr, .room = 0, .page = cmd.pages};
 }
 
-CXXRT_INLINE void DataLists::Slots::put(le64 entry)
+CXXRT_INLINE void DataLists::Slots::put(dma::Addr first, u32 pages)
 {
-	if (room == 0) [[unlikely]] {
-		at = page->entries();
-		room = page->next != nullptr ? ListPage::kEntries - 1 : ListPage::kEntries;
-		page = page->next;
+	while (pages != 0) {
+		if (room == 0) [[unlikely]] {
+			at = page->entries();
+			room = page->next != nullptr ? ListPage::kEntries - 1 : ListPage::kEntries;
+			page = page->next;
+		}
+		const u32 here = pages < room ? pages : room;
+		le64* const end = at + here;
+		for (; at != end; first = first + regs::kPage)
+			*at++ = first.wire();
+		room -= here;
+		pages -= here;
 	}
-	*at++ = entry;
-	--room;
 }
 
 void DataLists::publish(const Command& cmd, u32 tag, u32 entries) const
 {
 	if (cmd.mapped == Mapped::Short)
-		short_[tag / kListsInPage].publish(u32(size_t(tag % kListsInPage) * kShortEntries * sizeof(le64)),
-						   u32(size_t(entries) * sizeof(le64)));
+		short_page(tag).publish(short_offset(tag), u32(size_t(entries) * sizeof(le64)));
 	for (const ListPage* page = cmd.pages; page != nullptr; page = page->next)
 		page->publish(kPageSize);
 }
@@ -194,10 +200,7 @@ blk::Status DataLists::map_list(Request rq, dma::Direction direction)
 			at = at + skip;
 			left -= skip;
 		}
-		for (; left > 0; left -= left < regs::kPage ? left : regs::kPage) {
-			slots.put(at.wire());
-			at = at + regs::kPage;
-		}
+		slots.put(at, (left + regs::kPage - 1) / regs::kPage);
 		mapped += run.length;
 		++runs;
 	}
@@ -260,7 +263,7 @@ SglDescriptor* DataLists::pieces_of(const Command& cmd, u32 tag) const
 {
 	if (cmd.pages != nullptr)
 		return cmd.pages->pieces();
-	return short_[tag / kListsInPage].items<SglDescriptor>() + (size_t(tag % kListsInPage) * kShortPieces);
+	return short_page(tag).items<SglDescriptor>() + (short_offset(tag) / sizeof(SglDescriptor));
 }
 
 void DataLists::unmap_sgl(Request rq, dma::Direction direction, u32 most)
@@ -328,7 +331,7 @@ blk::Status DataLists::map_pieces(Request rq, dma::Direction direction)
 	if (is_long)
 		cmd.pages->publish(bytes);
 	else
-		short_[tag / kListsInPage].publish(cmd.first.offset_in(kPageSize), bytes);
+		short_page(tag).publish(short_offset(tag), bytes);
 	return blk::Status::Ok;
 }
 

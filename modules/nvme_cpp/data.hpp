@@ -62,6 +62,7 @@ struct Command {
 	bool aborted : 1 = false;	///< the device has been asked to end it
 	bool appends : 1 = false;	///< the device says where it wrote
 	bool has_metadata : 1 = false;	///< `metadata` is mapped
+	bool delayed = false;		///< on purpose, see Inject
 	u16 id = 0;			///< the command's, see Queue::next_id()
 	Mapped mapped = Mapped::None;
 	u8 flags = 0;  ///< the command's, which say what `first` and `second` are
@@ -72,6 +73,9 @@ struct Command {
 		return status.ok() && (u32(retries) | u32(aborted) | u32(appends) | u32(has_metadata)) == 0;
 	}
 };
+
+/// What the addresses of lists are multiples of: 256 bytes, which is as long as the short ones are, or 512.
+enum class ListsAt : u8 { Every256, Every512 };
 
 using Request = blk::Request<Command>;
 using InFlight = blk::InFlight<Command>;
@@ -94,8 +98,12 @@ public:
 
 	/// For `tags` tags, whose requests are of `most_bytes` at most; one such request can always be mapped.
 	/// Context: process; sleeps.   Errors: ENOMEM.
-	static Result<Box<DataLists>> create(dma::Device dev, u32 tags, u32 most_bytes) EXCLUDES(atomic_context);
-	DataLists(Key, dma::Device dev) : dev_(dev) {}
+	static Result<Box<DataLists>> create(dma::Device dev, u32 tags, u32 most_bytes, ListsAt at)
+		EXCLUDES(atomic_context);
+	DataLists(Key, dma::Device dev, ListsAt at)
+		: dev_(dev), list_shift_(kShortShift + (at == ListsAt::Every512 ? 1 : 0))
+	{
+	}
 	~DataLists();
 
 	/// Pieces may be described by SGLs from now on, or not. Before there are requests.
@@ -143,19 +151,20 @@ public:
 	}
 
 private:
-	static constexpr u32 kListsInPage = kPageSize / (kShortEntries * sizeof(le64));
+	static constexpr u32 kShortShift = 8;
+	static_assert(kShortEntries * sizeof(le64) == 1u << kShortShift);
 
 	CXXRT_NOINLINE blk::Status map_list(Request rq, dma::Direction direction);
 	/// Whether the data is better described by pieces than by pages.
 	bool wants_sgl(Request rq) const;
-	blk::Status map_pieces(Request rq, dma::Direction direction);
+	CXXRT_NOINLINE blk::Status map_pieces(Request rq, dma::Direction direction);
 	/// The first `most` pieces.
-	void unmap_sgl(Request rq, dma::Direction direction, u32 most);
+	CXXRT_NOINLINE void unmap_sgl(Request rq, dma::Direction direction, u32 most);
 	/// Where the list of a request that is mapped so is.
 	SglDescriptor* pieces_of(const Command& cmd, u32 tag) const;
 	CXXRT_NOINLINE void unmap_list(Request rq);
 	/// The first `bytes` of a request whose list has them.
-	void unmap_pieces(Request rq, u32 bytes, dma::Direction direction);
+	CXXRT_NOINLINE void unmap_pieces(Request rq, u32 bytes, dma::Direction direction);
 	/// Finds room for `entries` entries, and links the pages of a long list.
 	blk::Status reserve(Command& cmd, u32 tag, u32 entries);
 	/// Where the entries of a list go, one after the other: as many as were reserved.
@@ -163,25 +172,24 @@ private:
 		le64* at;
 		u32 room;	       // there
 		const ListPage* page;  // and then
-		CXXRT_INLINE void put(le64 entry);
+		/// That many pages, which lie in a row.
+		CXXRT_INLINE void put(dma::Addr first, u32 pages);
 	};
 	Slots slots_of(Command& cmd, u32 tag) const;
 	/// Entry `index` of a list that is mapped so.
 	le64& entry(const Command& cmd, u32 tag, u32 index) const;
-	le64* short_list(u32 tag) const
-	{
-		return short_[tag / kListsInPage].items<le64>() + (size_t(tag % kListsInPage) * kShortEntries);
-	}
-	dma::Addr short_addr(u32 tag) const
-	{
-		return short_[tag / kListsInPage].addr() + (u64(tag % kListsInPage) * kShortEntries * sizeof(le64));
-	}
+	/// Which page a tag's own list is in, and where in it.
+	const dma::OutboundPage& short_page(u32 tag) const { return short_[(tag << list_shift_) / kPageSize]; }
+	u32 short_offset(u32 tag) const { return (tag << list_shift_) % kPageSize; }
+	le64* short_list(u32 tag) const { return short_page(tag).items<le64>() + (short_offset(tag) / sizeof(le64)); }
+	dma::Addr short_addr(u32 tag) const { return short_page(tag).addr() + short_offset(tag); }
 	/// What was stored is for the device now.
 	void publish(const Command& cmd, u32 tag, u32 entries) const;
 	ListPage* take_page();
 	void give_back(ListPage* first);
 
 	const dma::Device dev_;
+	const u32 list_shift_;	// log2 of the bytes from one tag's list to the next
 	bool may_sgl_ = false;
 	Array<dma::OutboundPage> short_;
 	IrqSpinLock lock_{lock_class<"nvme DataLists::lock_">};

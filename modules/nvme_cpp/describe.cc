@@ -42,7 +42,7 @@ Result<Identity> Controller::identify_ids(u32 nsid)
 {
 	Identity made;
 	const bool has_sets = cc_.get<regs::Cc::CommandSets>() == regs::Cc::Set::All;
-	if (version_ < regs::version(1, 3) && !has_sets)
+	if ((version_ < regs::version(1, 3) && !has_sets) || has(Quirk::NoIdList))
 		return made;
 	const Box<IdentifierList> list = TRY(admin_->identify<IdentifierList>(Cns::IdentifierList, nsid));
 	const Result<bool> set = made.take(*list, believes_ids());
@@ -98,6 +98,48 @@ Result<Box<Geometry>> Controller::describe(u32 nsid)
 	made->format = BlockFormat::of(*id);
 	made->use_profiles_there_are();
 	return made;
+}
+
+Result<void> Controller::claim_ids(Claim& claim, u32 nsid, Geometry& geometry)
+{
+	using Verdict = Subsystems::Verdict;
+	const auto ask = [&] {
+		return nodes_.subsystems().claim(claim, member_, nsid, geometry.shared, geometry.identity);
+	};
+	Verdict verdict = ask();
+	if (verdict == Verdict::Elsewhere && !(has_siblings_ && geometry.shared)) {
+		log::error<"%s: clearing duplicate IDs for nsid %u">(name(), nsid);
+		log::error<"%s: use of /dev/disk/by-id/ may cause data corruption">(name());
+		geometry.identity.forget_ids();
+		geometry.ids_taken_away = true;
+		verdict = ask();
+	}
+	switch (verdict) {
+	case Verdict::New:
+		return {};
+	case Verdict::SharedHere:
+		log::warn<"%s: Found shared namespace %u, but multipathing not supported.">(name(), nsid);
+		return {};
+	case Verdict::Unshared:
+		log::error<"%s: Duplicate unshared namespace %u">(name(), nsid);
+		break;
+	case Verdict::Different:
+		log::error<"%s: IDs don't match for shared namespace %u">(name(), nsid);
+		break;
+	case Verdict::Duplicate:
+		log::error<"%s: duplicate IDs in subsystem for nsid %u">(name(), nsid);
+		break;
+	case Verdict::Elsewhere:
+		log::error<"%s: ignoring nsid %u because of duplicate IDs">(name(), nsid);
+		break;
+	}
+	return EEXIST;
+}
+
+Result<u64> Controller::used_blocks(u32 nsid)
+{
+	const Box<IdentifyNamespace> id = TRY(admin_->identify<IdentifyNamespace>(Cns::Namespace, nsid));
+	return u64(id->nuse.get());
 }
 
 void Controller::tell_oddities(u32 nsid, const Geometry& geometry)

@@ -92,6 +92,19 @@ void Identity::take_missing(const IdentifyNamespace& id, Ids ids)
 		copy(nguid, id.nguid);
 }
 
+bool Identity::has_id_of(const Identity& other) const
+{
+	return (!is_zero(uuid) && same(uuid, other.uuid)) || (!is_zero(nguid) && same(nguid, other.nguid)) ||
+	       (!is_zero(eui64) && same(eui64, other.eui64));
+}
+
+void Identity::forget_ids()
+{
+	const CommandSet kept = set;
+	*this = {};
+	set = kept;
+}
+
 bool operator==(const Identity& a, const Identity& b)
 {
 	return same(a.eui64, b.eui64) && same(a.nguid, b.nguid) && same(a.uuid, b.uuid) && a.set == b.set;

@@ -33,6 +33,10 @@ struct Identity {
 	/// Takes the ids that nobody has given yet.
 	void take_missing(const IdentifyNamespace& id, Ids ids);
 
+	/// Whether one of the other's ids is the same as its own.
+	bool has_id_of(const Identity& other) const;
+	void forget_ids();
+
 	friend bool operator==(const Identity&, const Identity&);
 };
 

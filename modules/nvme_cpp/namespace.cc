@@ -65,6 +65,7 @@ Result<Box<Geometry>> Geometry::of_hidden(const Identity& identity, const Contro
 {
 	auto made = TRY(Box<Geometry>::make(Gfp::Kernel));
 	made->hidden = true;
+	made->shared = true;
 	made->identity = identity;
 	made->limits = {
 		.max_hw_sectors = controller.most_bytes >> blk::kSectorShift,
@@ -100,6 +101,7 @@ Result<Box<Geometry>> Geometry::read(const IdentifyNamespace& id, const Controll
 	Geometry& made = *box;
 	made.identity = extras.identity;
 	made.read_only = (id.nsattr & IdentifyNamespace::kReadOnly) != 0;
+	made.shared = (id.nmic & IdentifyNamespace::kShared) != 0;
 	made.metadata = Metadata::read(id, number, extras.nvm, controller.offsets);
 	// Blocks smaller than a sector, larger than a page, or with metadata that cannot be carried are not for the block
 	// layer.
@@ -189,14 +191,16 @@ void Namespace::remember(const Geometry& geometry)
 	metadata_ = geometry.metadata;
 	zones_ = geometry.limits.zones;
 	zeroes_deallocate_ = geometry.zeroes_deallocate;
-	plain_ops_ = metadata_.bytes == 0 ? u32(blk::Op::Write) + 1 : 0;
+	plain_ops_ = metadata_.bytes == 0 && !injects_ ? u32(blk::Op::Write) + 1 : 0;
 	static_assert(u32(blk::Op::Read) == 0 && u32(blk::Op::Write) == 1);
 }
 
 Result<Box<Namespace>> Namespace::create(Controller& controller, blk::TagSetFor<Namespace>& tags,
-					 const Geometry& geometry, u32 nsid, Ida::Id&& number)
+					 const Geometry& geometry, u32 nsid, Ida::Id&& number, Box<Claim>&& claim)
 {
-	auto ns = TRY(Box<Namespace>::make(Gfp::Kernel, Key{}, controller, nsid, geometry, move(number)));
+	auto ns = TRY(Box<Namespace>::make(Gfp::Kernel, Key{}, controller, nsid, geometry, move(number), move(claim)));
+	ns->injects_ = controller.inject().is_on();
+	ns->remember(geometry);
 	// From 1, within the controller; not the namespace's id.
 	ns->name_ = FixedText<32>{controller.name(), "n", ns->number_.value() + 1};
 	ns->node_.set_format(geometry.format);
@@ -221,9 +225,31 @@ Result<Box<Namespace>> Namespace::create(Controller& controller, blk::TagSetFor<
 	return ns;
 }
 
+void Namespace::inject(bool on)
+{
+	disk_.freeze();
+	injects_ = on;
+	plain_ops_ = metadata_.bytes == 0 && !on ? u32(blk::Op::Write) + 1 : 0;
+	disk_.unfreeze();
+}
+
+Result<u64> Namespace::used_blocks()
+{
+	constexpr u64 kFreshNs = 5000000000;
+	Guard guard{usage_lock_};
+	if (now_ns() >= usage_ends_ns_) {
+		used_blocks_ = TRY(controller_.used_blocks(nsid_));
+		usage_ends_ns_ = now_ns() + kFreshNs;
+	}
+	return used_blocks_;
+}
+
 bool Namespace::revalidate(const Geometry& geometry)
 {
-	if (!(geometry.identity == identity_) || geometry.hidden != hidden_)
+	Identity now = geometry.identity;
+	if (ids_taken_away_)
+		now.forget_ids();
+	if (!(now == identity_) || geometry.hidden != hidden_)
 		return false;
 	if (hidden_)
 		return true;

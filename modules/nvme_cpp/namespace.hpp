@@ -47,6 +47,8 @@ struct Geometry {
 	bool discard_zeroes = false;
 	bool hidden = false;		 ///< nobody knows how to read or write it
 	bool zeroes_deallocate = false;	 ///< a write of zeroes may, and they read as zeroes then
+	bool shared = false;		 ///< other controllers may have it, too
+	bool ids_taken_away = false;	 ///< somebody else has them
 	Identity identity;
 	BlockFormat format;  ///< for commands of user space
 	Metadata metadata;
@@ -77,9 +79,9 @@ public:
 	/// Makes the disk `<prefix>n<number>` appear.
 	/// Context: process; sleeps, and does I/O.   Errors: ENOMEM; EEXIST the name is taken.
 	static Result<Box<Namespace>> create(Controller& controller, blk::TagSetFor<Namespace>& tags,
-					     const Geometry& geometry, u32 nsid, Ida::Id&& number)
+					     const Geometry& geometry, u32 nsid, Ida::Id&& number, Box<Claim>&& claim)
 		EXCLUDES(atomic_context);
-	Namespace(Key, Controller& controller, u32 nsid, const Geometry& geometry, Ida::Id&& number)
+	Namespace(Key, Controller& controller, u32 nsid, const Geometry& geometry, Ida::Id&& number, Box<Claim>&& claim)
 		: nsid_(nsid),
 		  block_shift_(geometry.block_shift),
 		  hidden_(geometry.hidden),
@@ -87,6 +89,8 @@ public:
 		  discard_zeroes_(geometry.discard_zeroes),
 		  controller_(controller),
 		  identity_(geometry.identity),
+		  claim_(move(claim)),
+		  ids_taken_away_(geometry.ids_taken_away),
 		  node_(controller, *this)
 	{
 		remember(geometry);
@@ -103,6 +107,18 @@ public:
 	const char* name() const { return name_.c_str(); }
 	Controller& controller() const { return controller_; }
 	const Identity& ids() const { return identity_; }
+	/// Its requests may have faults from now on, or have none.   Context: process; waits for its requests.
+	void inject(bool on) EXCLUDES(atomic_context);
+	/// For requests that are not plain, which none is then.
+	bool injects() const { return injects_; }
+	/// Whether errors of user space's commands have lines in the log.   Context: any.
+	bool logs_passthrough_errors() const { return logs_passthrough_errors_.load_relaxed() != 0; }
+	void log_passthrough_errors(bool on) { logs_passthrough_errors_.store_relaxed(on ? 1 : 0); }
+	/// Blocks that are in use, as the device said within the last five seconds.
+	/// Context: process; sleeps.   Errors: as Controller::used_blocks().
+	Result<u64> used_blocks() EXCLUDES(usage_lock_, atomic_context);
+	/// How it is described when its blocks are not asked for, in words of the specification.   Context: any; a snapshot.
+	u32 metadata_bytes() { return node_.format().metadata_bytes; }
 	/// Zeroes are written by discarding.
 	bool discard_zeroes() const { return discard_zeroes_; }
 	/// What the device says now. False if it is another namespace, whose disk has to be made.
@@ -171,6 +187,7 @@ private:
 	u32 block_shift_;
 	u32 plain_ops_ = 0;  // Read and Write are below it, or nothing is
 	bool zeroes_deallocate_ = false;
+	bool injects_ = false;
 	const bool hidden_;
 	u64 sectors_ = 0;
 	Metadata metadata_;
@@ -180,6 +197,12 @@ private:
 	const bool discard_zeroes_;
 	Controller& controller_;
 	const Identity identity_;
+	const Box<Claim> claim_;
+	const bool ids_taken_away_;
+	Atomic<u32> logs_passthrough_errors_{0};
+	Mutex usage_lock_{lock_class<"nvme Namespace::usage_lock_">};
+	u64 used_blocks_ GUARDED_BY(usage_lock_) = 0;
+	u64 usage_ends_ns_ GUARDED_BY(usage_lock_) = 0;	 // it is asked for again after that
 	log::RateLimit error_limit_;
 	NamespaceNode node_;
 	blk::Disk disk_;  // last: requests have ended when it is gone

@@ -88,4 +88,25 @@ Shown Eui::show(Namespace& ns, Buffer out)
 
 Shown Nsid::show(Namespace& ns, Buffer out) { return out.print<"%u\n">(ns.nsid()); }
 
+Shown CommandSetNumber::show(Namespace& ns, Buffer out) { return out.print<"%u\n">(u32(ns.ids().set)); }
+Shown MetadataBytes::show(Namespace& ns, Buffer out) { return out.print<"%u\n">(ns.metadata_bytes()); }
+Shown Usage::show(Namespace& ns, Buffer out)
+{
+	const u64 blocks = TRY(ns.used_blocks());
+	return out.print<"%llu\n">(blocks);
+}
+
+Shown LogsErrors::show(Namespace& ns, Buffer out)
+{
+	return out.print<"%s\n">(ns.logs_passthrough_errors() ? "on" : "off");
+}
+Result<void> LogsErrors::store(Namespace& ns, const char* text)
+{
+	const auto on = parse<bool>(text);
+	if (!on.ok())
+		return EINVAL;
+	ns.log_passthrough_errors(Result<bool>{on}.take());
+	return {};
+}
+
 }  // namespace nvme::attributes

@@ -38,6 +38,8 @@ Result<void> ControllerNode::show(Nodes& nodes, device::Device parent)
 	return {};
 }
 
+void ControllerNode::set_most_latency(ControllerNode& node, u64 us) { node.controller_.set_most_latency(us); }
+
 Result<void> ControllerNode::open(chardev::File)
 {
 	if (controller_.state() != State::Live)

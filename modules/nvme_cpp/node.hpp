@@ -56,6 +56,8 @@ public:
 
 	/// Makes the node appear.   Context: process; sleeps.   Errors: as chardev::Node::create().
 	Result<void> show(Nodes& nodes, device::Device parent) EXCLUDES(atomic_context);
+	/// For show_latency_tolerance().
+	static void set_most_latency(ControllerNode& node, u64 us) EXCLUDES(atomic_context);
 	/// As chardev::Node's.
 	void hide() EXCLUDES(atomic_context) { node_.hide(); }
 	void close() EXCLUDES(atomic_context) { node_.close(); }

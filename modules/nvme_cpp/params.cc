@@ -14,22 +14,24 @@ using module::RangedParam;
 
 namespace {
 
-constinit RangedParam<2, 4095> io_queue_depth_param{1024};
+constinit RangedParam<2, 4095, 0> io_queue_depth_param{1024};
 constinit BoundedParam<&possible_cpus> write_queues_param{0};
 constinit BoundedParam<&possible_cpus> poll_queues_param{0};
 constinit Param<u32> admin_timeout{60};
 CXXRT_PARAM_LIVE_AS(admin_timeout, admin_timeout, "Seconds that an administrative command may take");
 constinit Param<u32> io_timeout{30};
 CXXRT_PARAM_LIVE_AS(io_timeout, io_timeout, "Seconds that a request may take");
-constinit RangedParam<0, 255> shutdown_timeout{5};
+constinit Param<u8> shutdown_timeout{5};
 CXXRT_PARAM_LIVE_AS(shutdown_timeout, shutdown_timeout, "Seconds to wait at least for a controller to shut down");
-constinit RangedParam<0, 255> max_retries_param{5};
+constinit Param<u8> max_retries_param{5};
 constinit Param<bool> disable_pi_offsets_param{false};
-CXXRT_PARAM_AS(disable_pi_offsets, disable_pi_offsets_param,
-	       "6.12: Ignore protection information that is not in front of the metadata");
+CXXRT_PARAM_AS_SINCE_6_12(disable_pi_offsets, disable_pi_offsets_param,
+			  "Ignore protection information that is not in front of the metadata");
 constinit Param<bool> bind_all{false};
 CXXRT_PARAM(bind_all,
 	    "Take every NVMe controller that has no driver, not only those given by driver_override or new_id");
+constinit Param<bool> inject_param{false};
+CXXRT_PARAM_AS(inject, inject_param, "Controllers have files in sysfs that make requests fail");
 constinit Param<bool> compat_names{false};
 CXXRT_PARAM(compat_names, "Take the C driver's names");
 
@@ -58,12 +60,13 @@ u32 write_queues() { return write_queues_param.get(); }
 u32 poll_queues() { return poll_queues_param.get(); }
 u32 admin_timeout_ms() { return to_ms(admin_timeout.get()); }
 u32 io_timeout_ms() { return to_ms(io_timeout.get()); }
-u32 shutdown_timeout_s() { return u32(shutdown_timeout.get()); }
-u32 max_retries() { return u32(max_retries_param.get()); }
+u32 shutdown_timeout_s() { return shutdown_timeout.get(); }
+u32 max_retries() { return max_retries_param.get(); }
 u32 sgl_threshold() { return sgl_threshold_param.get(); }
 bool threaded_interrupts() { return threaded_interrupts_param.get() != 0; }
 bool shadow_doorbells() { return shadow_doorbells_param.get(); }
 bool disable_pi_offsets() { return disable_pi_offsets_param.get(); }
+bool injects() { return inject_param.get(); }
 bool binds_all() { return bind_all.get(); }
 bool use_compat_names() { return compat_names.get(); }
 

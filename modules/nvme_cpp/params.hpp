@@ -30,6 +30,8 @@ bool shadow_doorbells();
 bool disable_pi_offsets();
 /// Every NVMe controller without a driver is taken.
 bool binds_all();
+/// Faults may be asked for.
+bool injects();
 /// The C driver's names are taken.
 bool use_compat_names();
 

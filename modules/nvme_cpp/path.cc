@@ -52,6 +52,25 @@ void report(Namespace& ns, Request rq, Status status)
 		status.is_final() ? "DNR " : "");
 }
 
+/// The same about a command of user space, or of the driver's own, if root wants that.
+void report_passthrough(Queue& queue, Request rq, Status status)
+{
+	Controller& controller = queue.controller();
+	Namespace* ns = queue.id() != 0 ? &rq.context<Namespace>() : nullptr;
+	if (ns != nullptr ? !ns->logs_passthrough_errors() : !controller.logs_passthrough_errors())
+		return;
+	const Sqe& sqe = *rq.pdu().passthrough;
+	log::RateLimit& limit = ns != nullptr ? ns->error_limit() : controller.user_limit();
+	if (limit.allows())
+		log::error<
+			"%s: %s Cmd(0x%x), I/O Error (sct 0x%x / sc 0x%x) %s%scdw10=0x%x cdw11=0x%x cdw12=0x%x cdw13=0x%x "
+			"cdw14=0x%x cdw15=0x%x">(ns != nullptr ? ns->name() : controller.name(),
+						 ns != nullptr ? "I/O" : "Admin", u32(sqe.opcode), status.type(),
+						 status.code(), status.has_more() ? "MORE " : "",
+						 status.is_final() ? "DNR " : "", sqe.cdw10.get(), sqe.cdw11.get(),
+						 sqe.cdw12.get(), sqe.cdw13.get(), sqe.cdw14.get(), sqe.cdw15.get());
+}
+
 }  // namespace
 
 void Path::trace_end(const Queue& queue, Request rq)
@@ -89,7 +108,9 @@ void Path::end_unusual(Command& parked)
 	}
 	cmd.retries = 0;
 	cmd.aborted = false;
-	if (!status.ok() && !request.is_passthrough() && !request.is_quiet())
+	if (!status.ok() && request.is_passthrough())
+		report_passthrough(queue_of(request), request, status);
+	else if (!status.ok() && !request.is_quiet())
 		report(request.context<Namespace>(), request, status);
 	move(rq).end(status.ok() ? finished : block_status(status));
 }
@@ -125,19 +146,19 @@ CXXRT_NOINLINE Flags flags_of(Request rq)
 CXXRT_COLD void trace_transfer(const Namespace& ns, Request rq)
 {
 	const Flags flags = flags_of(rq);
-	const Sqe sqe = ns.command(rq, rq.op() == Op::Write ? IoOp::Write : IoOp::Read, Queue::upcoming_id(rq),
-				   flags.word12, flags.word13);
+	const Sqe sqe = ns.command(rq, rq.op() == Op::Write ? IoOp::Write : IoOp::Read,
+				   rq.hw_queue<Queue>().upcoming_id(rq), flags.word12, flags.word13);
 	trace::nvme_setup_cmd(rq, rq.hw_queue<Queue>().traced(), sqe);
 }
 
-CXXRT_INLINE Sqe transfer_command(const Namespace& ns, Request rq)
+CXXRT_INLINE Sqe transfer_command(const Queue& queue, const Namespace& ns, Request rq)
 {
 	if (trace::nvme_setup_cmd_enabled()) [[unlikely]]
 		trace_transfer(ns, rq);
 	const Flags flags = rq.is_plain() ? Flags{} : flags_of(rq);
 	static_assert(u32(IoOp::Write) == u32(IoOp::Read) - 1);
 	const auto op = IoOp(u32(IoOp::Read) - u32(rq.sends_data()));
-	return ns.command(rq, op, Queue::next_id(rq), flags.word12, flags.word13);
+	return ns.command(rq, op, queue.next_id(rq), flags.word12, flags.word13);
 }
 
 CXXRT_INLINE bool is_transfer(Op op) { return op == Op::Read || op == Op::Write; }
@@ -146,7 +167,7 @@ CXXRT_INLINE bool is_transfer(Op op) { return op == Op::Read || op == Op::Write;
 CXXRT_INLINE void put_transfer(Queue& queue, const Namespace& ns, Request rq, blk::Last last)
 {
 	Queue::Submission submission{queue};
-	submission.put(transfer_command(ns, rq));
+	submission.put(transfer_command(queue, ns, rq));
 	if (last == blk::Last::Yes)
 		submission.tell();
 }
@@ -192,6 +213,8 @@ u32 opcode_of(Op op)
 
 blk::Status IoPath::queue_other(Queue& queue, Namespace& ns, Request rq, blk::Last last)
 {
+	if (ns.injects() && !rq.is_passthrough() && inject(queue, rq))
+		return blk::Status::Ok;
 	Sqe sqe;
 	u32 ranges = 0;
 	blk::Status status = blk::Status::Ok;
@@ -232,7 +255,7 @@ blk::Status IoPath::queue_other(Queue& queue, Namespace& ns, Request rq, blk::La
 	if (status != blk::Status::Ok)
 		return status;
 	InFlight started = rq.start();
-	sqe.command_id = u16(Queue::next_id(rq));
+	sqe.command_id = u16(queue.next_id(rq));
 	if (trace::nvme_setup_cmd_enabled()) [[unlikely]]
 		trace_setup(queue, rq, sqe);
 	put(queue, sqe, last);
@@ -276,7 +299,7 @@ CXXRT_INLINE void IoPath::submit(Queue& queue, blk::RequestFifo& batch)
 	Queue::Submission submission{queue};
 	batch.take_all<Command>([&](InFlight&& started) CXXRT_INLINE_LAMBDA {
 		const Request rq = started.request();
-		submission.put(transfer_command(ns, rq));
+		submission.put(transfer_command(queue, ns, rq));
 		(void)move(started).park();
 	});
 	submission.tell();
@@ -300,7 +323,7 @@ blk::Status AdminPath::queue_rq(Queue& queue, Controller&, Request rq, blk::Last
 	if (status != blk::Status::Ok)
 		return status;
 	InFlight started = rq.start();
-	sqe.command_id = u16(Queue::next_id(rq));
+	sqe.command_id = u16(queue.next_id(rq));
 	if (trace::nvme_setup_cmd_enabled()) [[unlikely]]
 		trace_setup(queue, rq, sqe);
 	put(queue, sqe, last);

@@ -13,17 +13,23 @@ namespace nvme {
 namespace {
 
 constinit module::Param<unsigned long> default_ps_max_latency_us{100000};
-CXXRT_PARAM(default_ps_max_latency_us, "Power states that take longer to leave are not used; 0: none is");
+CXXRT_PARAM_LIVE_AS(default_ps_max_latency_us, default_ps_max_latency_us,
+		    "Power states that take longer to leave are not used; 0: none is");
 constinit module::Param<bool> force_apst{false};
-CXXRT_PARAM(force_apst, "Have devices change their power state by themselves that are known not to do well with it");
+CXXRT_PARAM_LIVE_AS(force_apst, force_apst,
+		    "Have devices change their power state by themselves that are known not to do well with it");
 constinit module::Param<unsigned long> apst_primary_timeout_ms{100};
-CXXRT_PARAM(apst_primary_timeout_ms, "Milliseconds without work until a state is entered that is left quickly");
+CXXRT_PARAM_LIVE_AS(apst_primary_timeout_ms, apst_primary_timeout_ms,
+		    "Milliseconds without work until a state is entered that is left quickly");
 constinit module::Param<unsigned long> apst_secondary_timeout_ms{2000};
-CXXRT_PARAM(apst_secondary_timeout_ms, "Milliseconds without work until one is entered that is not");
+CXXRT_PARAM_LIVE_AS(apst_secondary_timeout_ms, apst_secondary_timeout_ms,
+		    "Milliseconds without work until one is entered that is not");
 constinit module::Param<unsigned long> apst_primary_latency_tol_us{15000};
-CXXRT_PARAM(apst_primary_latency_tol_us, "Microseconds to enter and leave it that are quick");
+CXXRT_PARAM_LIVE_AS(apst_primary_latency_tol_us, apst_primary_latency_tol_us,
+		    "Microseconds to enter and leave it that are quick");
 constinit module::Param<unsigned long> apst_secondary_latency_tol_us{100000};
-CXXRT_PARAM(apst_secondary_latency_tol_us, "Microseconds that are not, and not too many");
+CXXRT_PARAM_LIVE_AS(apst_secondary_latency_tol_us, apst_secondary_latency_tol_us,
+		    "Microseconds that are not, and not too many");
 constinit module::Param<bool> noacpi{false};
 CXXRT_PARAM(noacpi, "Ignore what the platform says of the power of idle devices");
 
@@ -118,8 +124,8 @@ Result<void> Controller::set_up_power(const IdentifyController& id)
 			log::warn<"%s: forcibly allowing APST due to nvme_core.force_apst -- use at your own risk">(
 				name());
 	}
-	if (most_exit_us_ == kDefaultLatency)
-		most_exit_us_ = TransitionPolicy::of_parameters().most_exit_us;
+	if (most_exit_us_.load_relaxed() == kDefaultLatency)
+		most_exit_us_.store_relaxed(TransitionPolicy::of_parameters().most_exit_us);
 	// What it did before the reset is over, and so it is told, too, that it must not.
 	return (id.apsta & 1) != 0 ? set_transitions() : Result<void>{};
 }
@@ -132,9 +138,9 @@ Result<void> Controller::set_transitions()
 		return {};
 	}
 	TransitionPolicy policy = TransitionPolicy::of_parameters();
-	policy.most_exit_us = most_exit_us_;
+	policy.most_exit_us = most_exit_us_.load_relaxed();
 	policy.without_deepest = has(Quirk::NoDeepestPowerState);
-	const bool on = power_.autonomous && most_exit_us_ != 0;
+	const bool on = power_.autonomous && policy.most_exit_us != 0;
 	auto table = TRY(
 		Box<TransitionTable>::make(Gfp::Kernel, on ? transition_table(power_, policy) : TransitionTable{}));
 	const Completion done = TRY(
@@ -147,7 +153,7 @@ Result<void> Controller::set_transitions()
 
 void Controller::set_most_latency(u64 us)
 {
-	if (exchange(most_exit_us_, us) == us || state_.get() != State::Live || !can_change_power())
+	if (most_exit_us_.swap(us) == us || state_.get() != State::Live || !can_change_power())
 		return;
 	set_transitions().ignore("the next reset sets them, too");
 }

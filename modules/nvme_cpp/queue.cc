@@ -23,14 +23,14 @@ Queue::Queue(Controller* controller) : controller_(*controller)
 
 irq::Runs Queue::where() { return params::threaded_interrupts() ? irq::Runs::InThread : irq::Runs::InInterrupt; }
 
-Result<void> Queue::allocate(dma::Device dev, u32 depth, u32 most_bytes)
+Result<void> Queue::allocate(dma::Device dev, u32 depth, u32 most_bytes, ListsAt lists)
 {
 	if (depth_ == depth)
 		return {};
 	Rings rings;
 	rings.sq = TRY(dma::Coherent<Sqe[]>::alloc(dev, depth, Gfp::Kernel));
 	rings.cq = TRY(dma::Coherent<Cqe[]>::alloc(dev, depth, Gfp::Kernel));
-	data_ = TRY(DataLists::create(dev, depth - 1, most_bytes));
+	data_ = TRY(DataLists::create(dev, depth - 1, most_bytes, lists));
 	rings_ = move(rings);
 	depth_ = depth;
 	return {};

@@ -71,10 +71,13 @@ public:
 	explicit Queue(Controller* controller);
 	/// Once, before anything else.
 	void set_id(u32 id) { id_ = id; }
+	/// Ids of commands are their tags, for devices that want small ones: whether a completion is an old one is not known
+	/// then.   Before anything else.
+	void forgo_generations() { generation_step_ = 0; }
 
 	/// Makes room for `depth` entries, of which one stays free, unless it is there already.
 	/// Context: process; sleeps.   Errors: ENOMEM.   Units: `depth` 2 to 4096; `most_bytes` of one request.
-	Result<void> allocate(dma::Device dev, u32 depth, u32 most_bytes) EXCLUDES(atomic_context);
+	Result<void> allocate(dma::Device dev, u32 depth, u32 most_bytes, ListsAt lists) EXCLUDES(atomic_context);
 	/// Empties both rings, for a device that knows nothing of them yet.
 	/// Errors: EINVAL the doorbells are not in the window.   Only while down.
 	Result<void> reset(const mmio::WindowBase& window, u32 doorbell_stride, Notice notice);
@@ -112,16 +115,16 @@ public:
 	CXXRT_INLINE bool is_live() const { return state() == QueueState::Live; }
 
 	/// The next id for the request's command.   Context: who starts it.
-	CXXRT_INLINE static u32 next_id(Request rq)
+	CXXRT_INLINE u32 next_id(Request rq) const
 	{
 		Command& cmd = rq.pdu();
-		cmd.id = u16(((cmd.id & ~(kMostTags - 1)) + kMostTags) | rq.tag());
+		cmd.id = u16(((cmd.id & ~(kMostTags - 1)) + generation_step_) | rq.tag());
 		return cmd.id;
 	}
 	/// What next_id() will say.
-	static u32 upcoming_id(Request rq)
+	u32 upcoming_id(Request rq) const
 	{
-		return (((rq.pdu().id & ~(kMostTags - 1)) + kMostTags) | rq.tag()) & 0xffff;
+		return (((rq.pdu().id & ~(kMostTags - 1)) + generation_step_) | rq.tag()) & 0xffff;
 	}
 	static u32 current_id(Request rq) { return rq.pdu().id; }
 
@@ -201,6 +204,7 @@ private:
 	Controller& controller_;
 	u32 id_ = 0;
 	u32 depth_ = 0;
+	u32 generation_step_ = kMostTags;  // 0: ids are tags
 	Rings rings_;
 	blk::TagTable tags_;
 	mmio::Doorbell sq_bell_, cq_bell_;

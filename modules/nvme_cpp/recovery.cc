@@ -81,9 +81,11 @@ void Controller::map_memory_buffer()
 	if (is_told)
 		window().write(regs::Cmbmsc::Low{}.with<regs::Cmbmsc::Low::Capabilities>(true));
 	const auto size = window().read<regs::Cmbsz>();
+	cmb_size_.store_relaxed(size.bits);
 	if (size.bits == 0)
 		return;
 	const auto where = window().read<regs::Cmbloc>();
+	cmb_place_.store_relaxed(where.bits);
 	const pci::Device dev = parts_.enabled.device();
 	const u32 unit_shift = 12 + (4 * size.get<regs::Cmbsz::Unit>());
 	const u32 bar = where.get<regs::Cmbloc::Bar>();

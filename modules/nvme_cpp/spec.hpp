@@ -233,6 +233,8 @@ struct IdentifyNamespace {
 	static constexpr u32 kPreferredSizes = 1u << 4;
 	/// Of `flbas`.
 	static constexpr u32 kExtended = 1u << 4;
+	/// Of `nmic`.
+	static constexpr u32 kShared = 1u << 0;
 	/// Of `dps`.
 	static constexpr u32 kProtectionType = 7;
 	static constexpr u32 kProtectionFirst = 1u << 3;

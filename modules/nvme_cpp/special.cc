@@ -70,7 +70,7 @@ blk::Status IoPath::queue_special(Queue& queue, Namespace& ns, Request rq, blk::
 	cmd.appends = is_append;
 	const u64 block = rq.sector() >> (ns.block_shift() - blk::kSectorShift);
 	const ProtectionWords words = metadata.words(block, is_carried, is_append);
-	Sqe sqe = ns.command(rq, command_of(op), Queue::next_id(rq), word12_of(rq) | words.word12,
+	Sqe sqe = ns.command(rq, command_of(op), queue.next_id(rq), word12_of(rq) | words.word12,
 			     rq.is_readahead() ? kPrefetch : 0);
 	sqe.cdw3 = words.word3;
 	sqe.cdw14 = words.word14;

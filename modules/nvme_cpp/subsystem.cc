@@ -97,6 +97,51 @@ void Subsystems::leave(Membership& member, Ida::Id& number)
 	drop(subsystem);
 }
 
+Subsystems::Verdict Subsystems::judge(const Subsystem* subsystem, u32 nsid, bool shared, const Identity& identity)
+{
+	Verdict verdict = Verdict::New;
+	for (const Claim& other : claims_) {
+		if (other.subsystem_ != subsystem) {
+			if (verdict == Verdict::New && other.identity_.has_id_of(identity))
+				verdict = Verdict::Elsewhere;
+		} else if (other.nsid_ != nsid) {
+			if (other.identity_.has_id_of(identity))
+				return Verdict::Duplicate;
+		} else if (!shared || !other.shared_) {
+			return Verdict::Unshared;
+		} else if (!(other.identity_ == identity)) {
+			return Verdict::Different;
+		} else {
+			verdict = Verdict::SharedHere;
+		}
+	}
+	return verdict;
+}
+
+Subsystems::Verdict Subsystems::claim(Claim& claim, const Membership& member, u32 nsid, bool shared,
+				      const Identity& identity)
+{
+	Guard guard{lock_};
+	const Verdict verdict = judge(member.subsystem_, nsid, shared, identity);
+	if (verdict != Verdict::New && verdict != Verdict::SharedHere)
+		return verdict;
+	claim.subsystem_ = member.subsystem_;
+	claim.nsid_ = nsid;
+	claim.shared_ = shared;
+	claim.identity_ = identity;
+	claims_.push_back(claim);
+	return verdict;
+}
+
+Claim::~Claim() { subsystems_.disclaim(*this); }
+
+void Subsystems::disclaim(Claim& claim)
+{
+	Guard guard{lock_};
+	if (exchange(claim.subsystem_, nullptr) != nullptr)
+		claim.hook_.unlink();
+}
+
 namespace attributes {
 
 Shown SubsystemModel::show(Subsystem& subsystem, Buffer out)

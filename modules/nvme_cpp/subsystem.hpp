@@ -11,6 +11,7 @@
 #include <cxxrt/lock.hpp>
 
 #include "about.hpp"
+#include "identity.hpp"
 
 namespace nvme {
 
@@ -79,6 +80,26 @@ private:
 	device::Link link_;
 };
 
+class Subsystems;
+
+/// That a namespace's ids are its own. It ends with this object.   Invariant: the subsystems outlive it.
+class Claim : Pinned {
+	ListHook hook_;
+
+public:
+	using List = IntrusiveList<&Claim::hook_>;
+	explicit Claim(Subsystems& subsystems) : subsystems_(subsystems) {}
+	~Claim() EXCLUDES(atomic_context);
+
+private:
+	friend class Subsystems;
+	Subsystems& subsystems_;
+	const Subsystem* subsystem_ = nullptr;
+	u32 nsid_ = 0;
+	bool shared_ = false;
+	Identity identity_;
+};
+
 /// All subsystems that have a controller here.
 /// Invariant: outlives the controllers.
 class Subsystems : Pinned {
@@ -97,7 +118,25 @@ public:
 	/// Context: process; sleeps.
 	void leave(Membership& member, Ida::Id& number) EXCLUDES(lock_, atomic_context);
 
+	/// What claim() finds.
+	enum class Verdict : u8 {
+		New,	     ///< nobody else has the ids, or there are none
+		SharedHere,  ///< another controller of the subsystem has the same namespace
+		Unshared,    ///< the same, but one of the two is not to be shared
+		Different,   ///< the same number, and other ids
+		Duplicate,   ///< another namespace of the subsystem has the ids
+		Elsewhere,   ///< one of another subsystem has
+	};
+	/// Notes the ids of a namespace of `member`'s subsystem, for New, SharedHere, and after Elsewhere without ids.
+	/// Context: process; sleeps.
+	Verdict claim(Claim& claim, const Membership& member, u32 nsid, bool shared, const Identity& identity)
+		EXCLUDES(lock_, atomic_context);
+
 private:
+	friend class Claim;
+	/// Undoes that; nothing if it was not done.
+	void disclaim(Claim& claim) EXCLUDES(lock_, atomic_context);
+	Verdict judge(const Subsystem* subsystem, u32 nsid, bool shared, const Identity& identity) REQUIRES(lock_);
 	/// Null if there is none.
 	Subsystem* find(const About& about) REQUIRES(lock_);
 	Result<Subsystem*> add(const Controller& controller, const About& about) REQUIRES(lock_)
@@ -110,6 +149,7 @@ private:
 	Mutex lock_{lock_class<"nvme Subsystems::lock_">};
 	Subsystem::List all_ GUARDED_BY(lock_);	 // owned
 	Membership::List members_ GUARDED_BY(lock_);
+	Claim::List claims_ GUARDED_BY(lock_);
 };
 
 }  // namespace nvme

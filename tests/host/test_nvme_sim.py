@@ -23,6 +23,8 @@ def test_nv98_simulated_controllers(release: str) -> None:
         assert made.returncode == 0, made.stderr[-3000:]
     built = subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "-C", "tests/sim", f"RELEASE={release}"], cwd=PROJECT, capture_output=True, text=True)
     assert built.returncode == 0, built.stderr[-3000:]
-    done = subprocess.run([PROJECT / "build" / "sim" / release / "nvme_sim", "--gtest_brief=1"], capture_output=True, text=True, timeout=300)
+    # For tools/parity-table.
+    results = PROJECT / "build" / "test-results" / f"nvme_sim-{release}.xml"
+    done = subprocess.run([PROJECT / "build" / "sim" / release / "nvme_sim", "--gtest_brief=1", f"--gtest_output=xml:{results}"], capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
     assert "PASSED" in done.stdout

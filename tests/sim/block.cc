@@ -57,7 +57,7 @@ struct Queue {
 	std::vector<std::unique_ptr<raw::blk_mq_hw_ctx>> hws;
 	std::deque<Rq*> pending;
 	u32 quiesced = 0, frozen = 0, entered = 0;
-	bool dying = false, in_timeout = false, added = false;
+	bool dying = false, in_timeout = false, added = false, hidden = false;
 	raw::gendisk disk{};
 	u64 sectors = 0;
 };
@@ -274,7 +274,7 @@ Rq* take_tag(Queue& queue, bool is_read, bool wait)
 		if (queue.frozen == 0) {
 			const u32 hw = hw_for(queue, is_read);
 			for (Rq* rq : queue.set->tags.at(hw)) {
-				if (rq->state != State::Free)
+				if (rq->state != State::Free || rq->tag < queue.set->c->reserved_tags)
 					continue;
 				rq->state = State::Idle;
 				rq->queue = &queue;
@@ -344,6 +344,13 @@ std::vector<std::string> disks()
 			names.emplace_back(queue->disk.disk_name);
 	}
 	return names;
+}
+
+bool is_hidden(const std::string& disk)
+{
+	return std::any_of(queues.begin(), queues.end(), [&](const auto& entry) {
+		return entry.second->hidden && entry.second->added && entry.second->disk.disk_name == disk;
+	});
 }
 
 u64 capacity(const std::string& disk)
@@ -648,11 +655,7 @@ void cxxrt_bio_advance_iter(const bio* bio, bvec_iter* iter, unsigned bytes)
 		++iter->bi_idx;
 	}
 }
-bool cxxrt_bvec_follows(const bio_vec* first, const bio_vec* second)
-{
-	return sim::u64(first->bv_page) + first->bv_offset + first->bv_len ==
-	       sim::u64(second->bv_page) + second->bv_offset;
-}
+unsigned long long cxxrt_page_to_phys(const page* page) { return sim::u64(page); }
 
 // Disks.
 gendisk* cxxrt_blk_mq_alloc_disk(blk_mq_tag_set* set, const cxxrt_limits*, void* data)
@@ -664,10 +667,11 @@ gendisk* cxxrt_blk_mq_alloc_disk(blk_mq_tag_set* set, const cxxrt_limits*, void*
 	queue.disk.queue = &queue.c;
 	return &queue.disk;
 }
-int cxxrt_add_disk(gendisk* disk, bool blank, bool, device*, const attribute_group**)
+int cxxrt_add_disk(gendisk* disk, bool blank, bool hidden, device*, const attribute_group**)
 {
 	Queue& queue = queue_of(disk->queue);
 	queue.added = true;
+	queue.hidden = hidden;
 	if (blank || queue.sectors == 0)
 		return 0;
 	// Partitions are looked for.

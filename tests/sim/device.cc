@@ -55,7 +55,7 @@ u32 Device::read(u32 offset)
 		return config.mqes | 1u << 16 | config.timeout << 24;
 	case kCapHigh:
 		return (config.buffer_is_hidden ? 1u << 25 : 0) | config.stride | 1u << 5 | config.least_page << 16 |
-		       (config.ready_with_media ? 1u << 27 : 0);
+		       (config.all_sets ? 1u << 11 : 0) | (config.ready_with_media ? 1u << 27 : 0);
 	case kVs:
 		return config.version;
 	case kCc:
@@ -436,6 +436,14 @@ u32 Device::admin(const Sqe& sqe, u32& result)
 		break;
 	}
 	case 0x03:
+		if (config.id_list_status != 0)
+			return config.id_list_status;
+		if (config.all_sets) {
+			page[0] = 4;
+			page[1] = 1;
+			page[4] = config.set;
+		}
+		break;
 	case 0x06:
 		break;
 	default:

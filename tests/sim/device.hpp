@@ -56,6 +56,9 @@ struct Config {
 	u32 rtd3e_us = 0;
 	u32 npss = 0;
 	u8 apsta = 0;
+	bool all_sets = false;	// CAP.CSS
+	u8 set = 0;		// of its namespaces
+	u32 id_list_status = 0;
 	u32 mdts = 7;
 	u64 buffer_bytes = 0;			 // of a controller memory buffer in BAR 2
 	bool buffer_is_hidden = false;		 // until CMBMSC says so: CAP.CMBS

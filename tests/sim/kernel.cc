@@ -271,7 +271,9 @@ int probe()
 		       !((id->vendor == pci.vendor && id->device == pci.device) || id->vendor == u32(raw::PCI_ANY_ID)))
 			++id;
 		pci.driver = driver;
-		error = driver->probe(&pci, id);
+		raw::pci_device_id known = *id;
+		known.driver_data |= the_machine.quirks;
+		error = driver->probe(&pci, &known);
 		the_machine.bound = error == 0;
 		if (error != 0)
 			pci.driver = nullptr;
@@ -694,6 +696,14 @@ static int set_bool(const char* text, const kernel_param* param)
 	return kstrtobool(text, static_cast<bool*>(param->arg));
 }
 const kernel_param_ops param_ops_bool{.set = &set_bool, .get = &get_number<bool>};
+static int set_byte(const char* text, const kernel_param* param)
+{
+	unsigned wide = 0;
+	const int error = kstrtouint(text, 0, &wide);
+	*static_cast<unsigned char*>(param->arg) = static_cast<unsigned char>(wide);
+	return error;
+}
+const kernel_param_ops param_ops_byte{.set = &set_byte, .get = &get_number<unsigned char>};
 const kernel_param_ops param_ops_int{.set = &set_number<int, &kstrtoint>, .get = &get_number<int>};
 const kernel_param_ops param_ops_uint{.set = &set_number<unsigned, &kstrtouint>, .get = &get_number<unsigned>};
 const kernel_param_ops param_ops_ulong{.set = &set_number<unsigned long, &cxxrt_kstrtoul>,

@@ -3,6 +3,7 @@
 /// Devices in classes, character devices, gates and completions.
 #include "sim.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -20,6 +21,9 @@ struct Reference {
 std::map<const void*, Reference> references;
 std::map<const void*, u32> completions;
 std::map<const void*, u32> devices;
+std::map<const void*, std::string> names;
+raw::device* tolerant = nullptr;
+void (*set_tolerance)(raw::device*, int) = nullptr;
 std::set<void*> classes;
 u32 regions = 0;
 
@@ -32,6 +36,20 @@ bool fails()
 }  // namespace
 
 namespace sim {
+
+bool has_device(const std::string& name)
+{
+	return std::any_of(names.begin(), names.end(), [&](const auto& entry) { return entry.second == name; });
+}
+
+bool set_latency_tolerance(int us)
+{
+	run([us] {
+		if (tolerant != nullptr)
+			set_tolerance(tolerant, us);
+	});
+	return tolerant != nullptr;
+}
 
 std::string nodes_left()
 {
@@ -87,6 +105,9 @@ void put_device(device* dev)
 	if (--devices.at(dev) != 0)
 		return;
 	devices.erase(dev);
+	names.erase(dev);
+	if (dev == tolerant)
+		tolerant = nullptr;
 	if (dev->release != nullptr)
 		dev->release(dev);
 	else
@@ -94,7 +115,13 @@ void put_device(device* dev)
 }
 int device_add(device*) { return fails() ? -int(ENOMEM) : 0; }
 void device_del(device*) {}
-int cxxrt_dev_set_name(device*, const char*) { return fails() ? -int(ENOMEM) : 0; }
+int cxxrt_dev_set_name(device* dev, const char* name)
+{
+	if (fails())
+		return -int(ENOMEM);
+	names[dev] = name;
+	return 0;
+}
 void cdev_init(cdev*, const file_operations*) {}
 int cdev_device_add(cdev*, device*) { return fails() ? -int(ENOMEM) : 0; }
 void cdev_device_del(cdev*, device*) { might_sleep("cdev_device_del"); }
@@ -148,6 +175,19 @@ unsigned long wait_for_completion_timeout(completion* done, unsigned long jiffie
 }
 int sysfs_create_link(kobject*, kobject*, const char*) { return 0; }
 void sysfs_remove_link(kobject*, const char*) {}
+int sysfs_create_group(kobject*, const attribute_group*) { return 0; }
+void sysfs_remove_group(kobject*, const attribute_group*) {}
+void cxxrt_set_latency_tolerance(device* dev, void (*set)(device*, int))
+{
+	tolerant = dev;
+	set_tolerance = set;
+}
+int cxxrt_update_latency_tolerance(device* dev, int us)
+{
+	set_tolerance(dev, us);
+	return 0;
+}
+int cxxrt_expose_latency_tolerance(device*) { return 0; }
 device* cxxrt_hwmon_device_register(device*, const char*, void*, const hwmon_chip_info*) { return nullptr; }
 bool cxxrt_dmi_match(dmi_field, const char*) { return false; }
 // Nobody traces.

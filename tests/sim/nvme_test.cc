@@ -669,6 +669,125 @@ TEST_F(Nvme, Nv58TransitionsAreSet)
 	EXPECT_TRUE(device->transitions.empty());
 }
 
+TEST_F(Nvme, Nv58UserSpaceLimitsTheLatency)
+{
+	ASSERT_EQ(probe(), 0);
+	EXPECT_FALSE(set_latency_tolerance(10000));
+	again();
+	give_states(device->config);
+	ASSERT_EQ(probe(), 0);
+	// As it was.
+	EXPECT_TRUE(set_latency_tolerance(100000));
+	EXPECT_EQ(device->transitions.size(), 1u);
+	EXPECT_TRUE(set_latency_tolerance(10000));
+	ASSERT_EQ(device->transitions.size(), 2u);
+	EXPECT_EQ(device->transitions[1][0], (3u << 3) | (100u << 8));
+	EXPECT_EQ(device->transitions[1][3], 0u);
+	EXPECT_TRUE(set_latency_tolerance(0));
+	ASSERT_EQ(device->transitions.size(), 3u);
+	EXPECT_TRUE(device->transitions[2].empty());
+	EXPECT_TRUE(set_latency_tolerance(-1));
+	ASSERT_EQ(device->transitions.size(), 4u);
+	EXPECT_EQ(device->transitions[3][3], (4u << 3) | (2000u << 8));
+	// It stays after a reset.
+	EXPECT_TRUE(set_latency_tolerance(0));
+	function_reset();
+	EXPECT_TRUE(device->transitions.back().empty());
+	EXPECT_EQ(device->transitions.size(), 6u);
+}
+
+/// Of a set of commands that nobody here knows: a disk that nobody sees, and a character device.
+TEST_F(Nvme, Nv49UnknownCommandSet)
+{
+	device->config.all_sets = true;
+	device->config.set = 1;
+	ASSERT_EQ(probe(), 0);
+	EXPECT_EQ(disks(), std::vector<std::string>{kDisk});
+	EXPECT_TRUE(is_hidden(kDisk));
+	EXPECT_TRUE(has_device("ngcpp0n1"));
+	EXPECT_TRUE(logged("block device for nsid 1 not supported (csi 1)"));
+	again();
+	device->config.all_sets = true;
+	ASSERT_EQ(probe(), 0);
+	EXPECT_FALSE(is_hidden(kDisk));
+	EXPECT_TRUE(round_trip());
+	// It has become another one.
+	device->config.set = 1;
+	function_reset();
+	run_for(kSecond);
+	EXPECT_TRUE(is_hidden(kDisk));
+	EXPECT_TRUE(logged("identifiers changed for nsid 1"));
+}
+
+// As in quirks.hpp.
+constexpr u64 kSharedTags = 1u << 13, kNoIdList = 1u << 15, kNoGenerations = 1u << 17, kListsAt512 = 1u << 22;
+
+TEST_F(Nvme, Nv37DeviceWithoutListOfIds)
+{
+	device->config.id_list_status = 0x4002;
+	ASSERT_EQ(probe(), 0);
+	EXPECT_TRUE(disks().empty());
+	again();
+	device->config.id_list_status = 0x4002;
+	machine().quirks = kNoIdList;
+	ASSERT_EQ(probe(), 0);
+	EXPECT_TRUE(round_trip());
+	for (const auto& [queue, sqe] : device->commands)
+		EXPECT_FALSE(queue == 0 && sqe.opcode == 6 && (sqe.cdw10 & 0xff) == 3);
+}
+
+/// Every id is a tag, also the second time.
+TEST_F(Nvme, Nv37DeviceThatWantsSmallIds)
+{
+	machine().quirks = kNoGenerations;
+	ASSERT_EQ(probe(), 0);
+	for (u32 i = 0; i < 40; ++i)
+		ASSERT_TRUE(round_trip(8 * i));
+	for (const auto& [queue, sqe] : device->commands)
+		EXPECT_LT(sqe.id, 1024);
+}
+
+/// One I/O queue, and no id of it is one of the administrative queue's.
+TEST_F(Nvme, Nv37DeviceWithOneSetOfIds)
+{
+	machine().quirks = kSharedTags;
+	ASSERT_EQ(probe(), 0);
+	for (u32 i = 0; i < 40; ++i)
+		ASSERT_TRUE(round_trip(8 * i));
+	for (const auto& [queue, sqe] : device->commands) {
+		EXPECT_LE(queue, 1u);
+		EXPECT_EQ((sqe.id & 0xfff) < 32, queue == 0);
+	}
+	again();
+	machine().quirks = kSharedTags;
+	ASSERT_TRUE(set_param("io_queue_depth", "8"));
+	ASSERT_EQ(probe(), 0);
+	EXPECT_TRUE(logged("IO queue depth clamped to 34"));
+	EXPECT_TRUE(round_trip());
+}
+
+TEST_F(Nvme, Nv37ListsThatBeginAtMultiplesOf512)
+{
+	for (const u64 quirks : {u64(0), kListsAt512}) {
+		machine().quirks = quirks;
+		ASSERT_EQ(probe(), 0);
+		std::vector<std::shared_ptr<Io>> all;
+		Buffer data(64 * kPage);
+		u32 at_256 = 0;
+		for (u32 i = 0; i < 12; ++i)
+			all.push_back(submit(kDisk, Op::Write, 0, 16 * kPage, data.at()));
+		run_for(kSecond);
+		for (const auto& io : all)
+			EXPECT_EQ(io->status, kOk);
+		for (const auto& [queue, sqe] : device->commands) {
+			if (queue != 0 && sqe.opcode == 1)
+				at_256 += sqe.prp2 % 512 != 0 ? 1 : 0;
+		}
+		EXPECT_EQ(at_256 == 0, quirks == kListsAt512);
+		again();
+	}
+}
+
 TEST_F(Nvme, Nv59WithoutPowerItIsShutDown)
 {
 	// Each of the four reasons alone.

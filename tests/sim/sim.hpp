@@ -74,6 +74,7 @@ struct Machine {
 	bool bound = false;
 	bool link_is_broken = false;  // the function's state is "frozen"
 	u32 model = 0x1b360010;
+	u64 quirks = 0;	 // besides those of the model
 	bool saves_link_power = false, wants_power_off = false, firmware_suspends = false;
 	bool keeps_power_state = false;		    // pci_save_state() was called
 	std::map<std::string, std::string> params;  // beyond the defaults
@@ -106,11 +107,16 @@ void shut_down();
 /// The machine sleeps, or makes an image of itself, and wakes up.
 int suspend(bool simple = false);
 int resume(bool simple = false);
+/// User space says how slowly the device may answer; false if it is not asked.   Units: us; -1 and 2^31 - 1 are no limit.
+bool set_latency_tolerance(int us);
 /// For the device, to reach memory; false if that was not mapped for it.
 bool dma_read(u64 address, void* to, u64 bytes);
 bool dma_write(u64 address, const void* from, u64 bytes);
 void raise(u32 vector);
 u32 granted_vectors();
+
+/// A device of a class is there (nodes.cc).
+bool has_device(const std::string& name);
 
 // Disks (block.cc).
 enum class Op : u8 { Read = 0, Write = 1, Flush = 2, Discard = 3, WriteZeroes = 9 };
@@ -120,6 +126,7 @@ struct Io {
 	u64 ended_at = 0;
 };
 std::vector<std::string> disks();
+bool is_hidden(const std::string& disk);
 u64 capacity(const std::string& disk);	// 512-byte sectors
 /// Sends a request; does not wait. `data` lives until it is done.
 std::shared_ptr<Io> submit(const std::string& disk, Op op, u64 sector, u32 bytes, void* data);

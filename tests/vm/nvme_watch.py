@@ -3,12 +3,14 @@
 
     nvme_watch.py show BDF            a JSON object: file -> [mode, text] of the controller, its sensors and its subsystem
     nvme_watch.py poke BDF OFFSET     writes 0 to four bytes of the controller's registers, behind the driver's back
+    nvme_watch.py parameters MODULE...  a JSON object: parameter -> [mode, text, {text written: what is read then, or the error}]
     nvme_watch.py uevents COMMAND     a JSON list of the uevents of controllers while COMMAND runs, each NAME=value ...
 """
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import json
 import mmap
 import os
@@ -23,7 +25,7 @@ NETLINK_KOBJECT_UEVENT = 15
 # Not the driver's, or different each time.
 _SKIPPED = {"uevent", "dev", "power"}
 # Of a disk, those that are no business of the block layer.
-_DISK = {"wwid", "uuid", "nguid", "eui", "nsid"}
+_DISK = {"wwid", "uuid", "nguid", "eui", "nsid", "csi", "metadata_bytes", "nuse", "passthru_err_log_enabled"}
 
 
 def files_of(folder: Path) -> dict[str, list[str]]:
@@ -51,6 +53,29 @@ def show(address: str) -> dict[str, list[str]]:
     return found
 
 
+# What is written to parameters, and back: numbers at and beyond limits, and what is none.
+_WRITTEN = ("0", "1", "2", "64", "255", "256", "4095", "4096", "-1", "0x10", "N", "maybe", "")
+
+
+def parameters(modules: list[str]) -> dict[str, list[object]]:
+    """Of the modules together; what was there is there again."""
+    found: dict[str, list[object]] = {}
+    for path in sorted(p for module in modules for p in Path(f"/sys/module/{module}/parameters").iterdir()):
+        mode = path.stat().st_mode & 0o777
+        text = path.read_text()
+        answers: dict[str, str] = {}
+        for value in _WRITTEN if mode & 0o200 else ():
+            try:
+                path.write_text(value + "\n")
+                answers[value] = path.read_text()
+            except OSError as error:
+                answers[value] = errno.errorcode[error.errno or 0]
+        if mode & 0o200:
+            path.write_text(text)
+        found[path.name] = [oct(mode), text, answers]
+    return found
+
+
 def uevents(command: str) -> list[list[str]]:
     """The events of the class of controllers, in order, without what differs between runs."""
     with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_KOBJECT_UEVENT) as link:
@@ -59,7 +84,7 @@ def uevents(command: str) -> list[list[str]]:
         running = subprocess.Popen(command, shell=True, stdout=subprocess.DEVNULL)  # noqa: S602
         seen = []
         quiet_since = time.monotonic()
-        while running.poll() is None or time.monotonic() < quiet_since + 2:
+        while running.poll() is None or time.monotonic() < quiet_since + 1.2:
             try:
                 fields = link.recv(65536).decode(errors="replace").rstrip("\0").split("\0")[1:]
             except TimeoutError:
@@ -85,4 +110,5 @@ if __name__ == "__main__":
     if sys.argv[1] == "poke":
         poke(sys.argv[2], int(sys.argv[3], 0))
         sys.exit()
-    print(json.dumps(show(sys.argv[2]) if sys.argv[1] == "show" else uevents(sys.argv[2])))
+    said: object = {"show": lambda: show(sys.argv[2]), "parameters": lambda: parameters(sys.argv[2:]), "uevents": lambda: uevents(sys.argv[2])}[sys.argv[1]]()
+    print(json.dumps(said))

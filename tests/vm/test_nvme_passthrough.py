@@ -346,19 +346,25 @@ COMMANDS = [
 ]  # fmt: skip
 
 
+_END = "-- end of a command --"
+
+
 def _transcript(nvme: Driver, names: dict[str, str]) -> list[str]:
     """What nvme-cli says to each of the commands, with the C driver's names."""
-    nvme.sh("head -c 4096 /dev/zero | tr '\\0' 'k' > /run/data")
-    found = []
-    for command in COMMANDS:
-        for name, other in names.items():
-            command = command.replace(f"/dev/{name}", f"/dev/{other}")
-        done = nvme.vm.run(f"sleep 0.1; nvme {command} 2>&1; echo rc=$?", 60)
-        text = done.out
-        for name, other in names.items():
-            text = text.replace(other, name)
-        found.append(f"$ {command}\n" + _VARIES.sub(r"\1: ...", text))
-    return found
+    meant = COMMANDS
+    for name, other in names.items():
+        meant = [command.replace(f"/dev/{name}", f"/dev/{other}") for command in meant]
+    script = "head -c 4096 /dev/zero | tr '\\0' 'k' > /run/data\n" + "".join(
+        # What is scanned after these takes a moment.
+        f"nvme {command} 2>&1; echo rc=$?; echo '{_END}'; {'sleep 0.3' if command.startswith(('format', 'reset', 'ns-rescan')) else ':'}\n"
+        for command in meant
+    )
+    text = nvme.vm.run(script, 180).out
+    for name, other in names.items():
+        text = text.replace(other, name)
+    said = text.split(f"{_END}\n")[:-1]
+    assert len(said) == len(meant)
+    return [f"$ {command}\n" + _VARIES.sub(r"\1: ...", each) for command, each in zip(meant, said)]
 
 
 def test_nv25_nvme_cli_sees_what_it_sees_of_the_c_driver(nvme: Driver) -> None:

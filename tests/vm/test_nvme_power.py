@@ -81,6 +81,25 @@ def test_nv60_function_is_reset_under_io(nvme: Driver, times: int) -> None:
     assert not any("probe failed" in line or "Disabling" in line for line in nvme.log())
 
 
+@pytest.mark.parametrize("times", [8, pytest.param(500, marks=pytest.mark.long)])
+def test_nv23_controller_is_reset_under_io(nvme: Driver, times: int) -> None:
+    """By sysfs, each of which succeeds and leaves it live; what was written is there."""
+    assert nvme.load() == ""
+    nvme.bind("plain")
+    sys = "/sys/class/nvmecpp/nvmecpp0"
+    loops = ["--time_based", "--runtime=2000"] if times > 100 else []
+    job = nvme.start_fio("--filename=/dev/nvmecpp0n1", *VERIFY, "--size=16M", "--rate_iops=1000", *loops)
+    time.sleep(1)
+    nvme.log()
+    nvme.sh(f"for i in $(seq {times}); do echo 1 > {sys}/reset_controller && [ $(cat {sys}/state) = live ] || exit 1; sleep 0.1; done", 120 + 5 * times)
+    if times > 100:
+        nvme.sh("killall -INT fio")
+    done = job.wait(240)
+    assert done.rc == 0 or times > 100, done.out[-1000:] + done.err
+    assert "verify" not in done.err
+    assert sum("default/read/poll queues" in line for line in nvme.log()) == times
+
+
 def test_nv60_link_fails_under_io(nvme: Driver) -> None:
     """An error that is not fatal changes nothing; a fatal one resets link and controller, and I/O goes on."""
     assert linked(nvme).load() == ""

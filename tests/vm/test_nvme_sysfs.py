@@ -26,9 +26,9 @@ def load_stock(nvme: Driver) -> None:
     nvme.wait_for("[ -e /dev/nvme0n1 ] || [ -e /dev/nvme1n1 ]")
 
 
-def watch(nvme: Driver, what: str, argument: str) -> Any:
+def watch(nvme: Driver, what: str, *arguments: str) -> Any:
     """What nvme_watch.py says."""
-    return json.loads(nvme.vm.run(["python3", "tests/vm/nvme_watch.py", what, argument], 90, check=True).out)
+    return json.loads(nvme.vm.run(["python3", "tests/vm/nvme_watch.py", what, *arguments], 90, check=True).out)
 
 
 def on_both(nvme: Driver, act: Callable[[], Any]) -> tuple[Any, Any]:
@@ -52,6 +52,51 @@ def test_nv08_nv33_nv34_nv68_attributes_are_the_c_drivers(nvme: Driver) -> None:
     assert ours["disk/nsid"] == ["0o444", "1\n"]
     assert "disk/uuid" not in ours
     assert ours["hwmon/temp1_input"] == ["0o444", "49850\n"]
+
+
+# Of the C driver, those of what ours does not have: multipath, queues in a memory buffer of the device, host memory buffers.
+WITHOUT = {"multipath", "iopolicy", "use_cmb_sqes", "max_host_mem_size_mb"}
+OWN = {"bind_all", "compat_names", "inject", "shadow_doorbells"}
+
+
+def test_nv05_parameters_are_the_c_drivers(nvme: Driver) -> None:
+    """Names, modes and defaults, and what comes of writing to those that can be."""
+    nvme.sh("modprobe nvme", 90)
+    try:
+        stock = watch(nvme, "parameters", "nvme", "nvme_core")
+    finally:
+        nvme.sh("rmmod nvme nvme_core", 90)
+    assert nvme.load() == ""
+    ours = watch(nvme, "parameters", "nvme_cpp")
+    assert ours.keys() - stock.keys() == OWN
+    # Only a kernel that can inject failures has it.
+    assert stock.keys() - ours.keys() - {"fail_request"} == WITHOUT
+    shared = ours.keys() & stock.keys()
+    assert {name: ours[name] for name in shared} == {name: stock[name] for name in shared}
+    assert ours["io_queue_depth"][:2] == ["0o644", "1024\n"]
+    assert ours["io_queue_depth"][2]["4096"] == "EINVAL"
+    assert ours["noacpi"][0] == "0o444"
+
+
+def test_nv05_nv87_what_is_written_counts_from_then_on(nvme: Driver) -> None:
+    """Depth and timeout of a controller that comes later, queues at the next reset."""
+    assert nvme.load() == ""
+    nvme.bind("plain")
+    assert nvme.queue("nr_requests") == "1023"
+    nvme.sh("cd /sys/module/nvme_cpp/parameters; echo 64 > io_queue_depth; echo 7 > io_timeout; echo 1 > poll_queues")
+    nvme.log()
+    nvme.sh("echo 1 > /sys/class/nvmecpp/nvmecpp0/reset_controller")
+    assert [line for line in nvme.log() if "default/read/poll" in line] == ["nvmecpp0: 2/0/1 default/read/poll queues"]
+    assert nvme.queue("io_poll") == "1"
+    nvme.verify("nvmecpp0n1", "--bs=4k", "--size=1M", "--ioengine=io_uring", "--iodepth=8", "--hipri")
+    nvme.unbind("plain")
+    nvme.bind("plain")
+    assert [nvme.queue("nr_requests"), nvme.queue("io_timeout")] == ["63", "7000"]
+    assert [line for line in nvme.log() if "default/read/poll" in line] == ["nvmecpp0: 2/0/1 default/read/poll queues"]
+    nvme.sh("cd /sys/module/nvme_cpp/parameters; echo 0 > poll_queues; echo 1 > write_queues; echo 1 > /sys/class/nvmecpp/nvmecpp0/reset_controller")
+    assert [line for line in nvme.log() if "default/read/poll" in line] == ["nvmecpp0: 1/2/0 default/read/poll queues"]
+    assert nvme.queue("io_poll") == "0"
+    nvme.verify("nvmecpp0n1", "--bs=4k", "--size=1M", "--ioengine=io_uring", "--iodepth=8")
 
 
 def test_nv36_uevents_are_the_c_drivers(nvme: Driver) -> None:
@@ -100,6 +145,43 @@ def test_nv33_a_value_that_is_none_is_refused(nvme: Driver) -> None:
     assert nvme.sh(f"cat {path}") == "on\n"
     assert "Invalid argument" in nvme.vm.run(f"echo maybe | tee {path}").err
     assert nvme.sh(f"cat {path}") == "on\n"
+
+
+FAILING = """
+import os, sys
+sys.path.insert(0, 'tests/vm')
+from nvme_user import *
+fd, io = (os.open(name, os.O_RDWR) for name in sys.argv[1:3])
+page = Memory(4096)
+for _ in range(2):
+    print(passthru(fd, ADMIN, 0xc1, 0, words={10: 7}), passthru(io, IO, 2, 1, page.address, 512, rw(1 << 40, 1)))
+"""
+
+
+def test_nv42_errors_of_passthrough_have_lines_if_that_is_wanted(nvme: Driver) -> None:
+    """6.12: none, until either file says so; then the C driver's; and none again. 6.1 has no such lines."""
+    is_new = nvme.sh("uname -r").startswith("6.12.")
+
+    def act() -> list[Any]:
+        slot = nvme.slots["plain"]
+        controller = nvme.sh(f"basename /sys/bus/pci/devices/{slot}/nvme/*").strip()
+        disk = nvme.sh(f"basename /sys/bus/pci/devices/{slot}/nvme/{controller}/nvme*n1").strip()
+        found: list[Any] = []
+        for value, path in ("", ""), ("on", f"class/nvme/{controller}"), ("on", f"block/{disk}"), ("off", f"class/nvme/{controller}"), ("off", f"block/{disk}"):
+            if path and is_new:
+                nvme.sh(f"echo {value} > /sys/{path}/passthru_err_log_enabled")
+            before = len(nvme.vm.dmesg_lines(whole=True))
+            said = nvme.vm.run(["python3", "-c", FAILING, f"/dev/{controller}", f"/dev/{disk}"], 60, check=True).out
+            lines = [line for line in nvme.vm.dmesg_lines(whole=True)[before:] if " Cmd(" in line]
+            found += [said, [re.sub(r".*nvme\d+(n\d+)?: ", r"\1 ", line) for line in lines]]
+        return found
+
+    stock, ours = on_both(nvme, act)
+    assert ours == stock
+    admin = " Admin Cmd(0xc1), I/O Error (sct 0x0 / sc 0x1) DNR cdw10=0x7 cdw11=0x0 cdw12=0x0 cdw13=0x0 cdw14=0x0 cdw15=0x0"
+    counts = [len(lines) for lines in ours[1::2]]
+    assert counts == ([0, 2, 4, 2, 0] if is_new else [0] * 5)
+    assert not is_new or ours[3] == [admin] * 2
 
 
 def test_nv30_request_for_events_is_outstanding(nvme: Driver) -> None:

@@ -168,11 +168,9 @@ public:
 	struct End {};
 	class Iterator {
 	public:
-		CXXRT_INLINE explicit Iterator(const raw::bio* bio) : bio_(bio)
+		CXXRT_INLINE explicit Iterator(const raw::bio* bio)
 		{
-			if (bio_ != nullptr)
-				iter_ = bio_->bi_iter;
-			skip_empty();
+			enter(bio);
 			take();
 		}
 		CXXRT_INLINE Segment operator*() const
@@ -189,32 +187,47 @@ public:
 		CXXRT_INLINE bool operator!=(End) const { return run_.bv_len != 0; }
 
 	private:
-		/// The next run, and what follows it in memory; of length 0 at the end.
+		/// The first bio from `bio` on that has data; `left_` is 0 if there is none.
+		CXXRT_INLINE void enter(const raw::bio* bio)
+		{
+			while (bio != nullptr && bio->bi_iter.bi_size == 0) [[unlikely]]
+				bio = bio->bi_next;
+			left_ = 0;
+			if (bio == nullptr)
+				return;
+			bio_ = bio;
+			left_ = bio->bi_iter.bi_size;
+			skip_ = bio->bi_iter.bi_bvec_done;
+			at_ = bio->bi_io_vec + bio->bi_iter.bi_idx;
+		}
+		/// The next run, and what follows it in memory; of length 0 at the end. A piece ends with its bio, or before.
 		CXXRT_INLINE void take()
 		{
-			run_ = {};
-			while (bio_ != nullptr) {
-				const raw::bio_vec piece = raw::cxxrt_mp_bvec_iter_bvec(bio_, iter_);
+			run_.bv_len = 0;
+			u64 end = 0;
+			while (left_ != 0) {
+				const u32 rest = at_->bv_len - skip_;
+				const u32 length = rest < left_ ? rest : left_;
+				const u64 begin = raw::cxxrt_page_to_phys(at_->bv_page) + at_->bv_offset + skip_;
 				if (run_.bv_len == 0)
-					run_ = piece;
-				else if (raw::cxxrt_bvec_follows(&run_, &piece))
-					run_.bv_len += piece.bv_len;
-				else
-					break;
-				raw::cxxrt_bio_advance_iter(bio_, &iter_, piece.bv_len);
-				skip_empty();
+					run_ = {.bv_page = at_->bv_page,
+						.bv_len = 0,
+						.bv_offset = at_->bv_offset + skip_};
+				else if (begin != end)
+					return;
+				end = begin + length;
+				run_.bv_len += length;
+				left_ -= length;
+				skip_ = 0;
+				++at_;
+				if (left_ == 0)
+					enter(bio_->bi_next);
 			}
 		}
-		CXXRT_INLINE void skip_empty()
-		{
-			while (bio_ != nullptr && iter_.bi_size == 0) {
-				bio_ = bio_->bi_next;
-				if (bio_ != nullptr)
-					iter_ = bio_->bi_iter;
-			}
-		}
-		const raw::bio* bio_;	 // what comes after run_
-		raw::bvec_iter iter_{};	 // where in it
+		const raw::bio* bio_ = nullptr;	    // what comes after run_ is in it,
+		const raw::bio_vec* at_ = nullptr;  // here,
+		u32 skip_ = 0;			    // after so many bytes,
+		u32 left_ = 0;			    // and is so long
 		raw::bio_vec run_{};
 	};
 	CXXRT_INLINE Iterator begin() const { return Iterator{first_}; }
@@ -638,6 +651,7 @@ struct QueueCounts {
 	u32 read = 0;  ///< reads alone; these come after `submit`, and `poll` last
 
 	u32 total() const { return submit + read + poll; }
+	friend bool operator==(const QueueCounts&, const QueueCounts&) = default;
 };
 
 class QueueVectors;
@@ -1161,7 +1175,8 @@ inline constexpr bool kBioDisks = !CXXRT_KERNEL_6_12;
 
 /// Tags and hardware queues.
 struct TagSetConfig {
-	u32 depth;  ///< tags per hardware queue; the core caps it at 10240
+	u32 depth;	   ///< tags per hardware queue; the core caps it at 10240
+	u32 reserved = 0;  ///< of these, that no request of a disk ever gets
 	QueueCounts queues;
 	Node node;
 	u32 timeout_ms;

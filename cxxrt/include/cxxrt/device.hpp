@@ -155,6 +155,14 @@ template <class From, class... As> struct Table<From, Attributes<As...>> {
 	}
 	static inline constinit raw::attribute_group group = make_group();
 	static inline constinit const raw::attribute_group* groups[2] = {&group, nullptr};
+	/// The same in a folder.
+	template <Literal Folder> static constexpr raw::attribute_group make_folder()
+	{
+		raw::attribute_group made = make_group();
+		made.name = kText<Folder>.text;
+		return made;
+	}
+	template <Literal Folder> static inline constinit raw::attribute_group folder = make_folder<Folder>();
 };
 
 }  // namespace detail
@@ -254,6 +262,64 @@ private:
 	explicit ClassDevice(Internals::Object* object) : object_(object) {}
 	Internals::Object* object_ = nullptr;
 };
+
+/// Files of a device, of a class T, that it has not had from the beginning. They disappear with this object, which goes before
+/// the device does.
+class [[nodiscard]] LateFiles : MoveOnly {
+public:
+	LateFiles() = default;
+	LateFiles(LateFiles&& other) : dev_(exchange(other.dev_, nullptr)), group_(other.group_) {}
+	LateFiles& operator=(LateFiles&& other)
+	{
+		swap(dev_, other.dev_);
+		swap(group_, other.group_);
+		return *this;
+	}
+	/// Context: process; sleeps: waits for the attributes' functions.
+	~LateFiles() EXCLUDES(atomic_context)
+	{
+		if (dev_ != nullptr)
+			raw::sysfs_remove_group(&dev_->kobj, group_);
+	}
+	explicit operator bool() const { return dev_ != nullptr; }
+	/// Those in `List`, device::Attributes, beside the others.
+	/// Context: process; sleeps.   Errors: EEXIST a name is taken, with the kernel's own lines; ENOMEM.
+	template <class T, class List> static Result<LateFiles> create(Device device) EXCLUDES(atomic_context)
+	{
+		return create(device, detail::Table<Internals::Type<T>, List>::group);
+	}
+	/// The same, in a folder of their own.
+	template <class T, class List, Literal Folder>
+	static Result<LateFiles> create_in(Device device) EXCLUDES(atomic_context)
+	{
+		return create(device, detail::Table<Internals::Type<T>, List>::template folder<Folder>);
+	}
+
+private:
+	static Result<LateFiles> create(Device device, const raw::attribute_group& group)
+	{
+		TRY(from_c(raw::sysfs_create_group(&device.unsafe_raw()->kobj, &group)));
+		return LateFiles{device.unsafe_raw(), group};
+	}
+	LateFiles(raw::device* dev, const raw::attribute_group& group) : dev_(dev), group_(&group) {}
+	raw::device* dev_ = nullptr;
+	const raw::attribute_group* group_ = nullptr;
+};
+
+/// Has user space say how slowly a device of a class T may answer, in power/pm_qos_latency_tolerance_us, which is `us` until
+/// then: `set(T&, u64 us)` is told, with ~0 for no limit, and in this call, too. The file goes with the device, and `set` may
+/// be called until that has gone. Nothing on a kernel without power management.
+/// Context: process; sleeps. So does `set`.   Errors: ENOMEM.   Units: microseconds.
+template <class T, void (*set)(T&, u64)> Result<void> show_latency_tolerance(Device device, u64 us)
+	EXCLUDES(atomic_context)
+{
+	constexpr raw::s32 kAny = 0x7fffffff;
+	raw::cxxrt_set_latency_tolerance(device.unsafe_raw(), [](raw::device* dev, raw::s32 now) {
+		set(Internals::Type<T>::owner(dev), now < 0 || now == kAny ? ~u64(0) : u64(now));
+	});
+	TRY(from_c(raw::cxxrt_update_latency_tolerance(device.unsafe_raw(), us < u64(kAny) ? raw::s32(us) : kAny)));
+	return from_c(raw::cxxrt_expose_latency_tolerance(device.unsafe_raw()));
+}
 
 /// A link in a device's folder to another device's. It disappears with this object; both outlive it.
 class [[nodiscard]] Link : MoveOnly {

@@ -49,6 +49,10 @@ template <> struct Kind<int> {
 	static constexpr Literal kName{"int"};
 	static constexpr const raw::kernel_param_ops* kOps = &raw::param_ops_int;
 };
+template <> struct Kind<u8> {
+	static constexpr Literal kName{"byte"};
+	static constexpr const raw::kernel_param_ops* kOps = &raw::param_ops_byte;
+};
 template <> struct Kind<u32> {
 	static constexpr Literal kName{"uint"};
 	static constexpr const raw::kernel_param_ops* kOps = &raw::param_ops_uint;
@@ -59,7 +63,7 @@ template <> struct Kind<unsigned long> {
 };
 }  // namespace detail
 
-/// A parameter of any value of T (bool, int, u32, unsigned long). Text that is no T fails the
+/// A parameter of any value of T (bool, int, u8, u32, unsigned long). Text that is no T fails the
 /// load with EINVAL (ERANGE when too large) and the kernel's line that names the parameter.
 template <class T> class Param : Pinned {
 public:
@@ -91,9 +95,9 @@ private:
 	raw::kparam_string cell_{.maxlen = N, .string = text_};
 };
 
-/// A decimal int from Min to Max; anything else fails the load with EINVAL, a line with the value
+/// An int from Min to Max, decimal or, with Base 0, as C writes it; anything else fails the load with EINVAL, a line with the value
 /// and the range, and the kernel's line that names the parameter.
-template <int Min, int Max> class RangedParam : Pinned {
+template <int Min, int Max, u32 Base = 10> class RangedParam : Pinned {
 public:
 	static constexpr Literal kName{"int"};
 
@@ -110,7 +114,7 @@ private:
 	static void default_is_out_of_range();	// not constexpr, which is the point
 	static int store(const char* text, const raw::kernel_param* param)
 	{
-		const auto value = text == nullptr ? Result<int>{EINVAL} : parse<int>(text, 10);
+		const auto value = text == nullptr ? Result<int>{EINVAL} : parse<int>(text, Base);
 		if (!value.ok() || Result<int>{value}.take() < Min || Result<int>{value}.take() > Max) {
 			log::error<"%s=%s: must be a number from %d to %d">(param->name, text == nullptr ? "" : text,
 									    Min, Max);
@@ -208,8 +212,10 @@ private:
 /// As CXXRT_PARAM, on the kernels whose own drivers have the parameter; elsewhere it has its default.
 #if CXXRT_KERNEL_6_12
 #define CXXRT_PARAM_SINCE_6_12(variable, description) CXXRT_PARAM(variable, description)
+#define CXXRT_PARAM_AS_SINCE_6_12(param, variable, description) CXXRT_PARAM_AS(param, variable, description)
 #else
 #define CXXRT_PARAM_SINCE_6_12(variable, description) static_assert(true)
+#define CXXRT_PARAM_AS_SINCE_6_12(param, variable, description) static_assert(true)
 #endif
 
 /// Tells objtool that the kernel calls `function` through a pointer that is set elsewhere, so that
