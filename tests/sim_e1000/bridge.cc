@@ -14,6 +14,7 @@ extern u8 bar0[0x20000], bar1[0x1000];
 }
 void sim_describe(raw::pci_dev& dev);
 raw::net_device& sim_net_device();
+void sim_drop_refused();
 
 namespace {
 
@@ -95,11 +96,13 @@ unsigned models() { return kModelCount; }
 unsigned model(unsigned index) { return kModels[index].device; }
 
 const Moved kMoved[] = {
-	moved<regs::Rdtr>("RDTR"),   moved<regs::Rdbal>("RDBAL"), moved<regs::Rdbah>("RDBAH"), moved<regs::Rdlen>("RDLEN"),
-	moved<regs::Rdh>("RDH"),     moved<regs::Rdt>("RDT"),	  moved<regs::Fcrth>("FCRTH"), moved<regs::Fcrtl>("FCRTL"),
-	moved<regs::Tdbal>("TDBAL"), moved<regs::Tdbah>("TDBAH"), moved<regs::Tdlen>("TDLEN"), moved<regs::Tdh>("TDH"),
-	moved<regs::Tdt>("TDT"),     moved<regs::Tidv>("TIDV"),	  moved<regs::Tdfh>("TDFH"),   moved<regs::Tdft>("TDFT"),
-	moved<regs::Ra>("RA"),	     moved<regs::Mta>("MTA"),	  moved<regs::Vfta>("VFTA"),
+	moved<regs::Rdtr>("RDTR"),   moved<regs::Rdbal>("RDBAL"), moved<regs::Rdbah>("RDBAH"),
+	moved<regs::Rdlen>("RDLEN"), moved<regs::Rdh>("RDH"),	  moved<regs::Rdt>("RDT"),
+	moved<regs::Fcrth>("FCRTH"), moved<regs::Fcrtl>("FCRTL"), moved<regs::Tdbal>("TDBAL"),
+	moved<regs::Tdbah>("TDBAH"), moved<regs::Tdlen>("TDLEN"), moved<regs::Tdh>("TDH"),
+	moved<regs::Tdt>("TDT"),     moved<regs::Tidv>("TIDV"),	  moved<regs::Tdfh>("TDFH"),
+	moved<regs::Tdft>("TDFT"),   moved<regs::Ra>("RA"),	  moved<regs::Mta>("MTA"),
+	moved<regs::Vfta>("VFTA"),
 };
 const unsigned kMovedCount = sizeof(kMoved) / sizeof(kMoved[0]);
 
@@ -190,8 +193,12 @@ int cable(Cable& found)
 	if (!read.ok())
 		return read.error().to_c();
 	const CableInfo info = read.take();
-	found = {info.length,	     int(info.is_reversed),   int(info.is_crossed), int(info.is_downshifted),
-		 int(info.local_is_good), int(info.remote_is_good)};
+	found = {info.length,
+		 int(info.is_reversed),
+		 int(info.is_crossed),
+		 int(info.is_downshifted),
+		 int(info.local_is_good),
+		 int(info.remote_is_good)};
 	return 0;
 }
 
@@ -275,7 +282,11 @@ bool tx_send()
 	if (napi == nullptr)
 		napi = new (napi_memory) Napi();
 	net::Skb skb = napi->napi.alloc(0);
-	return tx_ring->send(move(skb)).is_taken();
+	const bool is_taken = tx_ring->send(move(skb)).is_taken();
+	// The stack would keep it.
+	if (!is_taken)
+		sim_drop_refused();
+	return is_taken;
 }
 void tx_clean() { tx_ring->clean(64); }
 void tx_stop()

@@ -71,8 +71,8 @@ TEST_F(Cards, Ek16FamiliesDifferAsTheManualSays)
 		const Mac mac = which.mac;
 		const drv::Facts facts = drv::facts(which.device, which.revision);
 		ASSERT_EQ(facts.mac, mac);
-		const bool by_port = mac == k82544 || mac == k82540 || mac == k82545 || mac == k82546 || mac == k82541 ||
-				     mac == k82541r2;
+		const bool by_port = mac == k82544 || mac == k82540 || mac == k82545 || mac == k82546 ||
+				     mac == k82541 || mac == k82541r2;
 		const bool by_shadow = mac == k82545r3 || mac == k82546r3;
 		EXPECT_EQ(facts.reset, by_port ? 1 : by_shadow ? 2 : 0) << facts.name;
 		EXPECT_EQ(facts.settle_ms, mac <= k82544 ? 2u : is_igp(mac) ? 20u : 5u) << facts.name;
@@ -85,7 +85,11 @@ TEST_F(Cards, Ek16FamiliesDifferAsTheManualSays)
 		EXPECT_EQ(facts.splits_pcix_tails, mac == k82544) << facts.name;
 		EXPECT_EQ(facts.has_fifo_bug, mac == k82547) << facts.name;
 		EXPECT_EQ(facts.accepts_tbi, mac == k82543) << facts.name;
-		EXPECT_EQ(facts.phy_bus, mac <= k82542r21 ? 0 : mac == k82543 ? 1 : mac == kCe4100 ? 3 : 2) << facts.name;
+		EXPECT_EQ(facts.phy_bus, mac <= k82542r21 ? 0
+					 : mac == k82543  ? 1
+					 : mac == kCe4100 ? 3
+							  : 2)
+			<< facts.name;
 	}
 }
 
@@ -93,11 +97,13 @@ TEST_F(Cards, Ek16FamiliesDifferAsTheManualSays)
 TEST_F(Cards, Ek58RegistersThatMoved)
 {
 	const std::map<std::string, std::pair<u32, u32>> expected = {
-		{"RDTR", {0x2820, 0x108}},  {"RDBAL", {0x2800, 0x110}}, {"RDBAH", {0x2804, 0x114}}, {"RDLEN", {0x2808, 0x118}},
-		{"RDH", {0x2810, 0x120}},   {"RDT", {0x2818, 0x128}},	{"FCRTH", {0x2168, 0x160}}, {"FCRTL", {0x2160, 0x168}},
-		{"TDBAL", {0x3800, 0x420}}, {"TDBAH", {0x3804, 0x424}}, {"TDLEN", {0x3808, 0x428}}, {"TDH", {0x3810, 0x430}},
-		{"TDT", {0x3818, 0x438}},   {"TIDV", {0x3820, 0x440}},	{"TDFH", {0x3410, 0x8010}}, {"TDFT", {0x3418, 0x8018}},
-		{"RA", {0x5400, 0x40}},	    {"MTA", {0x5200, 0x200}},	{"VFTA", {0x5600, 0x600}},
+		{"RDTR", {0x2820, 0x108}},  {"RDBAL", {0x2800, 0x110}}, {"RDBAH", {0x2804, 0x114}},
+		{"RDLEN", {0x2808, 0x118}}, {"RDH", {0x2810, 0x120}},	{"RDT", {0x2818, 0x128}},
+		{"FCRTH", {0x2168, 0x160}}, {"FCRTL", {0x2160, 0x168}}, {"TDBAL", {0x3800, 0x420}},
+		{"TDBAH", {0x3804, 0x424}}, {"TDLEN", {0x3808, 0x428}}, {"TDH", {0x3810, 0x430}},
+		{"TDT", {0x3818, 0x438}},   {"TIDV", {0x3820, 0x440}},	{"TDFH", {0x3410, 0x8010}},
+		{"TDFT", {0x3418, 0x8018}}, {"RA", {0x5400, 0x40}},	{"MTA", {0x5200, 0x200}},
+		{"VFTA", {0x5600, 0x600}},
 	};
 	ASSERT_EQ(drv::kMovedCount, expected.size());
 	for (u32 i = 0; i < drv::kMovedCount; ++i) {
@@ -302,8 +308,8 @@ TEST_F(Cards, Ek71BusesAreReadFromStatus)
 		bool pcix;
 		u32 mhz, bits;
 	};
-	const Row rows[] = {{0x0, false, 33, 32},    {0x800, false, 66, 32},  {0x1000, false, 33, 64},
-			    {0x2000, true, 66, 32},  {0x6000, true, 100, 32}, {0xb000, true, 133, 64},
+	const Row rows[] = {{0x0, false, 33, 32},   {0x800, false, 66, 32},  {0x1000, false, 33, 64},
+			    {0x2000, true, 66, 32}, {0x6000, true, 100, 32}, {0xb000, true, 133, 64},
 			    {0xe000, true, 33, 32}};
 	for (const Row& row : rows) {
 		Card& made = take(k82545);
@@ -406,8 +412,8 @@ TEST_F(Cards, Ek47LightsBlinkAsTheyAreWired)
 		int on, off;  // pin 0; -1: LEDCTL
 	};
 	const Row rows[] = {
-		{k82543, 0x1004, false, 1, 0}, {k82543, 0x1001, true, 1, 0},  {k82544, 0x100c, false, 0, 1},
-		{k82544, 0x1009, true, 1, 0},  {k82545, 0x1011, true, 0, 1},  {k82540, 0x100e, false, -1, -1},
+		{k82543, 0x1004, false, 1, 0}, {k82543, 0x1001, true, 1, 0},	{k82544, 0x100c, false, 0, 1},
+		{k82544, 0x1009, true, 1, 0},  {k82545, 0x1011, true, 0, 1},	{k82540, 0x100e, false, -1, -1},
 		{k82546, 0x1012, true, 0, 1},  {k82541, 0x1013, false, -1, -1},
 	};
 	for (const Row& row : rows) {

@@ -8,7 +8,8 @@ namespace {
 
 constexpr int kEinval = -22, kEio = -5, kEnodev = -19, kEtimedout = -110;
 constexpr u32 kCtrl = 0x0000, kTxcw = 0x0178, kRxcw = 0x0180, kTctl = 0x0400;
-constexpr u32 kFull = 1u << 0, kLinkReset = 1u << 3, kSetLinkUp = 1u << 6, kForceSpeed = 1u << 11, kForceDuplex = 1u << 12;
+constexpr u32 kFull = 1u << 0, kLinkReset = 1u << 3, kSetLinkUp = 1u << 6, kForceSpeed = 1u << 11,
+	      kForceDuplex = 1u << 12;
 constexpr u32 kHeedsPause = 1u << 27, kSendsPause = 1u << 28;
 constexpr u32 kIsTbi = 1u << 5, kHasLink = 1u << 1;
 enum { kNone, kReceive, kSend, kBoth };
@@ -262,9 +263,11 @@ TEST_F(Copper, Ek40WhatIsNegotiatedAbout)
 		int flow;
 		u16 advertise, gigabit;
 	};
-	const Row rows[] = {{0x2f, kBoth, 0x0de1, 0x0200},    {0x2f, kNone, 0x01e1, 0x0200}, {0x2f, kReceive, 0x0de1, 0x0200},
-			    {0x2f, kSend, 0x09e1, 0x0200},    {0x20, kNone, 0x0001, 0x0200}, {0x01, kNone, 0x0021, 0},
-			    {0x0a, kNone, 0x0141, 0},	      {0x10, kNone, 0x01e1, 0x0200}, {0, kNone, 0x01e1, 0x0200}};
+	const Row rows[] = {{0x2f, kBoth, 0x0de1, 0x0200},    {0x2f, kNone, 0x01e1, 0x0200},
+			    {0x2f, kReceive, 0x0de1, 0x0200}, {0x2f, kSend, 0x09e1, 0x0200},
+			    {0x20, kNone, 0x0001, 0x0200},    {0x01, kNone, 0x0021, 0},
+			    {0x0a, kNone, 0x0141, 0},	      {0x10, kNone, 0x01e1, 0x0200},
+			    {0, kNone, 0x01e1, 0x0200}};
 	for (Mac mac : {k82543, k82540, k82541}) {
 		for (const Row& row : rows) {
 			Card& made = prepared(mac);
@@ -357,7 +360,8 @@ TEST_F(Copper, Ek39WhatPartnersAgreeOn)
 		{u16(pause | asym), 0, kReceive, kReceive},
 	};
 	for (const Row& row : rows)
-		EXPECT_EQ(drv::agreed_flow(row.ours, row.theirs, row.asked), row.expected) << row.ours << " " << row.theirs << " " << row.asked;
+		EXPECT_EQ(drv::agreed_flow(row.ours, row.theirs, row.asked), row.expected)
+			<< row.ours << " " << row.theirs << " " << row.asked;
 }
 
 TEST_F(Copper, Ek39PausesAreWhatWasAgreedOn)
@@ -465,7 +469,8 @@ TEST_F(Copper, Ek40CrossoverOfPairs)
 		int wish;
 		u16 m88, igp;
 	};
-	for (const Row& row : {Row{0, 0x0060, 0x1000}, Row{1, 0x0000, 0x0000}, Row{2, 0x0020, 0x2000}, Row{3, 0x0040, 0x1000}}) {
+	for (const Row& row :
+	     {Row{0, 0x0060, 0x1000}, Row{1, 0x0000, 0x0000}, Row{2, 0x0020, 0x2000}, Row{3, 0x0040, 0x1000}}) {
 		drv::Wishes wishes;
 		wishes.crossover = row.wish;
 		Card* made = &prepared(k82540);
@@ -600,7 +605,10 @@ using Serdes = CardTest;
 
 TEST_F(Serdes, Ek68WhatIsSaidWithoutAPhy)
 {
-	for (auto [flow, said] : {std::pair<int, u32>{kNone, 0x80000020}, {kReceive, 0x800001a0}, {kSend, 0x80000120}, {kBoth, 0x800001a0}}) {
+	for (auto [flow, said] : {std::pair<int, u32>{kNone, 0x80000020},
+				  {kReceive, 0x800001a0},
+				  {kSend, 0x80000120},
+				  {kBoth, 0x800001a0}}) {
 		Card& made = take(k82545);
 		made.device = 0x1011;
 		made.status |= kIsTbi;
@@ -621,7 +629,8 @@ TEST_F(Serdes, Ek68WhatIsSaidWithoutAPhy)
 /// Light is high or low; without any, nobody waits.
 TEST_F(Serdes, Ek68LightIsWhereTheFamilyHasIt)
 {
-	for (auto [mac, device, high] : {std::tuple<Mac, u16, bool>{k82543, 0x1001, false}, {k82544, 0x1009, false}, {k82545, 0x1011, true}}) {
+	for (auto [mac, device, high] :
+	     {std::tuple<Mac, u16, bool>{k82543, 0x1001, false}, {k82544, 0x1009, false}, {k82545, 0x1011, true}}) {
 		for (bool pin : {false, true}) {
 			Card& made = take(mac);
 			made.device = device;

@@ -196,7 +196,9 @@ TEST_F(Eeproms, Ek02TheSecondPortHasTheNextAddress)
 			ASSERT_EQ(drv::read_address(addr), 0);
 			const bool has_two = which.mac == k82546 || which.mac == k82546r3;
 			const unsigned char last = u8(has_two && port == 1 ? 0x57 : 0x56);
-			EXPECT_EQ(std::vector<u8>(addr, addr + 6), (std::vector<u8>{0x52, 0x54, 0x00, 0x12, 0x34, last})) << which.mac;
+			EXPECT_EQ(std::vector<u8>(addr, addr + 6),
+				  (std::vector<u8>{0x52, 0x54, 0x00, 0x12, 0x34, last}))
+				<< which.mac;
 		}
 	}
 }

@@ -12,7 +12,22 @@
 namespace sim {
 
 /// The families, in the order that comparisons of the C driver rely on.
-enum Mac { k82542r20, k82542r21, k82543, k82544, k82540, k82545, k82545r3, k82546, kCe4100, k82546r3, k82541, k82541r2, k82547, k82547r2 };
+enum Mac {
+	k82542r20,
+	k82542r21,
+	k82543,
+	k82544,
+	k82540,
+	k82545,
+	k82545r3,
+	k82546,
+	kCe4100,
+	k82546r3,
+	k82541,
+	k82541r2,
+	k82547,
+	k82547r2
+};
 
 /// A model of each family.
 struct Sample {
@@ -21,9 +36,10 @@ struct Sample {
 	u8 revision;
 };
 inline const Sample kSamples[] = {
-	{k82542r20, 0x1000, 2}, {k82542r21, 0x1000, 3}, {k82543, 0x1004, 2},	{k82544, 0x100c, 2},  {k82540, 0x100e, 2},
-	{k82545, 0x100f, 1},	{k82545r3, 0x1026, 4},	{k82546, 0x1010, 1},	{kCe4100, 0x2e6e, 0}, {k82546r3, 0x1079, 3},
-	{k82541, 0x1013, 0},	{k82541r2, 0x1076, 5},	{k82547, 0x1019, 0},	{k82547r2, 0x1075, 0},
+	{k82542r20, 0x1000, 2}, {k82542r21, 0x1000, 3}, {k82543, 0x1004, 2},   {k82544, 0x100c, 2},
+	{k82540, 0x100e, 2},	{k82545, 0x100f, 1},	{k82545r3, 0x1026, 4}, {k82546, 0x1010, 1},
+	{kCe4100, 0x2e6e, 0},	{k82546r3, 0x1079, 3},	{k82541, 0x1013, 0},   {k82541r2, 0x1076, 5},
+	{k82547, 0x1019, 0},	{k82547r2, 0x1075, 0},
 };
 inline const Sample& sample(Mac mac) { return kSamples[mac]; }
 inline bool is_igp(Mac mac) { return mac >= k82541; }

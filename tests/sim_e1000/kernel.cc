@@ -94,9 +94,13 @@ bool unmap_memory(u64 at, u64 bytes)
 }
 bool is_mapped(u64 at, u64 bytes)
 {
-	for (auto [from, length] : maps) {
-		if (at >= from && at + bytes <= from + length)
+	// Maps do not overlap, but for those of the same memory.
+	for (auto found = maps.upper_bound(at); found != maps.begin();) {
+		--found;
+		if (at + bytes <= found->first + found->second)
 			return true;
+		if (at >= found->first + found->second)
+			return false;
 	}
 	return false;
 }
@@ -138,6 +142,8 @@ int cxxrt_read_once_int(const int* p) { return *p; }
 void cxxrt_write_once_int(int* p, int value) { *p = value; }
 int cxxrt_load_acquire_int(const int* p) { return *p; }
 void cxxrt_store_release_int(int* p, int value) { *p = value; }
+int cxxrt_fetch_add_int(int* p, int value) { return std::exchange(*p, *p + value); }
+long cxxrt_read_once_long(const long* p) { return *p; }
 int cxxrt_xchg_int(int* p, int value) { return std::exchange(*p, value); }
 void cxxrt_smp_mb() {}
 void cxxrt_smp_rmb() {}

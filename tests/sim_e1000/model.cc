@@ -144,10 +144,7 @@ void EepromModel::spi_bit(bool in)
 	}
 }
 
-u32 PhyModel::number(u32 reg) const
-{
-	return is_paged && reg > 15 && reg != 31 ? (page_ & ~0x1fu) | reg : reg;
-}
+u32 PhyModel::number(u32 reg) const { return is_paged && reg > 15 && reg != 31 ? (page_ & ~0x1fu) | reg : reg; }
 
 u16 PhyModel::read(u32 reg)
 {

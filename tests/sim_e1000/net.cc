@@ -101,6 +101,7 @@ void take(Skb* skb)
 }
 
 Skb* gro = nullptr;
+Skb* to_be_sent = nullptr;
 
 }  // namespace
 
@@ -122,6 +123,8 @@ void dma_read(u64 at, void* to, u64 bytes)
 }  // namespace sim
 
 using namespace sim;
+
+void sim_drop_refused() { free_skb(to_be_sent); }
 
 static raw::net_device the_device;
 raw::net_device& sim_net_device() { return the_device; }
@@ -158,10 +161,7 @@ page* page_pool_alloc_frag(page_pool*, unsigned* offset, unsigned bytes, gfp_t)
 	*offset = 0;
 	return reinterpret_cast<page*>(made);
 }
-unsigned long long cxxrt_page_pool_get_dma_addr(page* page)
-{
-	return sim::u64(reinterpret_cast<Page*>(page)->memory);
-}
+unsigned long long cxxrt_page_pool_get_dma_addr(page* page) { return sim::u64(reinterpret_cast<Page*>(page)->memory); }
 void cxxrt_page_pool_put(page_pool*, page* page, bool)
 {
 	auto* mine = reinterpret_cast<Page*>(page);
@@ -189,6 +189,7 @@ sk_buff* cxxrt_napi_alloc_skb(napi_struct*, unsigned bytes)
 	if (made == nullptr)
 		return nullptr;
 	if (!stack.next.head.empty()) {
+		to_be_sent = made;
 		made->asked = std::move(stack.next);
 		stack.next = Frame{};
 		made->own.resize(made->asked.offset + made->asked.head.size());

@@ -212,11 +212,13 @@ TEST_F(Rings, HostileDescriptors)
 			start(asked);
 			at = 0;
 			u32 seed = 3;
-			const u64 lengths[] = {0, 1, 3, 4, 5, 13, 17, 18, 1522, 1523, 2048, 2049, 4095, 4096, 4097, 0x8000, 0xffff};
+			const u64 lengths[] = {0,    1,	   3,	 4,    5,    13,   17,	   18,	  1522,
+					       1523, 2048, 2049, 4095, 4096, 4097, 0x8000, 0xffff};
 			for (int round = 0; round < 4000; ++round) {
 				seed = seed * 1103515245 + 12345;
 				const u64 length = lengths[(seed >> 16) % std::size(lengths)];
-				fill(0, length, 1 | (seed >> 8 & 0xfe), seed >> 20 % 3 == 0 ? seed >> 24 : 0, 0, seed & 0xffff);
+				fill(0, length, 1 | (seed >> 8 & 0xfe), seed >> 20 % 3 == 0 ? seed >> 24 : 0, 0,
+				     seed & 0xffff);
 				(void)drv::rx_receive(1 + (seed >> 28));
 			}
 			while (drv::rx_receive(64) != 0) {
@@ -479,7 +481,8 @@ TEST_F(Rings, Ek60The82544OnPcixNeedsAddressBit2OfEveryLastByte)
 			ASSERT_EQ(joined(sent), expected);
 			for (size_t i = 0; i < sent.pieces.size(); ++i) {
 				const u64 end = addresses[i] + sent.pieces[i].size() - 1;
-				EXPECT_TRUE((end & 4) != 0 || sent.pieces[i].size() <= 4) << offset << " " << length << " " << i;
+				EXPECT_TRUE((end & 4) != 0 || sent.pieces[i].size() <= 4)
+					<< offset << " " << length << " " << i;
 			}
 			complete();
 		}
