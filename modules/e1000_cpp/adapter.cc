@@ -21,7 +21,10 @@ constexpr u32 kTxAbsoluteDelay = 32;
 constexpr u32 kRxAbsoluteDelay = 8;
 /// Interrupts in a second.
 constexpr u32 kMostInterrupts = 20000;
-constexpr u32 kVlanType = 0x8100;
+/// CTRL's address, and what is written there.   Units: bytes.
+constexpr u64 kPortBytes = 8;
+constexpr u16 kVmwareModel = 0x100f;
+constexpr u16 kVmware = 0x15ad;
 /// Units: bytes.
 constexpr u32 kLeastMtu = 46;
 constexpr u32 kMostMtu = 16110;
@@ -32,8 +35,8 @@ constexpr u32 kPlainMtu = 1500;
 Adapter::Adapter(net::Key, net::Device dev, Parts&& parts)
 	: parts_(move(parts)),
 	  dev_(dev),
-	  hw_(parts_.bar.window()),
-	  window_(parts_.bar.window()),
+	  hw_(parts_.card, parts_.enabled.device(), parts_.bar.window(), parts_.ports, parts_.phy_bar.window()),
+	  window_(hw_.window()),
 	  napi_(dev, callback<&Adapter::napi_, &Adapter::poll>),
 	  tx_(dev, parts_.enabled.device().dma()),
 	  rx_(dev, parts_.enabled.device().dma(), napi_)
@@ -42,19 +45,38 @@ Adapter::Adapter(net::Key, net::Device dev, Parts&& parts)
 
 Adapter::~Adapter()
 {
+	filter_work_.cancel();
 	reset_work_.cancel();
+	fifo_work_.cancel();
 	watchdog_.cancel();
 }
 
 Result<net::Driver<Adapter>> Adapter::create(pci::Device dev)
 {
-	pci::Enabled enabled = TRY(pci::Enabled::create(dev));
+	const auto known = Card::identify(dev);
+	if (!known.ok()) {
+		log::error<"%s: Unknown MAC Type: device %x, revision %u">(dev.name(), dev.device(), dev.revision());
+		return known.error();
+	}
+	const Card card = TRY(known);
+	const bool uses_ports = card.model->uses_ports;
+	pci::Enabled enabled = TRY(
+		pci::Enabled::create(dev, uses_ports ? pci::Decode::MemoryAndPorts : pci::Decode::Memory));
 	pci::Regions regions = TRY(pci::Regions::claim(enabled, "e1000_cpp"));
-	// Cards on a PCI bus hang with longer addresses.
-	TRY(dev.dma().set_mask(32));
+	pci::Ports ports;
+	if (uses_ports)
+		ports = TRY(pci::Ports::claim(enabled, "e1000_cpp", kPortBytes));
 	auto bar = TRY(pci::Bar<regs::kBytes>::map(regions, 0));
+	pci::Bar<regs::kPhyBlockBytes> phy_bar;
+	if (card.family->phy_bus == PhyBus::Ce4100)
+		phy_bar = TRY(pci::Bar<regs::kPhyBlockBytes>::map(regions, 1));
 	enabled.start_dma();
-	Parts parts{.enabled = move(enabled), .regions = move(regions), .bar = move(bar)};
+	Parts parts{.card = card,
+		    .enabled = move(enabled),
+		    .regions = move(regions),
+		    .ports = move(ports),
+		    .bar = move(bar),
+		    .phy_bar = move(phy_bar)};
 	auto driver = TRY(net::Driver<Adapter>::create(dev.dma(), move(parts)));
 	TRY(driver.object().prepare());
 	TRY(driver.add());
@@ -63,17 +85,38 @@ Result<net::Driver<Adapter>> Adapter::create(pci::Device dev)
 	return driver;
 }
 
+Result<void> Adapter::choose_dma_mask()
+{
+	const dma::Device dma = parts_.enabled.device().dma();
+	// Cards on a bus that is not PCI-X hang with longer addresses.
+	reaches_all_ = hw_.bus().is_pcix && dma.set_mask(64).ok();
+	return reaches_all_ ? Result<void>{} : dma.set_mask(32);
+}
+
 Result<void> Adapter::prepare()
 {
 	using net::Feature;
+	TRY(choose_dma_mask());
+	const Family& family = hw_.family();
 	const net::Features offloads = Feature::ScatterGather | Feature::Checksum | Feature::Tso;
-	const net::Features vlans = Feature::VlanTx | Feature::VlanFilter;
-	const net::Features on = offloads | Feature::VlanRx;
-	dev_.set_features(on | vlans, on | Feature::RxChecksum | Feature::RxAll | Feature::RxFcs, offloads);
-	dev_.set_filters_unicast();
+	const net::Features high = reaches_all_ ? net::Features{Feature::HighDma} : net::Features{};
+	net::Features switchable;
+	net::Features vlans;
+	if (family.has_checksums) {
+		switchable = Feature::ScatterGather | Feature::Checksum | Feature::VlanRx;
+		vlans = Feature::VlanTx | Feature::VlanFilter;
+	}
+	if (family.has_segmentation)
+		switchable = switchable | Feature::Tso;
+	dev_.set_features(switchable | vlans | high, switchable | Feature::RxChecksum | Feature::RxAll | Feature::RxFcs,
+			  offloads | high);
+	// VMware's has no room for them.
+	if (hw_.model().device != kVmwareModel || parts_.enabled.device().subsystem_vendor() != kVmware)
+		dev_.set_filters_unicast();
 	dev_.set_sends_raw_fcs();
 	dev_.set_mtu_range(kLeastMtu, kMostMtu);
 	vectors_ = TRY(pci::Vectors::single(parts_.enabled));
+	TRY(hw_.prepare());
 	hw_.reset();
 	const auto sum = hw_.check_eeprom();
 	if (!sum.ok() && sum.error() != EINVAL)
@@ -92,71 +135,100 @@ Result<void> Adapter::prepare()
 
 void Adapter::reset_device()
 {
-	hw_.reset();
-	window_.write(regs::Vet::of(kVlanType));
-	// The PHY decides on speed and duplex.
-	window_.write(window_.read<Ctrl>()
-			      .with<Ctrl::SetLinkUp>(true)
-			      .with<Ctrl::ForceSpeed>(false)
-			      .with<Ctrl::ForceDuplex>(false)
-			      .with<Ctrl::VlanMode>(dev_.features().has(net::Feature::VlanRx)));
-	const auto negotiating = hw_.start_autonegotiation();
-	if (!negotiating.ok())
-		log::warn<"%s: the PHY does not answer: %d">(dev_.name(), negotiating.error().to_c());
+	const auto done = hw_.bring_up(most_frame_bytes(), dev_.address());
+	if (!done.ok())
+		log::error<"%s: Hardware Error: %d">(dev_.name(), done.error().to_c());
+	fifo_.reset(hw_.family(), hw_.receive_kib());
+	window_.write(window_.read<Ctrl>().with<Ctrl::VlanMode>(dev_.features().has(net::Feature::VlanRx)));
 }
 
 void Adapter::program_tx()
 {
-	window_.write(
-		regs::Tipg{}.with<regs::Tipg::BackToBack>(8).with<regs::Tipg::First>(8).with<regs::Tipg::Second>(6));
+	window_.write(hw_.gaps());
 	window_.write(regs::Tidv::of(kTxDelay));
-	window_.write(regs::Tadv::of(kTxAbsoluteDelay));
+	if (hw_.family().has_moderation)
+		window_.write(regs::Tadv::of(kTxAbsoluteDelay));
 	window_.write(Tctl{}.with<Tctl::Enable>(true)
 			      .with<Tctl::PadShort>(true)
 			      .with<Tctl::CollisionThreshold>(15)
-			      .with<Tctl::CollisionDistance>(63)
+			      .with<Tctl::CollisionDistance>(hw_.family().collision_distance)
 			      .with<Tctl::RetryLate>(true));
 }
 
 void Adapter::program_rx()
 {
 	window_.write(regs::Rdtr{});
-	window_.write(regs::Radv::of(kRxAbsoluteDelay));
-	window_.write(regs::Itr::of(1000000000 / (kMostInterrupts * 256)));
-	window_.write(regs::Rxcsum{}.with<regs::Rxcsum::TcpUdp>(true));
+	if (hw_.family().has_moderation) {
+		window_.write(regs::Radv::of(kRxAbsoluteDelay));
+		window_.write(regs::Itr::of(1000000000 / (kMostInterrupts * 256)));
+	}
+	if (hw_.family().has_checksums)
+		window_.write(regs::Rxcsum{}.with<regs::Rxcsum::TcpUdp>(true));
 }
 
 void Adapter::program_filters()
 {
+	hw_.begin_filters();
 	hw_.set_filter(0, dev_.address());
 	{
 		Guard guard{filter_lock_};
 		for (u32 i = 0; i < regs::Vfta::kCount; ++i)
-			window_.write_at<regs::Vfta>(i, vlans_[i]);
-		receiving_ = true;
-		rctl_ = {};
+			hw_.write_vlans(i, vlans_[i]);
 	}
-	const net::AddressGuard addresses{dev_};
-	NestedGuard guard{filter_lock_};
-	program_addresses();
+	{
+		const net::AddressGuard addresses{dev_};
+		NestedGuard guard{filter_lock_};
+		program_addresses();
+	}
+	hw_.end_filters();
+	if (hw_.family().stops_invalidates) {
+		// The receiver was reset for it.
+		rx_.program(window_).ignore("the window is there");
+		program_rx();
+	}
+	Guard guard{filter_lock_};
+	receiving_ = true;
+	rctl_ = {};
+	update_rctl();
+}
+
+void Adapter::change_filters()
+{
+	Guard guard{config_lock_};
+	if (!up_)
+		return;
+	napi_.disable();
+	{
+		Guard filters{filter_lock_};
+		receiving_ = false;
+		update_rctl();
+	}
+	hw_.begin_filters();
+	rx_.empty();
+	hw_.end_filters();
+	program_filters();
+	rx_.fill();
+	napi_.enable();
+	window_.write(wanted_causes());
 }
 
 void Adapter::update_rctl()
 {
 	const bool is_all = dev_.is_promiscuous();
 	const bool is_crowded = dev_.unicast_count() > Hardware::kFilters - 1;
-	const bool takes_bad = dev_.features().has(net::Feature::RxAll);
+	const bool takes_all = dev_.features().has(net::Feature::RxAll);
+	const bool takes_bad = takes_all || hw_.wants_bad_frames();
 	const bool is_chained = rx_.mode() == RxRing::Mode::Chained;
 	const Rctl wanted = Rctl{}.with<Rctl::Enable>(receiving_)
 				    .with<Rctl::Broadcast>(true)
 				    .with<Rctl::StoreBad>(takes_bad)
-				    .with<Rctl::PassMacControl>(takes_bad)
+				    .with<Rctl::PassMacControl>(takes_all)
 				    .with<Rctl::UnicastAll>(is_all || is_crowded)
 				    .with<Rctl::MulticastAll>(is_all || dev_.wants_all_multicast())
 				    .with<Rctl::LongFrames>(is_chained)
 				    .with<Rctl::BufferSize>(is_chained ? 3 : 0)
 				    .with<Rctl::BufferTimes16>(is_chained)
-				    .with<Rctl::VlanFilter>(vlan_count_ != 0 && !is_all && !takes_bad);
+				    .with<Rctl::VlanFilter>(vlan_count_ != 0 && !is_all && !takes_all);
 	// Some devices pause for long when it is written.
 	if (wanted.bits == rctl_.bits)
 		return;
@@ -179,6 +251,8 @@ Result<void> Adapter::up()
 	const net::Features features = dev_.features();
 	rx_.configure(dev_.mtu() > kPlainMtu ? RxRing::Mode::Chained : RxRing::Mode::OneEach,
 		      features.has(net::Feature::RxAll), features.has(net::Feature::RxFcs));
+	hw_.take_arp();
+	tx_.configure(hw_.family(), hw_.bus().is_pcix);
 	TRY(tx_.program(window_));
 	TRY(rx_.program(window_));
 	program_tx();
@@ -222,8 +296,9 @@ Result<void> Adapter::open()
 {
 	Guard guard{config_lock_};
 	dev_.carrier_off();
-	TRY(tx_.allocate(kEntries));
-	TRY(rx_.allocate(kEntries));
+	TRY(tx_.allocate(kEntries, hw_.family().crosses_no_64k));
+	TRY(rx_.allocate(kEntries, hw_.family().crosses_no_64k));
+	hw_.power_phy_up();
 	const auto done = up();
 	if (!done.ok()) {
 		tx_.release();
@@ -238,10 +313,12 @@ void Adapter::stop()
 	{
 		Guard guard{config_lock_};
 		down();
+		hw_.power_phy_down();
 		tx_.release();
 		rx_.release();
 	}
 	watchdog_.cancel();
+	fifo_work_.cancel();
 }
 
 void Adapter::reset()
@@ -261,17 +338,28 @@ void Adapter::tx_timeout() { (void)reset_work_.schedule(); }
 Result<void> Adapter::set_mac_address(const net::MacAddress& addr)
 {
 	dev_.set_address(addr);
-	hw_.set_filter(0, addr);
+	if (hw_.family().stops_invalidates)
+		(void)filter_work_.schedule();
+	else
+		hw_.set_filter(0, addr);
 	return {};
 }
 
 Result<void> Adapter::change_mtu(u32 mtu)
 {
 	Guard guard{config_lock_};
+	// The 82542 has no long frames.
+	if (hw_.family().has_old_offsets && mtu > kPlainMtu)
+		return EINVAL;
 	const bool was_up = up_;
-	down();
+	// Packet memory is divided anew for it.
 	dev_.set_mtu(mtu);
-	return was_up ? up() : Result<void>{};
+	if (!was_up) {
+		reset_device();
+		return {};
+	}
+	down();
+	return up();
 }
 
 net::Features Adapter::fix_features(net::Features wanted) const
@@ -307,15 +395,20 @@ Result<void> Adapter::change_vlan(u16 id, bool wanted)
 		return {};
 	vlans_[at] ^= bit;
 	vlan_count_ += wanted ? 1 : ~0u;
-	window_.write_at<regs::Vfta>(at, vlans_[at]);
+	hw_.write_vlans(at, vlans_[at]);
 	update_rctl();
 	return {};
 }
 
 void Adapter::set_rx_mode()
 {
+	if (hw_.family().stops_invalidates) {
+		(void)filter_work_.schedule();
+		return;
+	}
 	Guard guard{filter_lock_};
 	program_addresses();
+	update_rctl();
 }
 
 void Adapter::program_addresses()
@@ -334,9 +427,31 @@ void Adapter::program_addresses()
 	});
 	while (filter < Hardware::kFilters)
 		hw_.clear_filter(filter++);
-	for (u32 i = 0; i < regs::Mta::kCount; ++i)
-		window_.write_at<regs::Mta>(i, hashes[i]);
-	update_rctl();
+	hw_.write_hashes(hashes);
+}
+
+net::Tx Adapter::send_through_fifo(net::Skb skb)
+{
+	const u32 bytes = skb.length();
+	if (!fifo_.admits(bytes)) {
+		dev_.stop_queue();
+		fifo_work_.schedule_in_ms(1);
+		return net::Tx::busy(move(skb));
+	}
+	net::Tx sent = tx_.send(move(skb));
+	if (sent.is_taken())
+		fifo_.add(bytes);
+	return sent;
+}
+
+void Adapter::empty_fifo()
+{
+	if (!fifo_.is_stalled())
+		return;
+	if (fifo_.rewind(window_))
+		dev_.wake_queue();
+	else
+		fifo_work_.schedule_in_ms(1);
 }
 
 void Adapter::show_link(const Link& now)
@@ -345,6 +460,7 @@ void Adapter::show_link(const Link& now)
 		return;
 	const bool was_up = link_.up;
 	link_ = now;
+	fifo_.set_half_duplex(now.up && !now.full_duplex);
 	if (now.up) {
 		log::info<"%s: NIC Link is Up %u Mbps %s">(dev_.name(), now.mbps(),
 							   now.full_duplex ? "Full Duplex" : "Half Duplex");
@@ -357,7 +473,17 @@ void Adapter::show_link(const Link& now)
 
 void Adapter::watch()
 {
-	show_link(hw_.link());
+	Guard guard{config_lock_};
+	if (!up_)
+		return;
+	show_link(hw_.check_link());
+	if (!link_.up)
+		hw_.retry_link();
+	rx_.accept_tbi(hw_.wants_bad_frames() ? most_frame_bytes() : 0);
+	{
+		Guard filters{filter_lock_};
+		update_rctl();
+	}
 	// What the device has does not go out any more, and nobody tells.
 	if (!link_.up && tx_.has_pending())
 		(void)reset_work_.schedule();
@@ -372,8 +498,10 @@ irq::Handled Adapter::interrupted()
 	const auto causes = window_.read<regs::Icr>();
 	if (causes.bits == 0)
 		return irq::Handled::No;
-	if (causes.get<regs::Icr::LinkChange>() || causes.get<regs::Icr::RxSequence>()) [[unlikely]]
+	if (causes.get<regs::Icr::LinkChange>() || causes.get<regs::Icr::RxSequence>()) [[unlikely]] {
+		hw_.note_link_change();
 		watchdog_.schedule_in_ms(0);
+	}
 	// No flush: reading the causes has taken the line away, and an interrupt too many does no harm.
 	napi_.schedule([&] { window_.write(regs::Imc::of(~0u)); });
 	return irq::Handled::Yes;

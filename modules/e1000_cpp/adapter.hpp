@@ -9,6 +9,7 @@
 #include <cxxrt/pci.hpp>
 #include <cxxrt/work.hpp>
 
+#include "fifo.hpp"
 #include "rx.hpp"
 #include "tx.hpp"
 
@@ -16,9 +17,12 @@ namespace e1000 {
 
 /// What a port has of the PCI function.
 struct Parts {
+	Card card;
 	pci::Enabled enabled;
 	pci::Regions regions;
+	pci::Ports ports;  // to reset it, if its family is reset so
 	pci::Bar<regs::kBytes> bar;
+	pci::Bar<regs::kPhyBlockBytes> phy_bar;	 // of the CE4100
 };
 
 class Adapter : Pinned {
@@ -32,7 +36,12 @@ public:
 	// Of the network device.
 	Result<void> open() EXCLUDES(atomic_context);
 	void stop() EXCLUDES(atomic_context);
-	net::Tx start_xmit(net::Skb skb) { return tx_.send(move(skb)); }
+	net::Tx start_xmit(net::Skb skb)
+	{
+		if (fifo_.is_used()) [[unlikely]]
+			return send_through_fifo(move(skb));
+		return tx_.send(move(skb));
+	}
 	void set_rx_mode();
 	Result<void> set_mac_address(const net::MacAddress& addr);
 	void tx_timeout();
@@ -44,6 +53,8 @@ public:
 
 private:
 	static constexpr u32 kEntries = 256;
+	/// Units: bytes. Header and check sequence.
+	static constexpr u32 kOverhead = 18;
 	/// Causes that are let through.
 	static regs::Ims wanted_causes();
 
@@ -54,13 +65,20 @@ private:
 	void down() REQUIRES(config_lock_) EXCLUDES(atomic_context);
 	void reset() EXCLUDES(atomic_context);
 	void watch() EXCLUDES(atomic_context);
+	CXXRT_COLD net::Tx send_through_fifo(net::Skb skb);
+	void empty_fifo() EXCLUDES(atomic_context);
+	/// As set_rx_mode(), for cards that must not receive meanwhile.
+	void change_filters() EXCLUDES(atomic_context);
+	Result<void> choose_dma_mask() EXCLUDES(atomic_context);
+	/// The longest frame, with its check sequence.   Units: bytes.
+	u32 most_frame_bytes() const { return dev_.mtu() + kOverhead; }
 	void program_tx();
 	void program_rx();
 	Result<void> change_vlan(u16 id, bool wanted) EXCLUDES(atomic_context);
 	void program_filters() EXCLUDES(atomic_context);
 	/// Writes what is wanted now, if it is something else.
 	void update_rctl() REQUIRES(filter_lock_);
-	/// The device's lists of addresses stay as they are meanwhile.
+	/// Without what RCTL says of them. The device's lists of addresses stay as they are meanwhile.
 	void program_addresses() REQUIRES(filter_lock_);
 	void show_link(const Link& now);
 	CXXRT_HOT u32 poll(u32 budget);
@@ -74,6 +92,7 @@ private:
 	pci::Vectors vectors_;
 	net::Napi napi_;
 	TxRing tx_;
+	TxFifo fifo_;
 	RxRing rx_;
 	BhSpinLock filter_lock_{lock_class<"e1000 Adapter::filter_lock_">};
 	regs::Rctl rctl_ GUARDED_BY(filter_lock_);  // as it was written last
@@ -82,7 +101,10 @@ private:
 	bool receiving_ GUARDED_BY(filter_lock_) = false;
 	Mutex config_lock_{lock_class<"e1000 Adapter::config_lock_">};
 	bool up_ GUARDED_BY(config_lock_) = false;
+	bool reaches_all_ = false;  // of memory
 	Work reset_work_{callback<&Adapter::reset_work_, &Adapter::reset>};
+	Work filter_work_{callback<&Adapter::filter_work_, &Adapter::change_filters>};
+	DelayedWork fifo_work_{callback<&Adapter::fifo_work_, &Adapter::empty_fifo>};
 	DelayedWork watchdog_{callback<&Adapter::watchdog_, &Adapter::watch>};
 	irq::Handler irq_{callback<&Adapter::irq_, &Adapter::interrupted>};  // last: it stops first
 };

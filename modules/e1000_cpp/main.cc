@@ -7,8 +7,8 @@
 
 #include <cxxrt/enforce.hpp>
 
-CXXRT_PCI_TABLE(e1000_ids, cxxrt::pci::Id::model(0x8086, 0x100c), cxxrt::pci::Id::model(0x8086, 0x100e),
-		cxxrt::pci::Id::model(0x8086, 0x100f));
+CXXRT_PCI_TABLE(e1000_ids, e1000::kModels,
+		[](const e1000::Model& model) { return cxxrt::pci::Id::model(0x8086, model.device); });
 
 namespace e1000 {
 

@@ -14,10 +14,10 @@ constexpr u32 kLeastBytes = 14 + kFcsBytes;
 
 }  // namespace
 
-Result<void> RxRing::allocate(u32 count)
+Result<void> RxRing::allocate(u32 count, bool in_64k)
 {
 	pool_ = TRY(net::PagePool::create(dma_, napi_, count));
-	ring_ = TRY(dma::Coherent<RxDesc[]>::alloc(dma_, count, Gfp::Kernel));
+	ring_ = TRY(allocate_ring<RxDesc>(dma_, count, in_64k));
 	buffers_ = TRY(Array<net::PagePool::Buffer>::make(Gfp::Kernel, dma_.node(), count));
 	count_ = count;
 	next_ = 0;
@@ -63,7 +63,7 @@ void RxRing::configure(Mode mode, bool takes_bad, bool keeps_fcs)
 
 Result<void> RxRing::program(Window window)
 {
-	tail_ = TRY(window.doorbell(regs::Rdt::kOffset));
+	tail_ = TRY(window.doorbell<regs::Rdt>());
 	window.write(regs::Rdlen::of(u32(count_ * sizeof(RxDesc))));
 	window.write(regs::Rdbah::of(u32(ring_.addr().bits() >> 32)));
 	window.write(regs::Rdbal::of(u32(ring_.addr().bits())));
@@ -111,14 +111,29 @@ template <class Frame> CXXRT_INLINE void RxRing::describe(const Frame& frame, co
 		frame.set_vlan_tag(result.special());
 }
 
+bool RxRing::is_tbi(u32 i, const RxResult& result, u32 written)
+{
+	const u32 most = most_tbi_bytes_.load_relaxed();
+	if (most == 0 || written == 0 || written > most_bytes_)
+		return false;
+	const net::PagePool::Buffer& buffer = buffers_[i];
+	pool_.sync(buffer, headroom_, written);
+	return is_tbi_frame(result, buffer.memory()[headroom_ + written - 1], most);
+}
+
 CXXRT_INLINE void RxRing::receive_one(u32 i, const RxResult& result)
 {
 	if (!result.is_last() || discarding_) [[unlikely]] {
 		discarding_ = !result.is_last();
 		return;
 	}
-	const u32 written = result.length();
-	if ((result.is_bad() && !takes_bad_) || written < kLeastBytes || written > most_bytes_) [[unlikely]] {
+	u32 written = result.length();
+	bool is_bad = false;
+	if (result.is_bad() && !takes_bad_) [[unlikely]] {
+		is_bad = !is_tbi(i, result, written);
+		--written;
+	}
+	if (is_bad || written < kLeastBytes || written > most_bytes_) [[unlikely]] {
 		dev_.count_receive_dropped();
 		return;
 	}
