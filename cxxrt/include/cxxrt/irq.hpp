@@ -82,6 +82,14 @@ public:
 		f();
 		raw::enable_irq(line_);
 	}
+	/// Calls the function once, as if there had been an interrupt, unless it runs. Only while requested.
+	/// Context: any, with interrupts off.
+	void call_now()
+	{
+		if (raw::disable_hardirq(line_))
+			(void)thunk_(int(line_), this);
+		raw::enable_irq(line_);
+	}
 
 private:
 	template <auto Member, auto Function> CXXRT_HOT static raw::irqreturn_t thunk(int, void* handler)

@@ -91,6 +91,14 @@ template <Literal Level, Literal Format, class... Args> inline void print(Args..
 		     args...);
 }
 
+/// The same after what the kernel says of a device: `Print` is _dev_printk() or netdev_printk().
+template <auto Print, Literal Level, Literal Format, class Device, class... Args>
+inline void print_of(const Device* dev, Args... args)
+{
+	static_assert(format_matches<Args...>(Format.text), "the format does not match the arguments");
+	Print(kText<Literal("\001") + Level>.text, dev, kText<Format + Literal("\n")>.text, args...);
+}
+
 }  // namespace detail
 
 /// One line at the given level, after "<module>: "; a newline is added.
@@ -98,6 +106,9 @@ template <Literal Level, Literal Format, class... Args> inline void print(Args..
 template <Literal Format, class... Args> inline void error(Args... args) { detail::print<"3", Format>(args...); }
 template <Literal Format, class... Args> inline void warn(Args... args) { detail::print<"4", Format>(args...); }
 template <Literal Format, class... Args> inline void info(Args... args) { detail::print<"6", Format>(args...); }
+
+/// Offsets and bytes, 16 a line, as errors.
+inline void dump(const u8* data, size_t bytes) { raw::cxxrt_print_hex_dump(data, bytes); }
 
 /// At most ten lines in five seconds; one per kind of message, in the object that may send it.
 class RateLimit : Pinned {
