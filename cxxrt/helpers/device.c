@@ -130,6 +130,11 @@ void *cxxrt_pci_get_drvdata(struct pci_dev *dev)
 	return pci_get_drvdata(dev);
 }
 
+void cxxrt_outl(u32 value, u64 port)
+{
+	outl(value, port);
+}
+
 bool cxxrt_pci_has_driver(const char *name)
 {
 	return driver_find(name, &pci_bus_type);
@@ -165,9 +170,19 @@ bool cxxrt_pci_resource_is_memory(const struct pci_dev *dev, u32 bar)
 	return pci_resource_flags(dev, bar) & IORESOURCE_MEM;
 }
 
+bool cxxrt_pci_resource_is_ports(const struct pci_dev *dev, u32 bar)
+{
+	return pci_resource_flags(dev, bar) & IORESOURCE_IO;
+}
+
 u64 cxxrt_pci_resource_len(const struct pci_dev *dev, u32 bar)
 {
 	return pci_resource_len(dev, bar);
+}
+
+u64 cxxrt_pci_resource_start(const struct pci_dev *dev, u32 bar)
+{
+	return pci_resource_start(dev, bar);
 }
 
 void cxxrt_pci_set_drvdata(struct pci_dev *dev, void *data)
@@ -180,9 +195,19 @@ bool cxxrt_pm_suspend_via_firmware(void)
 	return pm_suspend_via_firmware();
 }
 
+u16 cxxrt_read_low_memory16(u32 physical)
+{
+	return ioread16((const void __iomem *)phys_to_virt(physical));
+}
+
 u32 cxxrt_readl(const void *where)
 {
 	return readl((const void __iomem *)where);
+}
+
+void cxxrt_write_low_memory16(u16 value, u32 physical)
+{
+	iowrite16(value, (void __iomem *)phys_to_virt(physical));
 }
 
 void cxxrt_writel(u32 value, void *where)

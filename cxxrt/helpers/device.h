@@ -8,6 +8,7 @@ CXXRT_HELPERS_BEGIN
 /* PCI. */
 int __pci_register_driver(struct pci_driver *driver, struct module *owner, const char *mod_name);
 void pci_unregister_driver(struct pci_driver *driver);
+int pci_enable_device(struct pci_dev *dev);
 int pci_enable_device_mem(struct pci_dev *dev);
 void pci_disable_device(struct pci_dev *dev);
 void pci_set_master(struct pci_dev *dev);
@@ -15,6 +16,14 @@ void pci_clear_master(struct pci_dev *dev);
 bool pci_device_is_present(struct pci_dev *dev);
 int cxxrt_pci_request_mem_regions(struct pci_dev *dev, const char *name);
 void cxxrt_pci_release_mem_regions(struct pci_dev *dev);
+int pci_request_region(struct pci_dev *dev, int bar, const char *name);
+void pci_release_region(struct pci_dev *dev, int bar);
+bool cxxrt_pci_resource_is_ports(const struct pci_dev *dev, u32 bar);
+u64 cxxrt_pci_resource_start(const struct pci_dev *dev, u32 bar);
+int pci_set_mwi(struct pci_dev *dev);
+void pci_clear_mwi(struct pci_dev *dev);
+int pcix_get_mmrbc(struct pci_dev *dev);
+int pcix_set_mmrbc(struct pci_dev *dev, int bytes);
 u64 cxxrt_pci_resource_len(const struct pci_dev *dev, u32 bar);
 bool cxxrt_pci_resource_is_memory(const struct pci_dev *dev, u32 bar);
 void *cxxrt_pci_ioremap(struct pci_dev *dev, u32 bar, u64 bytes);
@@ -62,6 +71,9 @@ bool disable_hardirq(unsigned int irq);
 u32 cxxrt_readl(const void *where);
 void cxxrt_writel(u32 value, void *where);
 void cxxrt_writel_relaxed(u32 value, void *where);
+void cxxrt_outl(u32 value, u64 port);
+u16 cxxrt_read_low_memory16(u32 physical);
+void cxxrt_write_low_memory16(u16 value, u32 physical);
 
 /* DMA. */
 int cxxrt_dma_set_mask_and_coherent(struct device *dev, u64 mask);

@@ -149,6 +149,11 @@ void cxxrt_end_delayed_work(struct delayed_work *work)
 	cancel_delayed_work_sync(work);
 }
 
+void cxxrt_udelay(unsigned long us)
+{
+	udelay(us);
+}
+
 void cxxrt_usleep_range(unsigned long least_us, unsigned long most_us)
 {
 	usleep_range(least_us, most_us);

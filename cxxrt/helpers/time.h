@@ -40,6 +40,7 @@ bool cxxrt_mod_delayed_work(struct delayed_work *work, unsigned long ms);
 void cxxrt_end_delayed_work(struct delayed_work *work);
 bool cancel_delayed_work_sync(struct delayed_work *work);
 bool cancel_work_sync(struct work_struct *work);
+void cxxrt_udelay(unsigned long us);
 void cxxrt_usleep_range(unsigned long least_us, unsigned long most_us);
 
 CXXRT_HELPERS_END

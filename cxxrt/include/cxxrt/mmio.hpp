@@ -159,4 +159,26 @@ private:
 	constexpr Window(u8* base, u64 bytes) : WindowBase(base, bytes) {}
 };
 
+/// Words of a system on a chip's configuration, in the first MiB of memory, where its firmware left them.
+/// Context: any.   Units: bytes; `Base` and `Size` as the chip's manual has them.
+template <u32 Base, u32 Size> struct LowMemory {
+	static_assert(Base % sizeof(u16) == 0 && Base + Size <= 0x100000, "this is not in the first MiB");
+	/// Errors: EINVAL beyond it.
+	static Result<u16> read(u32 word)
+	{
+		if (word >= Size / sizeof(u16))
+			return EINVAL;
+		// SAFETY: the first MiB is always mapped.
+		return u16(raw::cxxrt_read_low_memory16(Base + (word * u32(sizeof(u16)))));
+	}
+	static Result<void> write(u32 word, u16 value)
+	{
+		if (word >= Size / sizeof(u16))
+			return EINVAL;
+		// SAFETY: as in read(); the chip keeps nothing else there.
+		raw::cxxrt_write_low_memory16(value, Base + (word * u32(sizeof(u16))));
+		return {};
+	}
+};
+
 }  // namespace cxxrt::mmio

@@ -302,6 +302,8 @@ public:
 		stats.tx_window_errors = now.tx_window_errors;
 		stats.tx_carrier_errors = now.tx_carrier_errors;
 	}
+	/// Frames that were sent.
+	u64 frames_sent() const { return raw::cxxrt_netdev_stats(dev_)->tx_packets; }
 	/// Frames that were not sent.
 	u64 send_dropped() const { return raw::cxxrt_netdev_stats(dev_)->tx_dropped; }
 	void count_send_dropped() const { raw::cxxrt_netdev_count_tx_dropped(dev_); }

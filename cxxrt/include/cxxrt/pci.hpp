@@ -124,6 +124,27 @@ public:
 	const char* name() const { return raw::cxxrt_pci_name(dev_); }
 	u16 vendor() const { return dev_->vendor; }
 	u16 device() const { return dev_->device; }
+	u16 subsystem_vendor() const { return dev_->subsystem_vendor; }
+	u8 revision() const { return dev_->revision; }
+	/// Memory-write-and-invalidate cycles, which some functions must not use at times.   Context: process.
+	/// Errors: EINVAL the platform's cache lines are of no size that the function knows.
+	Result<void> allow_invalidates() const { return from_c(raw::pci_set_mwi(dev_)); }
+	void forbid_invalidates() const { raw::pci_clear_mwi(dev_); }
+	/// Somebody, maybe firmware, has allowed them.
+	bool allows_invalidates() const
+	{
+		u16 value = 0;
+		(void)raw::pci_read_config_word(dev_, int(raw::PCI_COMMAND), &value);
+		return (value & u16(raw::PCI_COMMAND_INVALIDATE)) != 0;
+	}
+	/// A function on PCI-X reads at most `bytes` at once.   Context: process.   Units: a power of two.
+	/// Errors: EINVAL it is not on PCI-X; EIO.
+	Result<void> limit_pcix_reads(u32 bytes) const
+	{
+		if (u32(TRY(value_from_c(raw::pcix_get_mmrbc(dev_)))) <= bytes)
+			return {};
+		return from_c(raw::pcix_set_mmrbc(dev_, int(bytes)));
+	}
 	dma::Device dma() const { return dma::Device{&dev_->dev}; }
 	/// As the parent of others.
 	device::Device as_device() const { return device::Device{&dev_->dev}; }
@@ -151,8 +172,6 @@ public:
 	u64 bus_address(u32 bar) const { return has_memory(bar) ? raw::cxxrt_pci_bus_address(dev_, bar) : 0; }
 	/// Units: bytes.
 	u64 bar_bytes(u32 bar) const { return has_memory(bar) ? raw::cxxrt_pci_resource_len(dev_, bar) : 0; }
-	u16 subsystem_vendor() const { return dev_->subsystem_vendor; }
-	u8 revision() const { return dev_->revision; }
 	/// The function can wake the machine.
 	bool can_wake() const { return raw::cxxrt_device_can_wakeup(&dev_->dev); }
 	/// It is to, in states where the machine sleeps. Without effect if it cannot.   Context: process; sleeps.
@@ -189,10 +208,15 @@ private:
 	raw::pci_dev* dev_;
 };
 
-/// A function that decodes its memory BARs, and reports errors of its link. Undone with the object.
+/// What a function is to answer to.
+enum class Decode : u8 { Memory, MemoryAndPorts };
+
+/// A function that decodes its BARs, and reports errors of its link. Undone with the object.
 class [[nodiscard]] Enabled : MoveOnly {
 public:
-	Enabled(Enabled&& other) : dev_(exchange(other.dev_, nullptr)), paused_(other.paused_) {}
+	Enabled(Enabled&& other) : dev_(exchange(other.dev_, nullptr)), decode_(other.decode_), paused_(other.paused_)
+	{
+	}
 	~Enabled()
 	{
 		if (dev_ == nullptr)
@@ -200,12 +224,12 @@ public:
 		raw::cxxrt_pci_disable_error_reporting(dev_);
 		pause();
 	}
-	/// Context: process; sleeps.   Errors: as pci_enable_device_mem().
-	static Result<Enabled> create(Device dev) EXCLUDES(atomic_context)
+	/// Context: process; sleeps.   Errors: as pci_enable_device_mem() and pci_enable_device().
+	static Result<Enabled> create(Device dev, Decode decode = Decode::Memory) EXCLUDES(atomic_context)
 	{
-		TRY(from_c(raw::pci_enable_device_mem(dev.unsafe_raw())));
+		TRY(enable(dev.unsafe_raw(), decode));
 		raw::cxxrt_pci_enable_error_reporting(dev.unsafe_raw());
-		return Enabled{dev.unsafe_raw()};
+		return Enabled{dev.unsafe_raw(), decode};
 	}
 	Device device() const { return Device{dev_}; }
 	/// Undoes it for a while: the machine sleeps, or the link has failed.   Context: process; sleeps.
@@ -218,7 +242,7 @@ public:
 	Result<void> resume() EXCLUDES(atomic_context)
 	{
 		if (paused_)
-			TRY(from_c(raw::pci_enable_device_mem(dev_)));
+			TRY(enable(dev_, decode_));
 		paused_ = false;
 		start_dma();
 		return {};
@@ -230,8 +254,13 @@ public:
 	void stop_dma() const { raw::pci_clear_master(dev_); }
 
 private:
-	explicit Enabled(raw::pci_dev* dev) : dev_(dev) {}
+	Enabled(raw::pci_dev* dev, Decode decode) : dev_(dev), decode_(decode) {}
+	static Result<void> enable(raw::pci_dev* dev, Decode decode) EXCLUDES(atomic_context)
+	{
+		return from_c(decode == Decode::Memory ? raw::pci_enable_device_mem(dev) : raw::pci_enable_device(dev));
+	}
 	raw::pci_dev* dev_;
+	Decode decode_;
 	bool paused_ = false;
 };
 
@@ -258,9 +287,64 @@ private:
 	raw::pci_dev* dev_;
 };
 
+/// The first I/O port BAR behind BAR 0, for this driver alone. Empty, there is none.
+class [[nodiscard]] Ports : MoveOnly {
+public:
+	Ports() = default;
+	Ports(Ports&& other)
+		: dev_(exchange(other.dev_, nullptr)),
+		  bar_(other.bar_),
+		  base_(other.base_),
+		  bytes_(exchange(other.bytes_, 0ull))
+	{
+	}
+	~Ports()
+	{
+		if (dev_ != nullptr)
+			raw::pci_release_region(dev_, int(bar_));
+	}
+	/// Empty if the function has none of at least `bytes` bytes. Of a function that decodes its ports.
+	/// `name` shows in /proc/ioports and outlives the object.   Context: process; sleeps.   Errors: EBUSY.
+	static Result<Ports> claim(const Enabled& enabled, const char* name, u64 bytes) EXCLUDES(atomic_context)
+	{
+		raw::pci_dev* dev = enabled.device().unsafe_raw();
+		for (u32 bar = 1; bar <= kLastBar; ++bar) {
+			if (!raw::cxxrt_pci_resource_is_ports(dev, bar) ||
+			    raw::cxxrt_pci_resource_len(dev, bar) < bytes)
+				continue;
+			TRY(from_c(raw::pci_request_region(dev, int(bar), name)));
+			Ports made;
+			made.dev_ = dev;
+			made.bar_ = bar;
+			made.base_ = raw::cxxrt_pci_resource_start(dev, bar);
+			made.bytes_ = raw::cxxrt_pci_resource_len(dev, bar);
+			return made;
+		}
+		return Ports{};
+	}
+	explicit operator bool() const { return dev_ != nullptr; }
+	/// 32 bits.   Context: any.   Errors: EINVAL beyond the BAR, or there is none.
+	Result<void> write(u32 offset, u32 value) const
+	{
+		if (bytes_ < sizeof(u32) || offset > bytes_ - sizeof(u32))
+			return EINVAL;
+		raw::cxxrt_outl(value, base_ + offset);
+		return {};
+	}
+
+private:
+	static constexpr u32 kLastBar = 5;
+	raw::pci_dev* dev_ = nullptr;
+	u32 bar_ = 0;
+	u64 base_ = 0;
+	u64 bytes_ = 0;
+};
+
 /// A mapped memory BAR of at least `Size` bytes.
 template <u32 Size> class [[nodiscard]] Bar : MoveOnly {
 public:
+	/// None is mapped.
+	Bar() = default;
 	Bar(Bar&& other) : base_(exchange(other.base_, nullptr)), bytes_(other.bytes_) {}
 	Bar& operator=(Bar&& other)
 	{
@@ -292,8 +376,8 @@ public:
 private:
 	static constexpr u32 kLastBar = 5;
 	Bar(void* base, u64 bytes) : base_(base), bytes_(bytes) {}
-	void* base_;
-	u64 bytes_;
+	void* base_ = nullptr;
+	u64 bytes_ = 0;
 };
 
 /// How the vectors that are spread over CPUs are divided: each set is spread over all of them.

@@ -110,4 +110,7 @@ inline void sleep_ms(u32 ms) EXCLUDES(atomic_context) { raw::msleep(ms); }
 /// Context: process; sleeps at least `least` microseconds, and hardly more than `most`.
 inline void sleep_us(u32 least, u32 most) EXCLUDES(atomic_context) { raw::cxxrt_usleep_range(least, most); }
 
+/// Keeps the CPU for at least `us` microseconds: where sleeping would take much longer than that.   Context: any.
+inline void delay_us(u32 us) { raw::cxxrt_udelay(us); }
+
 }  // namespace cxxrt
