@@ -19,13 +19,12 @@ constexpr u32 kPhyWatchMs = 2000;
 /// For how long the oldest frame may wait.   Units: milliseconds; the latter at 10 Mb/s.
 constexpr u32 kSendMs = 1000;
 constexpr u32 kSlowSendMs = 16000;
-constexpr u32 kVlanType = 0x8100;
 /// Units: bytes.
 constexpr u32 kLeastMtu = 46;
 constexpr u32 kMostMtu = 16110;
 constexpr u32 kPlainMtu = 1500;
-/// Around what the MTU counts: header and check sequence.
-constexpr u32 kFraming = 18;
+/// CTRL's address, and what is written there.   Units: bytes.
+constexpr u64 kPortBytes = 8;
 /// Of STATUS: the partner has asked for a pause.
 using SendingPaused = regs::Bit<4>;
 constexpr u16 kVmware = 0x15ad;
@@ -36,7 +35,7 @@ constexpr u16 k82545EmCopper = 0x100f;
 Adapter::Adapter(net::Key, net::Device dev, Parts&& parts)
 	: parts_(move(parts)),
 	  dev_(dev),
-	  hw_(parts_.card, parts_.enabled.device(), parts_.bar.window(), parts_.ports, parts_.phy_block.window()),
+	  hw_(parts_.card, parts_.enabled.device(), parts_.bar.window(), parts_.ports, parts_.phy_bar.window()),
 	  window_(hw_.window()),
 	  family_(hw_.family()),
 	  messages_(first_messages()),
@@ -56,24 +55,29 @@ void Adapter::retire()
 {
 	reset_work_.cancel();
 	filter_work_.cancel();
+	fifo_work_.cancel();
 	watchdog_.cancel();
 	phy_work_.cancel();
 }
 
 Result<net::Driver<Adapter>> Adapter::create(pci::Device dev, u32 board)
 {
-	const Card card = TRY(Card::identify(dev));
+	const auto known = Card::identify(dev);
+	if (!known.ok()) {
+		log::error<"%s: Unknown MAC Type: device %x, revision %u">(dev.name(), dev.device(), dev.revision());
+		return known.error();
+	}
+	const Card card = TRY(known);
 	pci::Enabled enabled = TRY(
 		pci::Enabled::create(dev, card.model->uses_ports ? pci::Decode::MemoryAndPorts : pci::Decode::Memory));
 	pci::Regions regions = TRY(pci::Regions::claim(enabled, "e1000_cpp"));
-	pci::Ports ports = TRY(card.model->uses_ports ? pci::Ports::claim(enabled, "e1000_cpp", sizeof(u64))
-						      : Result<pci::Ports>{pci::Ports{}});
-	// Cards on a PCI bus hang with longer addresses.
-	TRY(dev.dma().set_mask(32));
+	pci::Ports ports;
+	if (card.model->uses_ports)
+		ports = TRY(pci::Ports::claim(enabled, "e1000_cpp", kPortBytes));
 	auto bar = TRY(pci::Bar<regs::kBytes>::map(regions, 0));
-	pci::Bar<regs::kPhyBlockBytes> phy_block;
+	pci::Bar<regs::kPhyBlockBytes> phy_bar;
 	if (card.family->phy_bus == PhyBus::Ce4100)
-		phy_block = TRY(pci::Bar<regs::kPhyBlockBytes>::map(regions, 1));
+		phy_bar = TRY(pci::Bar<regs::kPhyBlockBytes>::map(regions, 1));
 	enabled.start_dma();
 	// For after a reset by others.
 	dev.save_state();
@@ -82,7 +86,7 @@ Result<net::Driver<Adapter>> Adapter::create(pci::Device dev, u32 board)
 		    .regions = move(regions),
 		    .ports = move(ports),
 		    .bar = move(bar),
-		    .phy_block = move(phy_block)};
+		    .phy_bar = move(phy_bar)};
 	auto driver = TRY(net::Driver<Adapter>::create(dev.dma(), move(parts)));
 	Adapter& port = driver.object();
 	TRY(port.prepare(board));
@@ -103,11 +107,19 @@ Result<net::Driver<Adapter>> Adapter::create(pci::Device dev, u32 board)
 	return driver;
 }
 
+Result<void> Adapter::choose_dma_mask()
+{
+	const dma::Device dma = parts_.enabled.device().dma();
+	// Cards on a bus that is not PCI-X hang with longer addresses.
+	reaches_all_ = hw_.bus().is_pcix && dma.set_mask(64).ok();
+	return reaches_all_ ? Result<void>{} : dma.set_mask(32);
+}
+
 Result<void> Adapter::prepare(u32 board)
 {
 	using net::Feature;
 	Guard guard{config_lock_};
-	TRY(hw_.prepare());
+	TRY(choose_dma_mask());
 	net::Features switchable;
 	net::Features fixed;
 	if (family_.has_checksums) {
@@ -117,7 +129,7 @@ Result<void> Adapter::prepare(u32 board)
 	if (family_.has_segmentation)
 		switchable = switchable | Feature::Tso;
 	net::Features vlan = Feature::ScatterGather | Feature::Checksum | Feature::Tso;
-	if (hw_.bus().is_pcix && parts_.enabled.device().dma().set_mask(64).ok()) {
+	if (reaches_all_) {
 		fixed = fixed | Feature::HighDma;
 		vlan = vlan | Feature::HighDma;
 	}
@@ -128,6 +140,7 @@ Result<void> Adapter::prepare(u32 board)
 	dev_.set_sends_raw_fcs();
 	dev_.set_mtu_range(kLeastMtu, kMostMtu);
 	vectors_ = TRY(pci::Vectors::single(parts_.enabled));
+	TRY(hw_.prepare());
 	hw_.reset();
 	const auto sum = hw_.check_eeprom();
 	if (!sum.ok() && sum.error() != EINVAL)
@@ -181,11 +194,11 @@ void Adapter::dump_eeprom()
 
 void Adapter::reset_device()
 {
-	const auto done = hw_.bring_up(dev_.mtu() + kFraming, dev_.address());
+	const auto done = hw_.bring_up(most_frame_bytes(), dev_.address());
 	if (!done.ok())
 		device::error<"Hardware Error (%d)">(pci().as_device(), done.error().to_c());
+	fifo_.reset(family_, hw_.receive_kib());
 	window_.write(window_.read<Ctrl>().with<Ctrl::VlanMode>(dev_.features().has(net::Feature::VlanRx)));
-	window_.write(regs::Vet::of(kVlanType));
 	auto cable = hw_.cable_info();
 	cable_ = cable.ok() ? cable.take() : CableInfo{};
 	hw_.hand_back_arp();
@@ -200,9 +213,8 @@ void Adapter::program_tx()
 	// Sending begins when there is a link.
 	window_.write(Tctl{}.with<Tctl::PadShort>(true)
 			      .with<Tctl::CollisionThreshold>(15)
-			      .with<Tctl::CollisionDistance>(63)
+			      .with<Tctl::CollisionDistance>(family_.collision_distance)
 			      .with<Tctl::RetryLate>(true));
-	hw_.set_collision_distance();
 }
 
 void Adapter::write_moderation() const
@@ -229,8 +241,6 @@ void Adapter::program_filters()
 		Guard guard{filter_lock_};
 		for (u32 i = 0; i < regs::Vfta::kCount; ++i)
 			hw_.write_vlans(i, vlans_[i]);
-		receiving_ = true;
-		rctl_ = {};
 	}
 	{
 		const net::AddressGuard addresses{dev_};
@@ -238,13 +248,33 @@ void Adapter::program_filters()
 		program_addresses();
 	}
 	hw_.end_filters();
+	Guard guard{filter_lock_};
+	receiving_ = true;
+	rctl_ = {};
+	update_rctl();
 }
 
-void Adapter::refilter()
+void Adapter::change_filters()
 {
 	Guard guard{config_lock_};
-	if (up_)
-		program_filters();
+	if (!up_)
+		return;
+	napi_.disable();
+	{
+		Guard filters{filter_lock_};
+		receiving_ = false;
+		update_rctl();
+	}
+	hw_.begin_filters();
+	rx_.empty();
+	hw_.end_filters();
+	const auto done = rx_.program(window_);
+	program_rx();
+	program_filters();
+	if (done.ok())
+		rx_.fill();
+	napi_.enable();
+	window_.write(wanted_causes());
 }
 
 void Adapter::update_rctl()
@@ -288,9 +318,10 @@ Result<void> Adapter::up()
 	const net::Features features = dev_.features();
 	rx_.configure(dev_.mtu() > kPlainMtu ? RxRing::Mode::Chained : RxRing::Mode::OneEach,
 		      features.has(net::Feature::RxAll), features.has(net::Feature::RxFcs));
+	hw_.take_arp();
+	tx_.configure(family_, hw_.bus().is_pcix);
 	TRY(tx_.program(window_));
 	TRY(rx_.program(window_));
-	hw_.take_arp();
 	program_tx();
 	program_rx();
 	const irq::Line line = TRY(vectors_.line(0));
@@ -351,8 +382,8 @@ Result<void> Adapter::open()
 {
 	Guard guard{config_lock_};
 	dev_.carrier_off();
-	tx_.adopt(TRY(tx_.allocate(options_.tx_descriptors)));
-	auto memory = rx_.allocate(options_.rx_descriptors);
+	tx_.adopt(TRY(tx_.allocate(options_.tx_descriptors, family_.crosses_no_64k)));
+	auto memory = rx_.allocate(options_.rx_descriptors, family_.crosses_no_64k);
 	if (!memory.ok()) {
 		tx_.release();
 		return memory.error();
@@ -384,6 +415,7 @@ void Adapter::stop()
 		rx_.release();
 	}
 	watchdog_.cancel();
+	fifo_work_.cancel();
 	phy_work_.cancel();
 }
 
@@ -405,18 +437,18 @@ void Adapter::tx_timeout()
 
 Result<void> Adapter::set_mac_address(const net::MacAddress& addr)
 {
-	Guard guard{config_lock_};
 	dev_.set_address(addr);
-	hw_.begin_filters();
-	hw_.set_filter(0, addr);
-	hw_.end_filters();
+	if (family_.stops_invalidates)
+		(void)filter_work_.schedule();
+	else
+		hw_.set_filter(0, addr);
 	return {};
 }
 
 Result<void> Adapter::change_mtu(u32 mtu)
 {
 	Guard guard{config_lock_};
-	if (!family_.has_checksums && mtu > kPlainMtu) {
+	if (family_.has_old_offsets && mtu > kPlainMtu) {
 		if (says(net::Message::Probe))
 			net::error<"Jumbo Frames not supported.">(dev_);
 		return EINVAL;
@@ -474,13 +506,13 @@ Result<void> Adapter::change_vlan(u16 id, bool wanted)
 
 void Adapter::set_rx_mode()
 {
-	// Some have to be stopped for it, which takes a while.
 	if (family_.stops_invalidates) {
 		(void)filter_work_.schedule();
 		return;
 	}
 	Guard guard{filter_lock_};
 	program_addresses();
+	update_rctl();
 }
 
 void Adapter::program_addresses()
@@ -500,7 +532,30 @@ void Adapter::program_addresses()
 	while (filter < Hardware::kFilters)
 		hw_.clear_filter(filter++);
 	hw_.write_hashes(hashes);
-	update_rctl();
+}
+
+net::Tx Adapter::send_through_fifo(net::Skb skb)
+{
+	const u32 bytes = skb.length();
+	if (!fifo_.admits(bytes)) {
+		dev_.stop_queue();
+		fifo_work_.schedule_in_ms(1);
+		return net::Tx::busy(move(skb));
+	}
+	net::Tx sent = tx_.send(move(skb));
+	if (sent.is_taken())
+		fifo_.add(bytes);
+	return sent;
+}
+
+void Adapter::empty_fifo()
+{
+	if (!fifo_.is_stalled())
+		return;
+	if (fifo_.rewind(window_))
+		dev_.wake_queue();
+	else
+		fifo_work_.schedule_in_ms(1);
 }
 
 const char* Adapter::flow_name() const
@@ -516,6 +571,7 @@ void Adapter::show_link(const Link& now)
 	const bool was_up = link_.up;
 	if (now.up == was_up)
 		return;
+	fifo_.set_half_duplex(now.up && !now.full_duplex);
 	if (now.up) {
 		link_ = now;
 		is_gigabit_ = now.speed == regs::Speed::Mb1000 || now.speed == regs::Speed::Mb1000Too;
@@ -635,6 +691,11 @@ void Adapter::watch()
 	show_link(hw_.check_link());
 	if (!link_.up)
 		hw_.retry_link();
+	rx_.accept_tbi(hw_.wants_bad_frames() ? most_frame_bytes() : 0);
+	{
+		Guard filters{filter_lock_};
+		update_rctl();
+	}
 	read_statistics();
 	// What the device has does not go out any more, and nobody tells.
 	if (!link_.up && tx_.has_pending()) {
@@ -657,16 +718,20 @@ void Adapter::watch()
 	watchdog_.schedule_in_ms(kWatchMs);
 }
 
+void Adapter::note_link_change()
+{
+	hw_.note_link_change();
+	watchdog_.schedule_in_ms(0);
+}
+
 irq::Handled Adapter::interrupted()
 {
 	const auto causes = window_.read<regs::Icr>();
 	if (causes.bits == 0)
 		return irq::Handled::No;
 	++interrupts_;
-	if (causes.get<regs::Icr::LinkChange>() || causes.get<regs::Icr::RxSequence>()) [[unlikely]] {
-		hw_.note_link_change();
-		watchdog_.schedule_in_ms(0);
-	}
+	if (causes.get<regs::Icr::LinkChange>() || causes.get<regs::Icr::RxSequence>()) [[unlikely]]
+		note_link_change();
 	// No flush: reading the causes has taken the line away, and an interrupt too many does no harm.
 	napi_.schedule([&] { window_.write(regs::Imc::of(~0u)); });
 	return irq::Handled::Yes;

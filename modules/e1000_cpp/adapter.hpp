@@ -14,6 +14,7 @@
 #include <cxxrt/pci.hpp>
 #include <cxxrt/work.hpp>
 
+#include "fifo.hpp"
 #include "moderation.hpp"
 #include "params.hpp"
 #include "rx.hpp"
@@ -27,9 +28,9 @@ struct Parts {
 	Card card;
 	pci::Enabled enabled;
 	pci::Regions regions;
-	pci::Ports ports;
+	pci::Ports ports;  // to reset it, if its family is reset so
 	pci::Bar<regs::kBytes> bar;
-	pci::Bar<regs::kPhyBlockBytes> phy_block;
+	pci::Bar<regs::kPhyBlockBytes> phy_bar;	 // of the CE4100
 };
 
 class Adapter : Pinned {
@@ -43,7 +44,12 @@ public:
 	// Of the network device.
 	Result<void> open() EXCLUDES(atomic_context);
 	void stop() EXCLUDES(atomic_context);
-	net::Tx start_xmit(net::Skb skb) { return tx_.send(move(skb)); }
+	net::Tx start_xmit(net::Skb skb)
+	{
+		if (fifo_.is_used()) [[unlikely]]
+			return send_through_fifo(move(skb));
+		return tx_.send(move(skb));
+	}
 	void set_rx_mode();
 	Result<void> set_mac_address(const net::MacAddress& addr);
 	void tx_timeout();
@@ -75,6 +81,8 @@ private:
 
 	static constexpr u32 kAllWakes = ethtool::wake::kUnicast | ethtool::wake::kMulticast |
 					 ethtool::wake::kBroadcast | ethtool::wake::kMagic;
+	/// Units: bytes. Header and check sequence.
+	static constexpr u32 kOverhead = 18;
 	/// Causes that are let through.
 	static regs::Ims wanted_causes();
 
@@ -97,11 +105,16 @@ private:
 	void write_moderation() const;
 	Result<void> change_vlan(u16 id, bool wanted) EXCLUDES(atomic_context);
 	void program_filters() EXCLUDES(atomic_context);
-	/// The same if it is up.
-	void refilter() EXCLUDES(atomic_context);
+	CXXRT_COLD net::Tx send_through_fifo(net::Skb skb);
+	void empty_fifo() EXCLUDES(atomic_context);
+	/// As set_rx_mode(), for cards that must not receive meanwhile.
+	void change_filters() EXCLUDES(atomic_context);
+	Result<void> choose_dma_mask() EXCLUDES(atomic_context);
+	/// The longest frame, with its check sequence.   Units: bytes.
+	u32 most_frame_bytes() const { return dev_.mtu() + kOverhead; }
 	/// Writes what is wanted now, if it is something else.
 	void update_rctl() REQUIRES(filter_lock_);
-	/// The device's lists of addresses stay as they are meanwhile.
+	/// Without what RCTL says of them. The device's lists of addresses stay as they are meanwhile.
 	void program_addresses() REQUIRES(filter_lock_);
 	void show_link(const Link& now) REQUIRES(config_lock_);
 	const char* flow_name() const;
@@ -116,6 +129,7 @@ private:
 	pci::Device pci() const { return parts_.enabled.device(); }
 	CXXRT_HOT u32 poll(u32 budget);
 	CXXRT_HOT irq::Handled interrupted();
+	CXXRT_COLD void note_link_change();
 
 	Parts parts_;
 	const net::Device dev_;
@@ -126,6 +140,7 @@ private:
 	pci::Vectors vectors_;
 	net::Napi napi_;
 	TxRing tx_;
+	TxFifo fifo_;
 	RxRing rx_;
 	/// NAPI's, but while it is disabled. A setting may be changed under it: it is a word.
 	Moderation moderation_;
@@ -155,7 +170,9 @@ private:
 	u32 stuck_ms_ GUARDED_BY(config_lock_) = 0;  // for how long the oldest frame has waited, at least
 	Atomic<u32> timeouts_{0};
 	u64 interrupts_ = 0;  // the handler's
-	Work filter_work_{callback<&Adapter::filter_work_, &Adapter::refilter>};
+	bool reaches_all_ = false;  // of memory
+	Work filter_work_{callback<&Adapter::filter_work_, &Adapter::change_filters>};
+	DelayedWork fifo_work_{callback<&Adapter::fifo_work_, &Adapter::empty_fifo>};
 	Work reset_work_{callback<&Adapter::reset_work_, &Adapter::reset>};
 	DelayedWork watchdog_{callback<&Adapter::watchdog_, &Adapter::watch>};
 	DelayedWork phy_work_{callback<&Adapter::phy_work_, &Adapter::look_at_phy>};

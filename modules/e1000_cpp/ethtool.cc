@@ -68,8 +68,8 @@ Result<void> Tools::set_rings(Adapter& port, const ethtool::Rings& wanted)
 	Guard guard{port.config_lock_};
 	if (port.opened_) {
 		// The old ones serve until the new ones are there.
-		auto tx_memory = TRY(port.tx_.allocate(tx));
-		auto rx_memory = TRY(port.rx_.allocate(rx));
+		auto tx_memory = TRY(port.tx_.allocate(tx, port.family_.crosses_no_64k));
+		auto rx_memory = TRY(port.rx_.allocate(rx, port.family_.crosses_no_64k));
 		const bool was_up = port.up_;
 		port.down();
 		port.tx_.adopt(move(tx_memory));

@@ -7,22 +7,8 @@
 
 #include <cxxrt/enforce.hpp>
 
-namespace e1000 {
-
-namespace {
-struct Ids {
-	pci::Id all[kModelCount];
-};
-template <size_t... I> consteval Ids make_ids(Indexes<I...>)
-{
-	return {{pci::Id::model(0x8086, kModels[I].device)...}};
-}
-constexpr Ids kIds = make_ids(make_indexes<kModelCount>());
-}  // namespace
-
-}  // namespace e1000
-
-CXXRT_PCI_TABLE(e1000_ids, e1000::kIds.all);
+CXXRT_PCI_TABLE(e1000_ids, e1000::kModels,
+		[](const e1000::Model& model) { return cxxrt::pci::Id::model(0x8086, model.device); });
 
 namespace e1000 {
 

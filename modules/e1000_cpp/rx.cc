@@ -16,11 +16,11 @@ constexpr u32 kLeastBytes = 14 + kFcsBytes;
 
 }  // namespace
 
-Result<RxRing::Memory> RxRing::allocate(u32 count)
+Result<RxRing::Memory> RxRing::allocate(u32 count, bool in_64k)
 {
 	Memory made;
 	made.pool_ = TRY(net::PagePool::create(dma_, napi_, count));
-	made.ring_ = TRY(dma::Coherent<RxDesc[]>::alloc(dma_, count, Gfp::Kernel));
+	made.ring_ = TRY(allocate_ring<RxDesc>(dma_, count, in_64k));
 	made.buffers_ = TRY(Array<net::PagePool::Buffer>::make(Gfp::Kernel, dma_.node(), count));
 	made.count_ = count;
 	return made;
@@ -130,14 +130,29 @@ template <class Frame> CXXRT_INLINE void RxRing::describe(const Frame& frame, co
 		frame.set_vlan_tag(result.special());
 }
 
+bool RxRing::is_tbi(u32 i, const RxResult& result, u32 written)
+{
+	const u32 most = most_tbi_bytes_.load_relaxed();
+	if (most == 0 || written == 0 || written > most_bytes_)
+		return false;
+	const net::PagePool::Buffer& buffer = buffers_[i];
+	pool_.sync(buffer, headroom_, written);
+	return is_tbi_frame(result, buffer.memory()[headroom_ + written - 1], most);
+}
+
 CXXRT_INLINE void RxRing::receive_one(u32 i, const RxResult& result)
 {
 	if (!result.is_last() || discarding_) [[unlikely]] {
 		discarding_ = !result.is_last();
 		return;
 	}
-	const u32 written = result.length();
-	if ((result.is_bad() && !takes_bad_) || written < kLeastBytes || written > most_bytes_) [[unlikely]] {
+	u32 written = result.length();
+	bool is_bad = false;
+	if (result.is_bad() && !takes_bad_) [[unlikely]] {
+		is_bad = !is_tbi(i, result, written);
+		--written;
+	}
+	if (is_bad || written < kLeastBytes || written > most_bytes_) [[unlikely]] {
 		dev_.count_receive_dropped();
 		return;
 	}

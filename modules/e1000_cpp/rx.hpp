@@ -8,6 +8,7 @@
 
 #include <cxxrt/net.hpp>
 
+#include "bounds.hpp"
 #include "hardware.hpp"
 #include "moderation.hpp"
 
@@ -28,7 +29,8 @@ public:
 	/// What a ring lives in.
 	class Memory;
 	/// For one of `count` entries.   Context: process; sleeps.   Errors: ENOMEM.   Units: entries, a multiple of 8.
-	Result<Memory> allocate(u32 count) EXCLUDES(atomic_context);
+	/// `in_64k`: the ring crosses no boundary of 64 KiB. Buffers do not, since pages do not.
+	Result<Memory> allocate(u32 count, bool in_64k) EXCLUDES(atomic_context);
 	/// Lives in it from now on. It is empty.
 	void adopt(Memory&& memory);
 	/// Takes the buffers away from the device.
@@ -37,6 +39,8 @@ public:
 	/// What is done with frames: those that are bad are received, too; the check sequence stays. It is empty.
 	void configure(Mode mode, bool takes_bad, bool keeps_fcs);
 	Mode mode() const { return mode_; }
+	/// Takes frames up to so long that only look bad: is_tbi_frame(). 0: none.   Context: any.
+	void accept_tbi(u32 most_frame_bytes) { most_tbi_bytes_.store_relaxed(most_frame_bytes); }
 	/// Tells the device where it is. It is empty.
 	Result<void> program(Window window);
 	/// Gives the device as many buffers as there is room for.
@@ -66,6 +70,8 @@ private:
 
 	u32 after(u32 i) const { return i + 1 == count_ ? 0 : i + 1; }
 	CXXRT_INLINE net::Skb copy(u32 i, u32 length);
+	/// A bad frame is good but for its last byte.
+	CXXRT_COLD bool is_tbi(u32 i, const RxResult& result, u32 written);
 	CXXRT_INLINE void receive_one(u32 i, const RxResult& result);
 	CXXRT_INLINE void receive_part(u32 i, const RxResult& result);
 	template <Mode M> CXXRT_INLINE u32 receive_as(u32 budget);
@@ -92,6 +98,7 @@ private:
 	bool takes_bad_ = false;
 	u8 fcs_bytes_ = 4;	   // at a frame's end, that the stack does not want
 	bool discarding_ = false;  // the rest of a frame
+	Atomic<u32> most_tbi_bytes_{0};
 	u32 buffer_bytes_ = kShortBytes;
 	u32 headroom_ = kHeadroom;
 	u32 most_bytes_ = kFrameBytes;	// that the device may write to one buffer

@@ -7,7 +7,16 @@ namespace e1000 {
 
 namespace {
 
-constexpr u32 pieces_of(u32 bytes) { return (bytes + TxRing::kMostBytes - 1) / TxRing::kMostBytes; }
+constexpr u32 pieces_of(u32 bytes, u32 most = TxRing::kMostBytes) { return (bytes + most - 1) / most; }
+
+/// PCI-X: a first piece that is longer may hang the device.   Units: bytes.
+constexpr u32 kMostFirst = 2015;
+/// The last bytes of a frame that is segmented, or that follows one, are a piece of their own.
+constexpr u32 kTail = 4;
+/// No shorter piece is cut.
+constexpr u32 kLeastCut = 8;
+/// So many payloads of segments one piece may be.
+constexpr u32 kMostPayloads = 4;
 
 /// Where a checksum is in a header.   Units: bytes.
 constexpr u32 kIpChecksumAt = 10;
@@ -15,10 +24,10 @@ constexpr u32 kTcpChecksumAt = 16;
 
 }  // namespace
 
-Result<TxRing::Memory> TxRing::allocate(u32 count)
+Result<TxRing::Memory> TxRing::allocate(u32 count, bool in_64k)
 {
 	Memory made;
-	made.ring_ = TRY(dma::Coherent<TxDesc[]>::alloc(dma_, count, Gfp::Kernel));
+	made.ring_ = TRY(allocate_ring<TxDesc>(dma_, count, in_64k));
 	made.entries_ = TRY(Array<Entry>::make(Gfp::Kernel, dma_.node(), count));
 	made.count_ = count;
 	return made;
@@ -29,6 +38,15 @@ void TxRing::adopt(Memory&& memory)
 	ring_ = move(memory.ring_);
 	entries_ = move(memory.entries_);
 	count_ = memory.count_;
+}
+
+void TxRing::configure(const Family& family, bool is_pcix)
+{
+	report_ = family.reports_when_sent ? tx::kReportSent : tx::kReportStatus;
+	cuts_first_ = is_pcix;
+	cuts_tails_ = is_pcix && family.splits_pcix_tails;
+	cuts_after_tso_ = !family.splits_pcix_tails;
+	worst_case_ = cuts_tails_ ? kWorstCase + net::kMostFragments + 1 : kWorstCase;
 }
 
 void TxRing::release()
@@ -48,6 +66,7 @@ void TxRing::empty()
 	ring_.clear();
 	used_.store_relaxed(0);
 	cleaned_.store_relaxed(0);
+	is_after_tso_ = false;
 	context_low_ = 0;
 	context_high_ = 0;
 	dev_.reset_sent();
@@ -128,13 +147,38 @@ Result<TxRing::Offload> TxRing::offload(const net::Skb& skb, u32& next)
 	return how;
 }
 
-CXXRT_INLINE void TxRing::put(u32& next, dma::Addr addr, u32 length, const Offload& how)
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): in the order of the declaration
+u32 TxRing::cut(u64 addr, u32 length, u32 part, bool is_first) const
+{
+	if (is_first && cuts_first_)
+		part = min(part, kMostFirst);
+	// The device would take the rest of the bus's word for data, too.
+	if (cuts_tails_ && ((addr + part - 1) & 4) == 0 && part > kTail && part <= length)
+		part -= kTail;
+	return part;
+}
+
+u32 TxRing::pieces_with_errata(const net::Skb& skb, u32 most_bytes) const
+{
+	u32 pieces = pieces_of(skb.head_length(), most_bytes) + 3;
+	const u32 fragments = skb.fragments();
+	for (u32 i = 0; i < fragments; ++i)
+		pieces += pieces_of(skb.fragment(i).length, most_bytes);
+	return cuts_tails_ ? pieces + fragments + 1 : pieces;
+}
+
+CXXRT_INLINE void TxRing::put(u32& next, dma::Addr addr, u32 length, const Offload& how, Piece piece, bool is_first)
 {
 	Entry& entry = entries_[next];
 	entry.addr = addr;
 	entry.length = length;
 	for (;;) {
-		const u32 part = length < kMostBytes ? length : kMostBytes;
+		u32 part = min(length, how.most_bytes);
+		if (piece == Piece::LastOfTso && part == length && part > kLeastCut)
+			part -= kTail;
+		if (cuts_first_) [[unlikely]]
+			part = cut(addr.bits(), length, part, is_first);
+		is_first = false;
 		ring_.store(next, {.low = addr.bits(), .high = u64(how.command | part) | u64(how.options) << 32});
 		next = after(next);
 		length -= part;
@@ -151,18 +195,32 @@ net::Tx TxRing::send(net::Skb skb)
 		return net::Tx::taken();
 	}
 	const u32 fragments = skb.fragments();
-	// A context, the head and the gap.
-	u32 needed = pieces_of(skb.head_length()) + 3;
+	// A context, the head, its cut end and the gap.
+	u32 needed = pieces_of(skb.head_length()) + 4;
 	for (u32 i = 0; i < fragments; ++i)
 		needed += pieces_of(skb.fragment(i).length);
+	const bool is_gso = skb.is_gso();
+	u32 most_bytes = kMostBytes;
+	// The device looks for room for so many segments before it fetches a piece.
+	const bool has_small_segments = is_gso && skb.gso_size() * kMostPayloads < kMostBytes;
+	if (has_small_segments || cuts_first_) [[unlikely]] {
+		if (has_small_segments)
+			most_bytes = max(skb.gso_size(), 1u) * kMostPayloads;
+		needed = pieces_with_errata(skb, most_bytes) + 2;
+	}
 	const u32 first = used_.load_relaxed();
 	// Its entries are ours again: pairs with the release in clean().
-	if (free_entries(first, cleaned_.load_acquire()) < needed) [[unlikely]]
-		return refuse(move(skb));
+	if (free_entries(first, cleaned_.load_acquire()) < needed) [[unlikely]] {
+		if (needed < count_)
+			return refuse(move(skb));
+		// It will never fit.
+		dev_.count_send_dropped();
+		return net::Tx::taken();
+	}
 
 	u32 next = first;
 	Offload how;
-	if (skb.is_gso() || skb.wants_checksum()) {
+	if (is_gso || skb.wants_checksum()) {
 		auto asked = offload(skb, next);
 		if (!asked.ok()) [[unlikely]] {
 			take_back(first, next);
@@ -171,6 +229,7 @@ net::Tx TxRing::send(net::Skb skb)
 		how = asked.take();
 	}
 	how.command |= tx::kDelay;
+	how.most_bytes = most_bytes;
 	if (!skb.has_fcs())
 		how.command |= tx::kInsertFcs;
 	if (skb.has_vlan_tag()) {
@@ -182,7 +241,14 @@ net::Tx TxRing::send(net::Skb skb)
 		take_back(first, next);
 		return net::Tx::taken();
 	}
-	put(next, Result<dma::Addr>{head}.take(), skb.head_length(), how);
+	// An erratum: neither the end of what is segmented, nor a frame in one piece after it, may be whole.
+	const bool follows_tso = cuts_after_tso_ && is_after_tso_ && !is_gso && fragments == 0;
+	if (is_gso)
+		is_after_tso_ = true;
+	else if (follows_tso)
+		is_after_tso_ = false;
+	const Piece head_piece = fragments == 0 && (is_gso || follows_tso) ? Piece::LastOfTso : Piece::Inner;
+	put(next, Result<dma::Addr>{head}.take(), skb.head_length(), how, head_piece, true);
 	for (u32 i = 0; i < fragments; ++i) {
 		const Segment piece = skb.fragment(i);
 		const auto addr = dma::map(dma_, piece, dma::Direction::ToDevice);
@@ -190,12 +256,13 @@ net::Tx TxRing::send(net::Skb skb)
 			take_back(first, next);
 			return net::Tx::taken();
 		}
-		put(next, Result<dma::Addr>{addr}.take(), piece.length, how);
+		put(next, Result<dma::Addr>{addr}.take(), piece.length, how,
+		    is_gso && i + 1 == fragments ? Piece::LastOfTso : Piece::Inner, false);
 	}
 	const u32 last = next == 0 ? count_ - 1 : next - 1;
 	const u64 high = ring_.load(last, &TxDesc::high);
 	const u64 low = ring_.load(last, &TxDesc::low);
-	ring_.store(last, {.low = low, .high = high | tx::kEndOfPacket | tx::kReportStatus});
+	ring_.store(last, {.low = low, .high = high | tx::kEndOfPacket | report_});
 
 	Entry& end = entries_[last];
 	const u32 bytes = skb.length() + ((how.segments - 1) * how.header_bytes);
@@ -208,11 +275,11 @@ net::Tx TxRing::send(net::Skb skb)
 	used_.store_release(next);
 
 	const bool now = dev_.sent(bytes, net::Device::has_more());
-	if (free_entries(next, cleaned_.load_relaxed()) < kWorstCase) [[unlikely]] {
+	if (free_entries(next, cleaned_.load_relaxed()) < worst_case_) [[unlikely]] {
 		dev_.stop_queue();
 		// The stopped queue before the index: pairs with the barrier in clean().
 		memory_barrier();
-		if (free_entries(next, cleaned_.load_acquire()) >= kWorstCase)
+		if (free_entries(next, cleaned_.load_acquire()) >= worst_case_)
 			dev_.start_queue();
 	}
 	if (now || dev_.is_sending_stopped())

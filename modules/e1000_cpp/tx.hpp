@@ -11,6 +11,7 @@
 #include <cxxrt/atomic.hpp>
 #include <cxxrt/net.hpp>
 
+#include "bounds.hpp"
 #include "hardware.hpp"
 #include "moderation.hpp"
 
@@ -30,9 +31,12 @@ public:
 	/// What a ring lives in.
 	class Memory;
 	/// For one of `count` entries.   Context: process; sleeps.   Errors: ENOMEM.   Units: entries, a multiple of 8.
-	Result<Memory> allocate(u32 count) EXCLUDES(atomic_context);
+	/// `in_64k`: the ring crosses no boundary of 64 KiB.
+	Result<Memory> allocate(u32 count, bool in_64k) EXCLUDES(atomic_context);
 	/// Lives in it from now on. It is empty.
 	void adopt(Memory&& memory);
+	/// Which errata it has to work around. It is empty.
+	void configure(const Family& family, bool is_pcix);
 	/// Takes it away from the device and drops what is in it. Nobody fills or cleans.
 	void empty();
 	void release();
@@ -72,13 +76,18 @@ private:
 
 	u32 free_entries(u32 used, u32 cleaned) const { return (cleaned > used ? 0 : count_) + cleaned - used - 1; }
 	u32 after(u32 i) const { return i + 1 == count_ ? 0 : i + 1; }
-	/// What a frame asks the device to do with it.
+	/// What a frame asks the device to do with it, and how it has to be cut for that.
 	struct Offload {
 		u32 command = 0;       // of the lower half of its descriptors
 		u32 options = 0;       // of the upper half
 		u32 header_bytes = 0;  // repeated in each segment
 		u32 segments = 1;
+		u32 most_bytes = kMostBytes;  // of a descriptor
 	};
+	/// The end of a frame's data, which is cut differently.
+	enum class Piece : u8 { Inner, LastOfTso };
+	/// How many of `length` bytes the next descriptor describes; `is_first` of the frame.
+	CXXRT_COLD u32 cut(u64 addr, u32 length, u32 part, bool is_first) const;
 	/// Puts the context that the frame needs, if the device does not have it.   Errors: ENOMEM.
 	Result<Offload> offload(const net::Skb& skb, u32& next);
 	CXXRT_COLD net::Tx refuse(net::Skb skb);
@@ -86,7 +95,9 @@ private:
 	CXXRT_COLD void take_back(u32 first, u32 end);
 	void unmap(Entry& entry);
 	/// Puts the descriptors of one piece of data that is mapped.
-	CXXRT_INLINE void put(u32& next, dma::Addr addr, u32 length, const Offload& how);
+	CXXRT_INLINE void put(u32& next, dma::Addr addr, u32 length, const Offload& how, Piece piece, bool is_first);
+	/// Descriptors that a frame may need for all that is cut.
+	CXXRT_COLD u32 pieces_with_errata(const net::Skb& skb, u32 most_bytes) const;
 
 	const net::Device dev_;
 	const dma::Device dma_;
@@ -94,8 +105,14 @@ private:
 	Array<Entry> entries_;
 	mmio::Doorbell tail_;
 	u32 count_ = 8;
+	u32 worst_case_ = kWorstCase;
+	u32 report_ = tx::kReportStatus;
+	bool cuts_first_ = false;     // on PCI-X: the first piece is short
+	bool cuts_tails_ = false;     // the 82544 on PCI-X: a last byte's address has bit 2 set
+	bool cuts_after_tso_ = true;  // a frame in one piece after one that was segmented
 	// Who fills.
 	alignas(64) Atomic<u32> used_{0};
+	bool is_after_tso_ = false;
 	u64 context_low_ = 0, context_high_ = 0;  // the last context that the device was given for a checksum
 	u64 contexts_kept_ = 0, doorbells_kept_ = 0;
 	// Who cleans.

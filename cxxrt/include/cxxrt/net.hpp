@@ -211,6 +211,7 @@ public:
 		return Tx{raw::NETDEV_TX_BUSY};
 	}
 	CXXRT_INLINE raw::netdev_tx_t to_c() const { return code_; }
+	bool is_taken() const { return code_ == raw::NETDEV_TX_OK; }
 
 private:
 	CXXRT_INLINE explicit Tx(raw::netdev_tx_t code) : code_(code) {}

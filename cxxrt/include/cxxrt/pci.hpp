@@ -72,6 +72,12 @@ template <size_t N> struct IdTable {
 		for (size_t i = 0; i < N; ++i)
 			ids[i] = all[i].raw_;
 	}
+	/// One for each of what a driver has a table of.
+	template <class M, class F> constexpr IdTable(const M (&all)[N], F id_of)
+	{
+		for (size_t i = 0; i < N; ++i)
+			ids[i] = Id{id_of(all[i])}.raw_;
+	}
 };
 template <same_as<Id>... Ids> IdTable(Ids...) -> IdTable<sizeof...(Ids)>;
 
@@ -297,6 +303,14 @@ public:
 		  base_(other.base_),
 		  bytes_(exchange(other.bytes_, 0ull))
 	{
+	}
+	Ports& operator=(Ports&& other)
+	{
+		swap(dev_, other.dev_);
+		swap(bar_, other.bar_);
+		swap(base_, other.base_);
+		swap(bytes_, other.bytes_);
+		return *this;
 	}
 	~Ports()
 	{
