@@ -169,7 +169,7 @@ private:
 	bool was_pending_ GUARDED_BY(config_lock_) = false;
 	u32 stuck_ms_ GUARDED_BY(config_lock_) = 0;  // for how long the oldest frame has waited, at least
 	Atomic<u32> timeouts_{0};
-	u64 interrupts_ = 0;  // the handler's
+	u64 interrupts_ = 0;	    // the handler's
 	bool reaches_all_ = false;  // of memory
 	Work filter_work_{callback<&Adapter::filter_work_, &Adapter::change_filters>};
 	DelayedWork fifo_work_{callback<&Adapter::fifo_work_, &Adapter::empty_fifo>};

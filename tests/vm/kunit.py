@@ -15,7 +15,7 @@ from pathlib import Path
 from testkernel import build_folder
 from vmlib import PROJECT, Vm
 
-MODULES = ("cxxrt_kunit", "null_blk_cpp_kunit", "nvme_cpp_kunit")
+MODULES = ("cxxrt_kunit", "null_blk_cpp_kunit", "nvme_cpp_kunit", "e1000_cpp_kunit")
 LOAD_TIMEOUT = 600  # seconds; on a test kernel, which is emulated and checks everything, a load takes minutes
 BUILD_TIMEOUT = 600
 PARSER_TIMEOUT = 120
