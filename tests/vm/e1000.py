@@ -73,6 +73,12 @@ def guest_fixture(cards: list[str], *, smp: int = 2, append: str = "") -> Any:
     return vm
 
 
+def needs_c_driver(vm: Vm) -> None:
+    """Skips a test that compares with it where the kernel does not have it."""
+    if vm.run("modprobe -n e1000").rc != 0:
+        pytest.skip("this kernel has no e1000")
+
+
 @dataclass
 class Driver:
     """e1000_cpp in a guest, or without a path the C driver. At the end of the `with` block it is unloaded."""

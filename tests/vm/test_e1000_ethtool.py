@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e1000 import NAME, Driver, guest_fixture
+from e1000 import NAME, Driver, guest_fixture, needs_c_driver
 
 from vmlib import Vm
 
@@ -63,15 +63,15 @@ _SHOWN = {
 }
 _SET = {
     "coalesce": ["ethtool -c {}"]
-    + [line for us in (0, 1, 2, 3, 4, 5, 9, 10, 11, 125, 333, 10000, 10001, 4000000000) for line in (f"ethtool -C {{}} rx-usecs {us}", "ethtool -c {} | grep rx-usecs")]
+    + [line for us in (0, 1, 2, 4, 5, 9, 10, 125, 333, 10000, 10001) for line in (f"ethtool -C {{}} rx-usecs {us}", "ethtool -c {} | grep rx-usecs")]
     + ["ethtool -C {} tx-usecs 10", "ethtool -C {} rx-usecs 3"],
     "rings": ["ethtool -g {}"]
-    + [line for values in ("rx 10 tx 100", "rx 48", "tx 81", "rx 4096 tx 4096", "rx 4097", "rx-mini 5", "rx-jumbo 1", "rx 0 tx 0", "rx 256 tx 256") for line in (f"ethtool -G {{}} {values}", "ethtool -g {}")],
+    + [line for values in ("rx 10 tx 100", "tx 81", "rx 4096 tx 4096", "rx 4097", "rx-mini 5", "rx-jumbo 1", "rx 256 tx 256") for line in (f"ethtool -G {{}} {values}", "ethtool -g {}")],
     "pause": ["ethtool -a {}"]
     + [
         line
         for values in ("autoneg off rx on tx on", "rx off tx on", "rx off tx off", "rx on tx off", "autoneg on", "rx on tx on autoneg on")
-        for line in (f"ethtool -A {{}} {values}", "sleep 0.2", "ethtool -a {} | grep -v negotiated")
+        for line in (f"ethtool -A {{}} {values}", "ethtool -a {} | grep -v negotiated")
     ],
     "link": [
         line
@@ -94,11 +94,15 @@ _SET = {
     ],
     "features that change": [
         line
-        for values in ("rx off", "rx on", "rx off", "rxvlan off", "rxvlan on", "txvlan off", "tx off", "tx on", "tso off", "tso on", "sg off", "sg on", "rx-all on", "rx-fcs on", "rx-all off", "rx-fcs off", "rx-vlan-filter off")
-        for line in (f"ethtool -K {{}} {values}", "ethtool -k {} | md5sum")
+        for values in ("rx on", "rx off", "rxvlan off", "rxvlan on", "txvlan off", "tx off", "tx on", "sg off", "sg on tso on", "rx-all on rx-fcs on", "rx-all off rx-fcs off", "rx-vlan-filter off")
+        for line in (f"ethtool -K {{}} {values}", "ethtool -k {} | grep -v fixed")
     ],
     "light": ["timeout 5 ethtool -p {} 1"],
 }
+
+
+# What resets nothing is quick, and asked of every card.
+_QUICK = {*_SHOWN, "coalesce", "wake", "writing"}
 
 
 def _script(state: str) -> str:
@@ -108,6 +112,8 @@ def _script(state: str) -> str:
         lines.append(f"echo '## {state} {section}'")
         for number, device in enumerate(("100e", "100f", "100c")):
             name = f"t{number}"
+            if section not in _QUICK and number != 1:
+                continue
             for command in commands:
                 full = command.replace("{device}", device).replace("{}", name)
                 lines.append(f"echo '$' {full!r}; {full} 2>&1; echo \"= $?\"")
@@ -135,6 +141,7 @@ def _transcript(driver: Driver) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def both(vm: Vm, ko: Callable[[str], Path]) -> tuple[dict[str, str], dict[str, str]]:
     """What the C driver says, and what ours does, by section."""
+    needs_c_driver(vm)
     found = []
     for driver in (Driver(vm, None, name="e1000"), Driver(vm, ko(NAME))):
         with driver:
@@ -265,6 +272,7 @@ def _counted(driver: Driver) -> list[dict[str, int]]:
 @pytest.fixture(scope="module")
 def counted(vm: Vm, ko: Callable[[str], Path]) -> Iterator[tuple[list[dict[str, int]], list[dict[str, int]]]]:
     """The same for both drivers."""
+    needs_c_driver(vm)
     found = []
     for driver in (Driver(vm, None, name="e1000"), Driver(vm, ko(NAME))):
         with driver:

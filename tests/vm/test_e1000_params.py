@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from e1000 import NAME, Driver, guest_fixture
+from e1000 import NAME, Driver, guest_fixture, needs_c_driver
 
 from vmlib import Vm
 
@@ -59,6 +59,7 @@ def _setup(driver: Driver, parameters: str) -> tuple[list[str], str]:
 @pytest.mark.parametrize("parameters", _SETS)
 def test_ek17_ek19_ek36_as_the_c_driver(vm: Vm, ko: Callable[[str], Path], parameters: str) -> None:
     """The same lines, and the same settings after them."""
+    needs_c_driver(vm)
     found = []
     for driver in (Driver(vm, None, name="e1000"), Driver(vm, ko(NAME))):
         with driver:
@@ -70,6 +71,7 @@ def test_ek17_ek19_ek36_as_the_c_driver(vm: Vm, ko: Callable[[str], Path], param
 @pytest.mark.parametrize("parameters", ["TxDescriptors=x", "TxDescriptors=" + ",".join(["80"] * 34), "copybreak=-1", "debug=one"])
 def test_ek17_what_is_no_number_fails_the_load(vm: Vm, ko: Callable[[str], Path], parameters: str) -> None:
     """As is too many of them."""
+    needs_c_driver(vm)
     for path in ("modprobe e1000", f"insmod {ko(NAME)}"):
         assert vm.run(f"{path} {parameters}", 60).rc != 0
     assert vm.run(f"insmod {ko(NAME)} TxDescriptors=" + ",".join(["80"] * 33), 60).rc == 0

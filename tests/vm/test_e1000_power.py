@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e1000 import NAME, Driver, guest_fixture
+from e1000 import NAME, Driver, guest_fixture, needs_c_driver
 
 from vmlib import Vm
 
@@ -50,6 +50,7 @@ def test_ek54_a_machine_that_sleeps(drv: Driver, kind: str) -> None:
 
 def test_ek52_a_sender_that_hangs(vm: Vm, ko: Callable[[str], Path]) -> None:
     """It is told of as the C driver does, reset, and sends again."""
+    needs_c_driver(vm)
     reports = []
     for driver in (Driver(vm, None, name="e1000"), Driver(vm, ko(NAME))):
         with driver:
