@@ -260,6 +260,8 @@ Result<void> Hardware::bring_up(u32 frame_bytes, const net::MacAddress& addr)
 	widens_gaps_ = false;
 	window_.write(regs::Ait{});
 	hand_back_arp();
+	if (window_.read<Status>().bits == ~0u)
+		return EIO;
 	return done;
 }
 
@@ -378,6 +380,11 @@ Link Hardware::link() const
 Link Hardware::check_link()
 {
 	bool is_up = false;
+	// All ones: it is gone.
+	if (window_.read<Status>().bits == ~0u) {
+		note_link_change();
+		return {};
+	}
 	switch (media_) {
 	case Media::Copper: {
 		if (family_.checks_always)
@@ -396,7 +403,7 @@ Link Hardware::check_link()
 	}
 	case Media::Fiber:
 		check_serdes();
-		is_up = window_.read<Status>().get<Status::LinkUp>();
+		is_up = link().up;
 		break;
 	case Media::Serdes:
 		check_serdes();
