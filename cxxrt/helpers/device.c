@@ -25,6 +25,11 @@ bool cxxrt_device_can_wakeup(struct device *dev)
 	return device_can_wakeup(dev);
 }
 
+void cxxrt_device_set_wakeup_enable(struct device *dev, bool enable)
+{
+	device_set_wakeup_enable(dev, enable);
+}
+
 int cxxrt_dev_to_node(struct device *dev)
 {
 	return dev_to_node(dev);

@@ -48,7 +48,7 @@ int cxxrt_dev_to_node(struct device *dev);
 bool cxxrt_pci_has_driver(const char *name);
 bool cxxrt_pci_channel_offline(struct pci_dev *dev);
 bool cxxrt_device_can_wakeup(struct device *dev);
-int device_set_wakeup_enable(struct device *dev, bool enable);
+void cxxrt_device_set_wakeup_enable(struct device *dev, bool enable);
 int pci_enable_wake(struct pci_dev *dev, pci_power_t state, bool enable);
 int pci_wake_from_d3(struct pci_dev *dev, bool enable);
 int pci_set_power_state(struct pci_dev *dev, pci_power_t state);

@@ -183,7 +183,7 @@ public:
 	/// It is to, in states where the machine sleeps. Without effect if it cannot.   Context: process; sleeps.
 	void set_wake(bool wanted) const EXCLUDES(atomic_context)
 	{
-		(void)raw::device_set_wakeup_enable(&dev_->dev, wanted);
+		raw::cxxrt_device_set_wakeup_enable(&dev_->dev, wanted);
 	}
 	/// What it did to wake the machine is over.   Context: process; sleeps.
 	void end_wake() const EXCLUDES(atomic_context)

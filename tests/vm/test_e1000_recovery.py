@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Ports while the machine sleeps, while functions are reset, while senders hang, and when they go under traffic."""
+"""Ports while everything is changed at once, while senders hang and links go, and when they go themselves under traffic."""
 
 from __future__ import annotations
 
@@ -27,25 +27,6 @@ def answers(drv: Driver) -> None:
     drv.await_link()
     for source, target in ((0, 2), (1, 1)):
         assert " 0% packet loss" in drv.sh(f"ip netns exec n{source} ping -c 5 -i 0.05 -W 4 10.0.0.{target}")
-
-
-@pytest.mark.parametrize("kind", ["devices", "platform", "core"])
-def test_ek54_a_machine_that_sleeps(drv: Driver, kind: str) -> None:
-    """Asleep and awake again, as far as pm_test goes: what was up is up, and what was down is down."""
-    drv.load()
-    drv.connect()
-    answers(drv)
-    if drv.vm.run(f"echo {kind} > /sys/power/pm_test").rc != 0:
-        pytest.skip("this kernel does not test sleep")
-    flood = drv.vm.start("ip netns exec n0 ping -f -w 60 10.0.0.2 > /dev/null")
-    drv.sh("echo mem > /sys/power/state", 120)
-    drv.sh("echo none > /sys/power/pm_test")
-    flood.kill()
-    answers(drv)
-    drv.sh("ip -n n1 link set e1 down; echo devices > /sys/power/pm_test; echo mem > /sys/power/state; echo none > /sys/power/pm_test", 120)
-    assert "state DOWN" in drv.sh("ip -n n1 link show e1")
-    drv.sh("ip -n n1 link set e1 up")
-    answers(drv)
 
 
 def test_ek52_a_sender_that_hangs(vm: Vm, ko: Callable[[str], Path]) -> None:
