@@ -92,19 +92,22 @@ Result<net::Driver<Adapter>> Adapter::create(pci::Device dev, u32 board)
 	TRY(port.prepare(board));
 	ethtool::attach<Tools>(driver);
 	TRY(driver.add());
-	const net::Device net = driver.device();
-	if (port.says(net::Message::Probe)) {
-		const Bus bus = port.hw_.bus();
-		const net::MacAddress addr = net.address();
-		const u8* b = addr.bytes;
-		net::info<"(PCI%s:%dMHz:%d-bit) %02x:%02x:%02x:%02x:%02x:%02x">(net, bus.is_pcix ? "-X" : "",
-										int(bus.mhz), int(bus.bits), b[0], b[1],
-										b[2], b[3], b[4], b[5]);
-	}
-	net.carrier_off();
-	if (port.says(net::Message::Probe))
-		net::info<"Intel(R) PRO/1000 Network Connection">(net);
+	port.introduce();
 	return driver;
+}
+
+void Adapter::introduce() const
+{
+	dev_.carrier_off();
+	if (!says(net::Message::Probe))
+		return;
+	const Bus bus = hw_.bus();
+	const net::MacAddress addr = dev_.address();
+	const u8* b = addr.bytes;
+	net::info<"(PCI%s:%dMHz:%d-bit) %02x:%02x:%02x:%02x:%02x:%02x">(dev_, bus.is_pcix ? "-X" : "", int(bus.mhz),
+									int(bus.bits), b[0], b[1], b[2], b[3], b[4],
+									b[5]);
+	net::info<"Intel(R) PRO/1000 Network Connection">(dev_);
 }
 
 Result<void> Adapter::choose_dma_mask()
@@ -800,6 +803,19 @@ Result<u16> Adapter::read_mii(u16 reg)
 	return value.take();
 }
 
+Result<void> Adapter::follow_phy_control(u16 value)
+{
+	if ((value & phy::kNegotiate) != 0) {
+		hw_.wishes().negotiates = true;
+		hw_.wishes().speeds = speeds::kAll;
+		return {};
+	}
+	const u32 slow = (value & phy::kSpeed100) != 0 ? 100 : 10;
+	return choose_speed((value & phy::kSpeed1000) != 0 ? 1000 : slow,
+			    (value & phy::kFullDuplex) != 0 ? ethtool::Duplex::Full : ethtool::Duplex::Half);
+}
+
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): as everywhere, the register comes first
 Result<void> Adapter::write_mii(u16 reg, u16 value)
 {
 	constexpr u16 kRegisters = 0x1f;
@@ -812,16 +828,7 @@ Result<void> Adapter::write_mii(u16 reg, u16 value)
 	if (!hw_.write_phy(which, value).ok())
 		return EIO;
 	if (which == PhyReg::Control && (value & phy::kPowerDown) == 0) {
-		if ((value & phy::kNegotiate) != 0) {
-			hw_.wishes().negotiates = true;
-			hw_.wishes().speeds = speeds::kAll;
-		} else {
-			const u32 mbps = (value & phy::kSpeed1000) != 0	 ? 1000
-					 : (value & phy::kSpeed100) != 0 ? 100
-									 : 10;
-			TRY(choose_speed(mbps, (value & phy::kFullDuplex) != 0 ? ethtool::Duplex::Full
-									       : ethtool::Duplex::Half));
-		}
+		TRY(follow_phy_control(value));
 		return restart();
 	}
 	if ((which == PhyReg::M88Control || which == PhyReg::M88ExtendedControl) && !hw_.reset_phy().ok())

@@ -87,6 +87,8 @@ private:
 	static regs::Ims wanted_causes();
 
 	Result<void> prepare(u32 board) EXCLUDES(atomic_context);
+	/// What it is, for the log.
+	void introduce() const;
 	void dump_eeprom() REQUIRES(config_lock_) EXCLUDES(atomic_context);
 	/// Resets the device and sets up what does not change while it is open.
 	void reset_device() REQUIRES(config_lock_) EXCLUDES(atomic_context);
@@ -122,7 +124,9 @@ private:
 	Result<void> choose_speed(u32 mbps, ethtool::Duplex duplex) REQUIRES(config_lock_);
 	void read_eeprom_wake() REQUIRES(config_lock_) EXCLUDES(atomic_context);
 	/// What may wake the machine by this port.   Bits of ethtool::wake.
-	u32 possible_wakes() const;
+	u32 possible_wakes() const REQUIRES(config_lock_);
+	/// As somebody has written to the PHY's control register.   Errors: EINVAL.
+	Result<void> follow_phy_control(u16 value) REQUIRES(config_lock_);
 	/// Whether any frame is to wake the machine.
 	bool prepare_sleep() EXCLUDES(atomic_context);
 	bool says(net::Message kind) const { return (messages_ & u32(kind)) != 0; }

@@ -43,7 +43,7 @@ Result<void> Tools::set_coalesce(Adapter& port, const ethtool::Coalesce& wanted)
 	if (is_mode)
 		port.moderation_.configure(us, Moderation::kFirstRate);
 	else
-		port.moderation_.configure(kUsInSecond / us & ~3u, kUsInSecond / us);
+		port.moderation_.configure((kUsInSecond / us) & ~3u, kUsInSecond / us);
 	if (port.up_)
 		port.napi_.enable();
 	port.write_moderation();
@@ -156,7 +156,8 @@ Result<void> Tools::set_link_settings(Adapter& port, const ethtool::LinkWanted& 
 	if (wanted.negotiates) {
 		wishes.negotiates = true;
 		const u16 asked = u16(wanted.advertised & speeds::kAll);
-		wishes.speeds = !port.hw_.is_copper() ? speeds::k1000Full : asked != 0 ? asked : speeds::kAll;
+		const u16 possible = port.hw_.is_copper() ? speeds::kAll : speeds::k1000Full;
+		wishes.speeds = (asked & possible) != 0 ? u16(asked & possible) : possible;
 	} else {
 		TRY(port.choose_speed(wanted.mbps, wanted.duplex));
 	}

@@ -16,6 +16,7 @@ constexpr u32 kJumbo = 8000;
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a table in words
 Moderation::Latency Moderation::follow(Latency now, Traffic traffic)
 {
 	if (traffic.packets == 0)
@@ -53,6 +54,7 @@ bool Moderation::set_rate(u32 rate)
 	return true;
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): sending comes first, as everywhere
 bool Moderation::adapt(Traffic sent, Traffic received, bool is_gigabit)
 {
 	if (!is_gigabit)

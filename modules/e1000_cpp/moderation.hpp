@@ -25,6 +25,7 @@ public:
 	static constexpr u32 kSimple = 4;	 // between 2000 and 8000, by which direction is used more
 
 	/// Units: interrupts in a second, for larger settings.
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): what is to be, and where it begins
 	void configure(u32 setting, u32 rate)
 	{
 		setting_ = setting;

@@ -64,6 +64,7 @@ public:
 	Board(pci::Device dev, u32 number) : dev_(dev.as_device()), number_(number) {}
 
 	/// A number in a range.
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): bounds are read from left to right
 	int range(const List& list, const char* name, int least, int most, int otherwise) const
 	{
 		const Optional<int> asked = list.get(number_);
@@ -194,11 +195,11 @@ u16 Board::read_offers() const
 		u16 bit;
 		const char* name;
 	};
-	static constexpr Named kNames[] = {{speeds::k1000Full, "1000/FD"},
-					   {speeds::k100Full, "100/FD"},
-					   {speeds::k100Half, "100/HD"},
-					   {speeds::k10Full, "10/FD"},
-					   {speeds::k10Half, "10/HD"}};
+	static constexpr Named kNames[] = {{.bit = speeds::k1000Full, .name = "1000/FD"},
+					   {.bit = speeds::k100Full, .name = "100/FD"},
+					   {.bit = speeds::k100Half, .name = "100/HD"},
+					   {.bit = speeds::k10Full, .name = "10/FD"},
+					   {.bit = speeds::k10Half, .name = "10/HD"}};
 	const char* text[5] = {"", "", "", "", ""};
 	const char* comma[5] = {"", "", "", "", ""};
 	u32 count = 0;

@@ -32,15 +32,14 @@ struct Options {
 	/// `count` as a ring of the family may be long.
 	static constexpr u32 ring_size(const Family& family, u32 count)
 	{
-		const u32 most = family.most_descriptors;
-		const u32 in_range = count < kLeastDescriptors ? kLeastDescriptors : count > most ? most : count;
+		const u32 in_range = min(max(count, kLeastDescriptors), u32(family.most_descriptors));
 		return (in_range + kDescriptorMultiple - 1) / kDescriptorMultiple * kDescriptorMultiple;
 	}
 };
 
-/// What was asked for board number `board`, with a line for each value that was, and the default for what cannot be.
+/// What was asked for board number `number`, with a line for each value that was, and the default for what cannot be.
 /// Context: process.
-Options read_options(pci::Device dev, u32 board, const Family& family, Media media);
+Options read_options(pci::Device dev, u32 number, const Family& family, Media media);
 
 /// Frames up to this length are copied, and their buffer stays.   Context: any; it may change at any time.   Units: bytes.
 u32 copybreak();

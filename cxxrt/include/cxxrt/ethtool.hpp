@@ -298,7 +298,8 @@ template <class T, class D> class Table {
 		return T::set_wake(of(dev), in->wolopts).to_c();
 	}
 
-	template <class U> static constexpr u32 kTestCount = sizeof(U::kTestNames) / sizeof(U::kTestNames[0]);
+	template <size_t N> static constexpr u32 count_of(const char* const (&)[N]) { return N; }
+	template <class U> static constexpr u32 kTestCount = count_of(U::kTestNames);
 
 	static constexpr raw::ethtool_ops make()
 	{

@@ -82,6 +82,7 @@ class Device;
 class Napi;
 
 /// Kinds of a driver's messages, as bits: what users ask for by `ethtool -s ... msglvl`.   C side: NETIF_MSG_*.
+// NOLINTNEXTLINE(performance-enum-size): bits of what ethtool calls a message level
 enum class Message : u32 {
 	Driver = raw::NETIF_MSG_DRV,
 	Probe = raw::NETIF_MSG_PROBE,
