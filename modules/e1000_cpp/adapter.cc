@@ -251,6 +251,11 @@ void Adapter::program_filters()
 		program_addresses();
 	}
 	hw_.end_filters();
+	if (hw_.family().stops_invalidates) {
+		// The receiver was reset for it.
+		rx_.program(window_).ignore("the window is there");
+		program_rx();
+	}
 	Guard guard{filter_lock_};
 	receiving_ = true;
 	rctl_ = {};
@@ -271,11 +276,8 @@ void Adapter::change_filters()
 	hw_.begin_filters();
 	rx_.empty();
 	hw_.end_filters();
-	const auto done = rx_.program(window_);
-	program_rx();
 	program_filters();
-	if (done.ok())
-		rx_.fill();
+	rx_.fill();
 	napi_.enable();
 	window_.write(wanted_causes());
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Frames between two cards."""
+"""Frames between cards of the three models that there are."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from e1000 import NAME, Driver, guest_fixture, mac
 
 from vmlib import Vm
 
-vm = guest_fixture(["e1000", "e1000-82545em"])
+vm = guest_fixture(["e1000", "e1000-82545em", "e1000-82544gc"])
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def drv(vm: Vm, ko: Callable[[str], Path]) -> Iterator[Driver]:
 def test_ek01_ek02_cards_become_network_devices(drv: Driver):
     """A card is a network device with the address that its EEPROM has."""
     drv.load()
-    for number in range(2):
+    for number in range(3):
         name = drv.interface(number)
         assert drv.sh(f"cat /sys/class/net/{name}/address").strip() == mac(number)
 
@@ -136,3 +136,10 @@ def test_ek05_tcp(drv: Driver):
     drv.load()
     drv.connect()
     drv.exchange(20_000_000)
+
+
+def test_ek05_ek60_tcp_of_an_82544(drv: Driver):
+    """The oldest of them, whose reset is another one, and that has no interrupt moderation."""
+    drv.load()
+    drv.connect()
+    drv.exchange(3_000_000, directions=((2, 0), (0, 2), (1, 2)))
