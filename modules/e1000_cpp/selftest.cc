@@ -59,7 +59,7 @@ private:
 	template <class R> bool pattern(u32 mask, u32 written);
 	template <class R> bool set(u32 mask, u32 written);
 	template <class A> bool pattern_at(u32 i, u32 mask, u32 written);
-	bool report(u32 offset, const char* what, u32 got, u32 expected);
+	bool report(u32 offset, u32 got, u32 expected);
 	bool all_registers();
 
 	irq::Handled interrupted()
@@ -80,10 +80,11 @@ private:
 	irq::Handler irq_{callback<&SelfTest::irq_, &SelfTest::interrupted>};
 };
 
-bool SelfTest::report(u32 offset, const char* what, u32 got, u32 expected)
+bool SelfTest::report(u32 offset, u32 got, u32 expected)
 {
 	if (port_.says(net::Message::Driver))
-		net::error<"%s reg %04x failed: got 0x%08x expected 0x%08x">(port_.dev_, what, offset, got, expected);
+		net::error<"pattern test reg %04X failed: got 0x%08X expected 0x%08X">(port_.dev_, offset, got,
+										       expected);
 	failed_ = offset;
 	return false;
 }
@@ -94,7 +95,7 @@ template <class R> bool SelfTest::pattern(u32 mask, u32 written)
 		port_.window_.write(R::of(written & pattern));
 		const u32 got = port_.window_.template read<R>().bits;
 		if (got != (written & pattern & mask))
-			return report(R::kOffset, "pattern test", got, written & pattern & mask);
+			return report(R::kOffset, got, written & pattern & mask);
 	}
 	return true;
 }
@@ -105,8 +106,7 @@ template <class A> bool SelfTest::pattern_at(u32 i, u32 mask, u32 written)
 		port_.window_.template write_at<A>(i, written & pattern);
 		const u32 got = port_.window_.template read_at<A>(i);
 		if (got != (written & pattern & mask))
-			return report(A::kOffset + (i * u32(sizeof(u32))), "pattern test", got,
-				      written & pattern & mask);
+			return report(A::kOffset + (i * u32(sizeof(u32))), got, written & pattern & mask);
 	}
 	return true;
 }
@@ -115,9 +115,13 @@ template <class R> bool SelfTest::set(u32 mask, u32 written)
 {
 	port_.window_.write(R::of(written & mask));
 	const u32 got = port_.window_.template read<R>().bits;
-	if ((got & mask) != (written & mask))
-		return report(R::kOffset, "set/check test", got & mask, written & mask);
-	return true;
+	if ((got & mask) == (written & mask))
+		return true;
+	if (port_.says(net::Message::Driver))
+		net::error<"set/check reg %04X test failed: got 0x%08X expected 0x%08X">(port_.dev_, R::kOffset,
+											 got & mask, written & mask);
+	failed_ = R::kOffset;
+	return false;
 }
 
 bool SelfTest::all_registers()
@@ -132,7 +136,7 @@ bool SelfTest::all_registers()
 	const u32 after = window.read_at<Everything>(kStatusAt) & kReadOnly;
 	if ((before & kReadOnly) != after) {
 		if (port_.says(net::Message::Driver))
-			net::error<"failed STATUS register test got: 0x%08x expected: 0x%08x">(port_.dev_, after,
+			net::error<"failed STATUS register test got: 0x%08X expected: 0x%08X">(port_.dev_, after,
 											       before & kReadOnly);
 		failed_ = kStatusIsWritable;
 		return false;

@@ -44,7 +44,7 @@ template <class T> consteval Kind kind_of()
 		return Kind::None;
 }
 
-/// True if `format` takes exactly the arguments `Args`, in the forms %d %u %x %ld %lu %lx %lld
+/// True if `format` takes exactly the arguments `Args`, in the forms %d %u %x %X %ld %lu %lx %lld
 /// %llu %llx %s %p and %%, with an optional width.
 // NOLINTNEXTLINE(readability-function-cognitive-complexity): a scanner, which is easier to follow in one piece
 template <class... Args> consteval bool format_matches(const char* format)
@@ -67,7 +67,7 @@ template <class... Args> consteval bool format_matches(const char* format)
 		if (next >= sizeof...(Args))
 			return false;
 		const Kind kind = kinds[next++];
-		const bool is_unsigned = *p == 'u' || *p == 'x';
+		const bool is_unsigned = *p == 'u' || *p == 'x' || *p == 'X';
 		if (*p == 's' || *p == 'p') {
 			if (longs != 0 || kind != (*p == 's' ? Kind::Text : Kind::Pointer))
 				return false;
