@@ -34,6 +34,8 @@ constexpr u16 kM88Downshifts = 0x0f00;
 constexpr u16 kM88OneDownshift = 0x0100;
 constexpr u16 kM88DownshiftCount = 0x0e00;
 constexpr u16 kM88FiveDownshifts = 0x0800;
+/// The page that is left open in a loopback.
+constexpr u16 kM88LoopPage = 0x001a;
 /// The first revision that needs none of it.
 constexpr u32 kM88Revision4 = 4;
 constexpr u32 kM88Revision2 = 2;
@@ -53,6 +55,9 @@ constexpr u16 kIgpIsDownshifted = 1u << 15;
 constexpr u16 kRtlIsFull = 1u << 8;
 constexpr u16 kRtlIs100 = 1u << 13;
 constexpr u16 kPhyClassA = 1u << 15;
+
+/// Units: meters.
+constexpr u32 kLengthClasses[] = {50, 80, 110, 140};
 
 constexpr u32 kLooksForLink = 10;
 /// Units: 100 milliseconds.
@@ -127,53 +132,65 @@ Result<void> Hardware::set_class_a()
 	return phy_.write(PhyReg::M88Paged, 0x8104);
 }
 
-Result<void> Hardware::set_up_copper()
+Result<u16> Hardware::phy_status()
 {
-	if (family_.resets_phy_by_pin) {
-		window_.write(window_.read<Ctrl>()
-				      .with<Ctrl::SetLinkUp>(true)
-				      .with<Ctrl::ForceSpeed>(true)
-				      .with<Ctrl::ForceDuplex>(true));
+	// The first read may say that the link was lost once.
+	(void)TRY(phy_.read(PhyReg::Status));
+	return phy_.read(PhyReg::Status);
+}
+
+Result<void> Hardware::find_phy()
+{
+	const bool is_forced = family_.resets_phy_by_pin;
+	window_.write(window_.read<Ctrl>()
+			      .with<Ctrl::SetLinkUp>(true)
+			      .with<Ctrl::ForceSpeed>(is_forced)
+			      .with<Ctrl::ForceDuplex>(is_forced));
+	if (is_forced)
 		TRY(reset_phy_hard());
-	} else {
-		window_.write(window_.read<Ctrl>()
-				      .with<Ctrl::SetLinkUp>(true)
-				      .with<Ctrl::ForceSpeed>(false)
-				      .with<Ctrl::ForceDuplex>(false));
-	}
 	TRY(phy_.detect());
 	TRY(set_class_a());
 	if (family_.has_serdes_words)
 		TRY(phy_.change(PhyReg::M88Control, 0, kM88Energy));
+	return {};
+}
+
+Result<void> Hardware::set_up_phy()
+{
 	switch (phy_.kind()) {
 	case Phy::Igp:
-		TRY(set_up_igp());
-		break;
+		return set_up_igp();
 	case Phy::M88:
-		TRY(set_up_m88());
-		break;
+		return set_up_m88();
 	case Phy::Rtl8211:
 	case Phy::Rtl8201:
-		TRY(set_up_rtl());
-		break;
+		return set_up_rtl();
 	case Phy::None:
-		return ENODEV;
+		break;
 	}
-	if (wishes_.negotiates)
-		TRY(start_autonegotiation());
+	return ENODEV;
+}
+
+Result<void> Hardware::adjust_to_link()
+{
+	if (family_.follows_phy)
+		TRY(follow_phy());
 	else
-		TRY(force_speed());
+		set_collision_distance();
+	return resolve_flow();
+}
+
+Result<void> Hardware::set_up_copper()
+{
+	TRY(find_phy());
+	TRY(set_up_phy());
+	TRY(wishes_.negotiates ? start_autonegotiation() : force_speed());
 	// The link may be there already.
 	for (u32 tries = 0; tries < kLooksForLink; ++tries) {
-		(void)TRY(phy_.read(PhyReg::Status));
-		if ((TRY(phy_.read(PhyReg::Status)) & phy::kHasLink) != 0) {
-			if (family_.follows_phy)
-				TRY(follow_phy());
-			else
-				set_collision_distance();
-			TRY(resolve_flow());
+		if ((TRY(phy_status()) & phy::kHasLink) != 0) {
+			TRY(adjust_to_link());
 			tune_dsp(true).ignore("the link is there, and worse than it could be");
-			return {};
+			break;
 		}
 		delay_us(10);
 	}
@@ -322,14 +339,23 @@ Result<void> Hardware::resolve_flow()
 		force_flow();
 		return {};
 	}
-	// What it is now, and not what it was since the last look.
-	(void)TRY(phy_.read(PhyReg::Status));
-	if ((TRY(phy_.read(PhyReg::Status)) & phy::kHasNegotiated) == 0)
+	if ((TRY(phy_status()) & phy::kHasNegotiated) == 0)
 		return {};
 	const u16 ours = TRY(phy_.read(PhyReg::Advertise));
 	const u16 theirs = TRY(phy_.read(PhyReg::Partner));
 	flow_ = link().full_duplex ? agreed_flow(ours, theirs, asked_flow_) : Flow::None;
 	force_flow();
+	return {};
+}
+
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): a mask and what is behind it
+Result<void> Hardware::await_phy_status(u16 mask, u16 wanted)
+{
+	for (u32 tries = 0; tries < kForceTries; ++tries) {
+		if ((TRY(phy_status()) & mask) == wanted)
+			break;
+		sleep_ms(100);
+	}
 	return {};
 }
 
@@ -339,12 +365,7 @@ Result<void> Hardware::mend_polarity()
 	TRY(phy_.write(PhyReg::M88Page, 0x0019));
 	TRY(phy_.write(PhyReg::M88Paged, 0xffff));
 	TRY(phy_.write(PhyReg::M88Page, 0x0000));
-	for (u32 tries = 0; tries < kForceTries; ++tries) {
-		(void)TRY(phy_.read(PhyReg::Status));
-		if ((TRY(phy_.read(PhyReg::Status)) & ~phy::kHasLink) == 0)
-			break;
-		sleep_ms(100);
-	}
+	TRY(await_phy_status(u16(~phy::kHasLink), 0));
 	sleep_ms(1000);
 	// And on again, step by step.
 	TRY(phy_.write(PhyReg::M88Page, 0x0019));
@@ -354,13 +375,7 @@ Result<void> Hardware::mend_polarity()
 		TRY(phy_.write(PhyReg::M88Paged, value));
 	}
 	TRY(phy_.write(PhyReg::M88Page, 0x0000));
-	for (u32 tries = 0; tries < kForceTries; ++tries) {
-		(void)TRY(phy_.read(PhyReg::Status));
-		if ((TRY(phy_.read(PhyReg::Status)) & phy::kHasLink) != 0)
-			break;
-		sleep_ms(100);
-	}
-	return {};
+	return await_phy_status(phy::kHasLink, phy::kHasLink);
 }
 
 Result<void> Hardware::check_downshift()
@@ -388,9 +403,7 @@ Result<void> Hardware::check_downshift()
 
 Result<bool> Hardware::has_copper_link()
 {
-	// The first read may say that the link was lost once.
-	(void)TRY(phy_.read(PhyReg::Status));
-	const bool has_link = (TRY(phy_.read(PhyReg::Status)) & phy::kHasLink) != 0;
+	const bool has_link = (TRY(phy_status()) & phy::kHasLink) != 0;
 	if (!has_link)
 		tune_dsp(false).ignore("there is no link to be tuned");
 	return has_link;
@@ -411,11 +424,7 @@ Result<void> Hardware::finish_copper()
 	if (!wishes_.negotiates)
 		return {};
 	tune_dsp(true).ignore("the link is there, and worse than it could be");
-	if (family_.follows_phy)
-		TRY(follow_phy());
-	else
-		set_collision_distance();
-	TRY(resolve_flow());
+	TRY(adjust_to_link());
 	if (family_.accepts_tbi)
 		wants_bad_frames_.store_relaxed(link().speed == Speed::Mb1000 ? 1 : 0);
 	return {};
@@ -439,8 +448,7 @@ Result<CableInfo> Hardware::cable_info()
 {
 	if (!is_copper())
 		return EINVAL;
-	(void)TRY(phy_.read(PhyReg::Status));
-	if ((TRY(phy_.read(PhyReg::Status)) & phy::kHasLink) == 0)
+	if ((TRY(phy_status()) & phy::kHasLink) == 0)
 		return EINVAL;
 	switch (phy_.kind()) {
 	case Phy::Igp:
@@ -488,16 +496,28 @@ Result<CableInfo> Hardware::igp_cable()
 	info.remote_is_good = sign(gigabit & phy::kRemoteIsGood);
 	const Length length = TRY(cable_length());
 	const u32 average = (length.least + length.most) / 2;
-	info.length = average <= 50 ? 0 : average <= 80 ? 1 : average <= 110 ? 2 : average <= 140 ? 3 : 4;
+	info.length = 0;
+	for (const u32 limit : kLengthClasses)
+		info.length += average > limit ? 1 : 0;
 	return info;
+}
+
+Result<void> Hardware::restore_clock()
+{
+	TRY(phy_.change(PhyReg::M88ExtendedControl, 0, kM88Clock25));
+	return phy_.change(PhyReg::M88Control, 0, kM88CarrierOnSend);
+}
+
+Result<void> Hardware::close_receiver()
+{
+	TRY(phy_.write(PhyReg::M88Page, 0x001f));
+	TRY(phy_.write(PhyReg::M88Paged, 0x8ffc));
+	TRY(phy_.write(PhyReg::M88Page, kM88LoopPage));
+	return phy_.write(PhyReg::M88Paged, 0x8ff0);
 }
 
 Result<void> Hardware::loop_outside_phy()
 {
-	const auto restore_clock = [&]() -> Result<void> {
-		TRY(phy_.change(PhyReg::M88ExtendedControl, 0, kM88Clock25));
-		return phy_.change(PhyReg::M88Control, 0, kM88CarrierOnSend);
-	};
 	window_.write(window_.read<Ctrl>()
 			      .with<Ctrl::InvertLoss>(true)
 			      .with<Ctrl::ForceSpeed>(true)
@@ -510,31 +530,34 @@ Result<void> Hardware::loop_outside_phy()
 	TRY(phy_.write(PhyReg::Control, phy::kReset | phy::kFullDuplex));
 	sleep_us(500, 600);
 	TRY(restore_clock());
-	TRY(phy_.write(PhyReg::M88Page, 0x001f));
-	TRY(phy_.write(PhyReg::M88Paged, 0x8ffc));
-	TRY(phy_.write(PhyReg::M88Page, 0x001a));
-	TRY(phy_.write(PhyReg::M88Paged, 0x8ff0));
+	TRY(close_receiver());
 	TRY(phy_.change(PhyReg::Control, 0, phy::kLoopback));
 	TRY(restore_clock());
 	// It takes some PHYs more than one attempt.
-	if (TRY(phy_.read(PhyReg::Control)) != (phy::kLoopback | phy::kFullDuplex) ||
-	    TRY(phy_.read(PhyReg::M88ExtendedControl)) != kM88Clock25 || TRY(phy_.read(PhyReg::M88Page)) != 0x001a)
-		return EIO;
-	return {};
+	const u16 control = TRY(phy_.read(PhyReg::Control));
+	const u16 clock = TRY(phy_.read(PhyReg::M88ExtendedControl));
+	const u16 page = TRY(phy_.read(PhyReg::M88Page));
+	const bool is_done = control == (phy::kLoopback | phy::kFullDuplex) && clock == kM88Clock25 &&
+			     page == kM88LoopPage;
+	return is_done ? Result<void>{} : Result<void>{EIO};
 }
 
 Result<void> Hardware::loop_phy()
 {
 	constexpr u32 attempts = 11;
-	if (family_.phy_bus == PhyBus::Pins) {
-		for (u32 tries = 0; is_copper() && tries < attempts; ++tries) {
-			if (loop_outside_phy().ok())
-				return {};
-		}
-		return EIO;
-	}
-	if (family_.phy_bus != PhyBus::Mdic)
+	if (family_.phy_bus == PhyBus::Mdic)
+		return loop_inside_phy();
+	if (family_.phy_bus != PhyBus::Pins)
 		return phy_.change(PhyReg::Control, 0, phy::kLoopback);
+	for (u32 tries = 0; tries < attempts; ++tries) {
+		if (loop_outside_phy().ok())
+			return {};
+	}
+	return EIO;
+}
+
+Result<void> Hardware::loop_inside_phy()
+{
 	wishes_.negotiates = false;
 	const bool is_m88 = phy_.kind() == Phy::M88;
 	if (is_m88) {
@@ -554,13 +577,9 @@ Result<void> Hardware::loop_phy()
 	else if (!window_.read<regs::Status>().get<regs::Status::FullDuplex>())
 		ctrl = ctrl.with<Ctrl::InvertLoss>(true).with<Ctrl::SetLinkUp>(true);
 	window_.write(ctrl);
-	if (is_m88) {
-		// Its receiver does not listen to the wire.
-		TRY(phy_.write(PhyReg::M88Page, 0x001f));
-		TRY(phy_.write(PhyReg::M88Paged, 0x8ffc));
-		TRY(phy_.write(PhyReg::M88Page, 0x001a));
-		TRY(phy_.write(PhyReg::M88Paged, 0x8ff0));
-	}
+	// Its receiver does not listen to the wire.
+	if (is_m88)
+		TRY(close_receiver());
 	sleep_us(500, 600);
 	return {};
 }

@@ -85,6 +85,7 @@ public:
 			step(eecd_.with<Eecd::Select>(false));
 		}
 	}
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): the value comes first
 	void send(u32 value, u32 bits) EXCLUDES(atomic_context)
 	{
 		eecd_ = window_.read<Eecd>().with<Eecd::Out>(kind_ == Kind::Spi);
@@ -277,45 +278,64 @@ Result<u16> Eeprom::read(u32 at)
 	return fetch(at);
 }
 
+Result<void> Eeprom::store_spi(u32 at, u16 value)
+{
+	Pins pins{window_, kind_, family_.has_moderation};
+	TRY(pins.acquire());
+	TRY(pins.await_spi());
+	pins.standby();
+	pins.send(kSpiAllowWrites, command_bits_);
+	pins.standby();
+	const bool is_upper = address_bits_ == 8 && at >= 128;
+	pins.send(is_upper ? kSpiWrite | kSpiUpperHalf : kSpiWrite, command_bits_);
+	pins.send(at * 2, address_bits_);
+	pins.send(swapped(value), 16);
+	pins.standby();
+	sleep_ms(10);
+	return {};
+}
+
+Result<void> Eeprom::store_microwire(u32 at, u16 value)
+{
+	Pins pins{window_, kind_, family_.has_moderation};
+	TRY(pins.acquire());
+	pins.send(kMicrowireAllowWrites, command_bits_ + 2u);
+	pins.send(0, address_bits_ - 2u);
+	pins.standby();
+	pins.send(kMicrowireWrite, command_bits_);
+	pins.send(at, address_bits_);
+	pins.send(value, 16);
+	pins.standby();
+	for (u32 tries = 0; !pins.is_out_high(); ++tries) {
+		if (tries == kWriteTries)
+			return EIO;
+		sleep_us(50, 60);
+	}
+	pins.standby();
+	pins.send(kMicrowireForbidWrites, command_bits_ + 2u);
+	pins.send(0, address_bits_ - 2u);
+	return {};
+}
+
+Result<void> Eeprom::store(u32 at, u16 value)
+{
+	switch (kind_) {
+	case Kind::Flash:
+		return FlashCopy::write(at, value);
+	case Kind::Spi:
+		return store_spi(at, value);
+	case Kind::Microwire:
+		break;
+	}
+	return store_microwire(at, value);
+}
+
 Result<void> Eeprom::write(u32 at, u16 value)
 {
 	Guard guard{lock_};
 	if (at >= words_)
 		return EINVAL;
-	if (kind_ == Kind::Flash) {
-		TRY(FlashCopy::write(at, value));
-	} else {
-		Pins pins{window_, kind_, family_.has_moderation};
-		TRY(pins.acquire());
-		if (kind_ == Kind::Spi) {
-			TRY(pins.await_spi());
-			pins.standby();
-			pins.send(kSpiAllowWrites, command_bits_);
-			pins.standby();
-			const bool is_upper = address_bits_ == 8 && at >= 128;
-			pins.send(is_upper ? kSpiWrite | kSpiUpperHalf : kSpiWrite, command_bits_);
-			pins.send(at * 2, address_bits_);
-			pins.send(swapped(value), 16);
-			pins.standby();
-			sleep_ms(10);
-		} else {
-			pins.send(kMicrowireAllowWrites, command_bits_ + 2u);
-			pins.send(0, address_bits_ - 2u);
-			pins.standby();
-			pins.send(kMicrowireWrite, command_bits_);
-			pins.send(at, address_bits_);
-			pins.send(value, 16);
-			pins.standby();
-			for (u32 tries = 0; !pins.is_out_high(); ++tries) {
-				if (tries == kWriteTries)
-					return EIO;
-				sleep_us(50, 60);
-			}
-			pins.standby();
-			pins.send(kMicrowireForbidWrites, command_bits_ + 2u);
-			pins.send(0, address_bits_ - 2u);
-		}
-	}
+	TRY(store(at, value));
 	// What is there now is what the device says, and not what was asked for.
 	if (at < kSummed)
 		cache_[at] = TRY(fetch(at));

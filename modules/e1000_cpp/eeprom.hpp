@@ -56,6 +56,9 @@ private:
 	Result<u16> fetch(u32 at) REQUIRES(lock_) EXCLUDES(atomic_context);
 	Result<u16> fetch_quickly(u32 at) REQUIRES(lock_) EXCLUDES(atomic_context);
 	Result<u16> fetch_by_pins(u32 at) REQUIRES(lock_) EXCLUDES(atomic_context);
+	Result<void> store(u32 at, u16 value) REQUIRES(lock_) EXCLUDES(atomic_context);
+	Result<void> store_spi(u32 at, u16 value) REQUIRES(lock_) EXCLUDES(atomic_context);
+	Result<void> store_microwire(u32 at, u16 value) REQUIRES(lock_) EXCLUDES(atomic_context);
 	template <class R> Result<u16> ask(u32 at) EXCLUDES(atomic_context);
 	Result<void> load(bool quickly) REQUIRES(lock_) EXCLUDES(atomic_context);
 	bool is_cached_sum_right() const REQUIRES(lock_);

@@ -117,9 +117,9 @@ Hardware::Hardware(const Card& card, pci::Device dev, mmio::Window<regs::kBytes>
 	  family_(*card.family),
 	  window_(window, card.family->has_old_offsets),
 	  eeprom_(window_, family_),
-	  phy_(window_, phy_block, family_)
+	  phy_(window_, phy_block, family_),
+	  allows_invalidates_(dev.allows_invalidates())
 {
-	allows_invalidates_ = dev.allows_invalidates();
 	find_media();
 	find_bus();
 }
@@ -175,10 +175,9 @@ void Hardware::start_reset(Ctrl ctrl) const
 	case ResetBy::Port:
 		// Through memory, the card would not acknowledge a write of 64 bits that the bridge makes of it.
 		if (ports_) {
-			constexpr u32 kAddress = 0;
-			constexpr u32 kData = 4;
-			ports_.write(kAddress, Ctrl::kOffset).ignore("there are as many ports as claimed");
-			ports_.write(kData, ctrl.bits).ignore("as above");
+			// Which register, and its value.
+			ports_.write(0, Ctrl::kOffset).ignore("there are as many ports as claimed");
+			ports_.write(4, ctrl.bits).ignore("as above");
 			return;
 		}
 		break;
@@ -300,7 +299,9 @@ Result<void> Hardware::set_up_link()
 	Flow asked = wishes_.flow;
 	if (asked == Flow::ByEeprom) {
 		const u16 pauses = TRY(eeprom_.read(word::kControl2)) & kWordPauses;
-		asked = pauses == 0 ? Flow::None : pauses == kWordAsymmetric ? Flow::Send : Flow::Both;
+		asked = pauses == 0 ? Flow::None : Flow::Both;
+		if (pauses == kWordAsymmetric)
+			asked = Flow::Send;
 	}
 	if (family_.lacks_pause_sending)
 		asked = Flow(u8(asked) & u8(Flow::Receive));

@@ -221,6 +221,14 @@ private:
 	void start_reset(regs::Ctrl ctrl) const;
 
 	Result<void> set_up_copper() EXCLUDES(atomic_context);
+	Result<void> find_phy() EXCLUDES(atomic_context);
+	Result<void> set_up_phy() EXCLUDES(atomic_context);
+	/// The MAC does what the PHY does.
+	Result<void> adjust_to_link() EXCLUDES(atomic_context);
+	/// As it is now.
+	Result<u16> phy_status() EXCLUDES(atomic_context);
+	/// Not for ever.
+	Result<void> await_phy_status(u16 mask, u16 wanted) EXCLUDES(atomic_context);
 	Result<void> set_up_m88() EXCLUDES(atomic_context);
 	Result<void> set_up_igp() EXCLUDES(atomic_context);
 	Result<void> set_up_rtl() EXCLUDES(atomic_context);
@@ -237,7 +245,10 @@ private:
 	bool is_forced_to_10() const { return !wishes_.negotiates && !wishes_.forces_100; }
 	Result<CableInfo> m88_cable() EXCLUDES(atomic_context);
 	Result<CableInfo> igp_cable() EXCLUDES(atomic_context);
+	Result<void> restore_clock() EXCLUDES(atomic_context);
+	Result<void> close_receiver() EXCLUDES(atomic_context);
 	Result<void> loop_outside_phy() EXCLUDES(atomic_context);
+	Result<void> loop_inside_phy() EXCLUDES(atomic_context);
 	Result<void> loop_phy() EXCLUDES(atomic_context);
 
 	Result<void> run_igp_script() EXCLUDES(atomic_context);

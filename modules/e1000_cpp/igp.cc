@@ -60,6 +60,13 @@ constexpr Step kFirstSteps[] = {
 };
 constexpr Step kSecondSteps[] = {{.reg = 0x1f73, .value = 0x0099}};
 
+template <size_t N> Result<void> play(PhyPort& phy, const Step (&steps)[N]) EXCLUDES(atomic_context)
+{
+	for (const Step& step : steps)
+		TRY(phy.write(PhyReg(step.reg), step.value));
+	return {};
+}
+
 }  // namespace
 
 Result<void> Hardware::run_igp_script()
@@ -74,13 +81,7 @@ Result<void> Hardware::run_igp_script()
 	sleep_ms(20);
 	TRY(phy_.write(PhyReg::Control, kForceGigabit));
 	sleep_ms(5);
-	if (family_.is_first_igp) {
-		for (const Step& step : kFirstSteps)
-			TRY(phy_.write(PhyReg(step.reg), step.value));
-	} else {
-		for (const Step& step : kSecondSteps)
-			TRY(phy_.write(PhyReg(step.reg), step.value));
-	}
+	TRY(family_.is_first_igp ? play(phy_, kFirstSteps) : play(phy_, kSecondSteps));
 	TRY(phy_.write(PhyReg::Control, kRestartNegotiation));
 	sleep_ms(20);
 	TRY(phy_.write(PhyReg::IgpTransmitter, transmitter));

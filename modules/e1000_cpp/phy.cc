@@ -73,6 +73,7 @@ Result<u16> PhyPort::by_block(u32 reg, bool is_write, u16 value)
 	return u16(answer.get<PhyAnswer::Data>());
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): the value comes first
 void PhyPort::send_bits(u32 value, u32 bits) const
 {
 	auto ctrl = window_.read<Ctrl>().with<Ctrl::Pin2Out>(true).with<Ctrl::Pin3Out>(true);

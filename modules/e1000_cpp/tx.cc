@@ -89,8 +89,13 @@ void TxRing::unmap(Entry& entry)
 		dma::unmap(dma_, entry.addr, exchange(entry.length, 0u), dma::Direction::ToDevice);
 }
 
-net::Tx TxRing::refuse(net::Skb skb)
+net::Tx TxRing::refuse(net::Skb skb, u32 needed)
 {
+	if (needed >= count_) {
+		// It will never fit.
+		dev_.count_send_dropped();
+		return net::Tx::taken();
+	}
 	dev_.stop_queue();
 	return net::Tx::busy(move(skb));
 }
@@ -167,6 +172,36 @@ u32 TxRing::pieces_with_errata(const net::Skb& skb, u32 most_bytes) const
 	return cuts_tails_ ? pieces + fragments + 1 : pieces;
 }
 
+CXXRT_INLINE u32 TxRing::pieces_for(const net::Skb& skb, bool is_gso, u32& most_bytes) const
+{
+	// The device looks for room for so many segments before it fetches a piece.
+	const bool has_small_segments = is_gso && skb.gso_size() * kMostPayloads < kMostBytes;
+	if (has_small_segments || cuts_first_) [[unlikely]] {
+		if (has_small_segments)
+			most_bytes = max(skb.gso_size(), 1u) * kMostPayloads;
+		return pieces_with_errata(skb, most_bytes) + 2;
+	}
+	// A context, the head, its cut end and the gap.
+	u32 needed = pieces_of(skb.head_length()) + 4;
+	const u32 fragments = skb.fragments();
+	for (u32 i = 0; i < fragments; ++i)
+		needed += pieces_of(skb.fragment(i).length);
+	return needed;
+}
+
+CXXRT_INLINE TxRing::Piece TxRing::piece_of_head(bool is_gso, u32 fragments)
+{
+	if (is_gso) {
+		is_after_tso_ = true;
+		return fragments == 0 ? Piece::LastOfTso : Piece::Inner;
+	}
+	// An erratum: neither the end of what is segmented, nor a frame in one piece after it, may be whole.
+	if (!is_after_tso_ || fragments != 0 || !cuts_after_tso_)
+		return Piece::Inner;
+	is_after_tso_ = false;
+	return Piece::LastOfTso;
+}
+
 CXXRT_INLINE void TxRing::put(u32& next, dma::Addr addr, u32 length, const Offload& how, Piece piece, bool is_first)
 {
 	Entry& entry = entries_[next];
@@ -195,28 +230,13 @@ net::Tx TxRing::send(net::Skb skb)
 		return net::Tx::taken();
 	}
 	const u32 fragments = skb.fragments();
-	// A context, the head, its cut end and the gap.
-	u32 needed = pieces_of(skb.head_length()) + 4;
-	for (u32 i = 0; i < fragments; ++i)
-		needed += pieces_of(skb.fragment(i).length);
 	const bool is_gso = skb.is_gso();
 	u32 most_bytes = kMostBytes;
-	// The device looks for room for so many segments before it fetches a piece.
-	const bool has_small_segments = is_gso && skb.gso_size() * kMostPayloads < kMostBytes;
-	if (has_small_segments || cuts_first_) [[unlikely]] {
-		if (has_small_segments)
-			most_bytes = max(skb.gso_size(), 1u) * kMostPayloads;
-		needed = pieces_with_errata(skb, most_bytes) + 2;
-	}
+	const u32 needed = pieces_for(skb, is_gso, most_bytes);
 	const u32 first = used_.load_relaxed();
 	// Its entries are ours again: pairs with the release in clean().
-	if (free_entries(first, cleaned_.load_acquire()) < needed) [[unlikely]] {
-		if (needed < count_)
-			return refuse(move(skb));
-		// It will never fit.
-		dev_.count_send_dropped();
-		return net::Tx::taken();
-	}
+	if (free_entries(first, cleaned_.load_acquire()) < needed) [[unlikely]]
+		return refuse(move(skb), needed);
 
 	u32 next = first;
 	Offload how;
@@ -241,14 +261,7 @@ net::Tx TxRing::send(net::Skb skb)
 		take_back(first, next);
 		return net::Tx::taken();
 	}
-	// An erratum: neither the end of what is segmented, nor a frame in one piece after it, may be whole.
-	const bool follows_tso = cuts_after_tso_ && is_after_tso_ && !is_gso && fragments == 0;
-	if (is_gso)
-		is_after_tso_ = true;
-	else if (follows_tso)
-		is_after_tso_ = false;
-	const Piece head_piece = fragments == 0 && (is_gso || follows_tso) ? Piece::LastOfTso : Piece::Inner;
-	put(next, Result<dma::Addr>{head}.take(), skb.head_length(), how, head_piece, true);
+	put(next, Result<dma::Addr>{head}.take(), skb.head_length(), how, piece_of_head(is_gso, fragments), true);
 	for (u32 i = 0; i < fragments; ++i) {
 		const Segment piece = skb.fragment(i);
 		const auto addr = dma::map(dma_, piece, dma::Direction::ToDevice);

@@ -90,13 +90,16 @@ private:
 	CXXRT_COLD u32 cut(u64 addr, u32 length, u32 part, bool is_first) const;
 	/// Puts the context that the frame needs, if the device does not have it.   Errors: ENOMEM.
 	Result<Offload> offload(const net::Skb& skb, u32& next);
-	CXXRT_COLD net::Tx refuse(net::Skb skb);
+	CXXRT_COLD net::Tx refuse(net::Skb skb, u32 needed);
 	/// Undoes what was put from `first` on; the device has not seen it.
 	CXXRT_COLD void take_back(u32 first, u32 end);
 	void unmap(Entry& entry);
 	/// Puts the descriptors of one piece of data that is mapped.
 	CXXRT_INLINE void put(u32& next, dma::Addr addr, u32 length, const Offload& how, Piece piece, bool is_first);
-	/// Descriptors that a frame may need for all that is cut.
+	/// Descriptors that a frame needs at most, and how many bytes each may have.
+	CXXRT_INLINE u32 pieces_for(const net::Skb& skb, bool is_gso, u32& most_bytes) const;
+	CXXRT_INLINE Piece piece_of_head(bool is_gso, u32 fragments);
+	/// The same, for all that is cut.
 	CXXRT_COLD u32 pieces_with_errata(const net::Skb& skb, u32 most_bytes) const;
 
 	const net::Device dev_;
