@@ -264,9 +264,10 @@ void RxRing::dump() const
 {
 	log::info<"RX Desc ring dump">();
 	for (u32 i = 0; i < count_; ++i) {
-		const char* which = i == filled_ ? " NTU" : i == next_ ? " NTC" : "";
-		log::info<"R[0x%03x]     %016llx %016llx%s">(i, u64(ring_.load(i, &RxDesc::addr)),
-							     u64(ring_.load(i, &RxDesc::result)), which);
+		const char* clean = i == next_ ? " NTC" : "";
+		const char* which = i == filled_ ? " NTU" : clean;
+		log::info<"R[0x%03x]     %016llx %016llx%s">(i, ring_.load(i, &RxDesc::addr),
+							     ring_.load(i, &RxDesc::result), which);
 	}
 }
 

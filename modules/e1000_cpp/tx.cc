@@ -358,8 +358,9 @@ void TxRing::dump() const
 	for (u32 i = 0; i < count_; ++i) {
 		const u64 high = ring_.load(i, &TxDesc::high);
 		const char* kind = (high & tx::kDataType) != 0 ? "d" : "c";
-		const char* which = i == used_.load_relaxed() ? " NTU" : i == cleaned_.load_relaxed() ? " NTC" : "";
-		log::info<"T%s[0x%03x]    %016llx %016llx%s">(kind, i, u64(ring_.load(i, &TxDesc::low)), high, which);
+		const char* clean = i == cleaned_.load_relaxed() ? " NTC" : "";
+		const char* which = i == used_.load_relaxed() ? " NTU" : clean;
+		log::info<"T%s[0x%03x]    %016llx %016llx%s">(kind, i, ring_.load(i, &TxDesc::low), high, which);
 	}
 }
 
