@@ -5,8 +5,10 @@
 #include <linux/dmapool.h>
 #include <linux/interrupt.h>
 #include <linux/io.h>
+#include <linux/kernel.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
+#include <linux/pm_wakeup.h>
 #include <linux/suspend.h>
 #if !CXXRT_KERNEL_6_12
 #include <linux/aer.h>
@@ -16,6 +18,16 @@
 bool cxxrt_acpi_storage_d3(struct device *dev)
 {
 	return acpi_storage_d3(dev);
+}
+
+bool cxxrt_device_can_wakeup(struct device *dev)
+{
+	return device_can_wakeup(dev);
+}
+
+void cxxrt_device_set_wakeup_enable(struct device *dev, bool enable)
+{
+	device_set_wakeup_enable(dev, enable);
 }
 
 int cxxrt_dev_to_node(struct device *dev)
@@ -81,6 +93,11 @@ void *cxxrt_page_address(struct page *page)
 u64 cxxrt_pci_bus_address(struct pci_dev *dev, u32 bar)
 {
 	return pci_bus_address(dev, bar);
+}
+
+bool cxxrt_is_powering_off(void)
+{
+	return system_state == SYSTEM_POWER_OFF;
 }
 
 bool cxxrt_pci_channel_offline(struct pci_dev *dev)

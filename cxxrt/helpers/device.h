@@ -47,6 +47,12 @@ void cxxrt_pci_set_drvdata(struct pci_dev *dev, void *data);
 int cxxrt_dev_to_node(struct device *dev);
 bool cxxrt_pci_has_driver(const char *name);
 bool cxxrt_pci_channel_offline(struct pci_dev *dev);
+bool cxxrt_device_can_wakeup(struct device *dev);
+void cxxrt_device_set_wakeup_enable(struct device *dev, bool enable);
+int pci_enable_wake(struct pci_dev *dev, pci_power_t state, bool enable);
+int pci_wake_from_d3(struct pci_dev *dev, bool enable);
+int pci_set_power_state(struct pci_dev *dev, pci_power_t state);
+bool cxxrt_is_powering_off(void);
 
 /* Interrupts. */
 int pci_alloc_irq_vectors_affinity(struct pci_dev *dev, unsigned int least, unsigned int most, unsigned int flags,
@@ -59,6 +65,7 @@ int request_threaded_irq(unsigned int irq, irqreturn_t (*handler)(int, void *),
 const void *free_irq(unsigned int irq, void *data);
 void disable_irq(unsigned int irq);
 void enable_irq(unsigned int irq);
+bool disable_hardirq(unsigned int irq);
 
 /* Registers. */
 u32 cxxrt_readl(const void *where);

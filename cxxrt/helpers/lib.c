@@ -2,11 +2,13 @@
 #include "prelude.h"
 #include <linux/bitmap.h>
 #include <linux/cpumask.h>
+#include <linux/dev_printk.h>
 #include <linux/dmi.h>
 #include <linux/idr.h>
 #include <linux/jiffies.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
+#include <linux/netdevice.h>
 #include <linux/nodemask.h>
 #include <linux/printk.h>
 #include <linux/random.h>
@@ -111,6 +113,11 @@ unsigned int cxxrt_num_possible_cpus(void)
 int cxxrt_ratelimit(struct ratelimit_state *state)
 {
 	return __ratelimit(state);
+}
+
+void cxxrt_print_hex_dump(const void *data, size_t bytes)
+{
+	print_hex_dump(KERN_ERR, "", DUMP_PREFIX_OFFSET, 16, 1, data, bytes, false);
 }
 
 u32 cxxrt_random_below(u32 limit)

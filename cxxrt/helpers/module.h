@@ -14,6 +14,7 @@ extern const struct kernel_param_ops param_ops_int;
 extern const struct kernel_param_ops param_ops_uint;
 extern const struct kernel_param_ops param_ops_ulong;
 extern const struct kernel_param_ops param_ops_string;
+extern const struct kernel_param_ops param_array_ops;
 
 void config_group_init(struct config_group *group);
 void config_group_init_type_name(struct config_group *group, const char *name, const struct config_item_type *type);

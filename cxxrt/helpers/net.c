@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "prelude.h"
 #include <linux/etherdevice.h>
+#include <linux/ethtool.h>
 #include <linux/if_vlan.h>
 #include <linux/ip.h>
+#include <linux/mii.h>
 #include <linux/netdevice.h>
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
@@ -33,6 +35,11 @@ void cxxrt_eth_hw_addr_set(struct net_device *dev, const u8 *addr)
 bool cxxrt_eth_skb_pad(struct sk_buff *skb)
 {
 	return eth_skb_pad(skb) == 0;
+}
+
+struct mii_ioctl_data *cxxrt_if_mii(struct ifreq *request)
+{
+	return if_mii(request);
 }
 
 bool cxxrt_is_valid_ether_addr(const u8 *addr)
@@ -101,6 +108,11 @@ u32 cxxrt_netdev_mc_count(const struct net_device *dev)
 u32 cxxrt_netdev_mtu(const struct net_device *dev)
 {
 	return READ_ONCE(dev->mtu);
+}
+
+struct net_device_stats *cxxrt_netdev_stats(struct net_device *dev)
+{
+	return &dev->stats;
 }
 
 void *cxxrt_netdev_priv(const struct net_device *dev)

@@ -43,8 +43,19 @@ void cxxrt_netif_addr_unlock_bh(struct net_device *dev);
 const void *cxxrt_sockaddr_data(const void *addr);
 void cxxrt_netdev_count_tx(struct net_device *dev, u32 packets, u32 bytes);
 void cxxrt_netdev_count_rx(struct net_device *dev, u32 packets, u32 bytes);
+struct net_device_stats *cxxrt_netdev_stats(struct net_device *dev);
+struct mii_ioctl_data *cxxrt_if_mii(struct ifreq *request);
 void cxxrt_netdev_count_tx_dropped(struct net_device *dev);
 void cxxrt_netdev_count_rx_dropped(struct net_device *dev);
+
+/* Settings of user space. */
+void ethtool_convert_legacy_u32_to_link_mode(unsigned long *modes, u32 legacy);
+bool ethtool_convert_link_mode_to_legacy_u32(u32 *legacy, const unsigned long *modes);
+#if CXXRT_KERNEL_6_12
+int ethtool_op_get_ts_info(struct net_device *dev, struct kernel_ethtool_ts_info *info);
+#else
+int ethtool_op_get_ts_info(struct net_device *dev, struct ethtool_ts_info *info);
+#endif
 
 /* NAPI. */
 void cxxrt_netif_napi_add(struct net_device *dev, struct napi_struct *napi, int (*poll)(struct napi_struct *, int));

@@ -33,6 +33,7 @@
 #include <linux/io_uring.h>
 #endif
 #include <linux/list.h>
+#include <linux/mii.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>

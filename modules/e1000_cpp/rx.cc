@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "rx.hpp"
 
+#include "params.hpp"
+
 #include <cxxrt/enforce.hpp>
 
 namespace e1000 {
@@ -14,15 +16,24 @@ constexpr u32 kLeastBytes = 14 + kFcsBytes;
 
 }  // namespace
 
-Result<void> RxRing::allocate(u32 count, bool in_64k)
+Result<RxRing::Memory> RxRing::allocate(u32 count, bool in_64k)
 {
-	pool_ = TRY(net::PagePool::create(dma_, napi_, count));
-	ring_ = TRY(allocate_ring<RxDesc>(dma_, count, in_64k));
-	buffers_ = TRY(Array<net::PagePool::Buffer>::make(Gfp::Kernel, dma_.node(), count));
-	count_ = count;
+	Memory made;
+	made.pool_ = TRY(net::PagePool::create(dma_, napi_, count));
+	made.ring_ = TRY(allocate_ring<RxDesc>(dma_, count, in_64k));
+	made.buffers_ = TRY(Array<net::PagePool::Buffer>::make(Gfp::Kernel, dma_.node(), count));
+	made.count_ = count;
+	return made;
+}
+
+void RxRing::adopt(Memory&& memory)
+{
+	pool_ = move(memory.pool_);
+	ring_ = move(memory.ring_);
+	buffers_ = move(memory.buffers_);
+	count_ = memory.count_;
 	next_ = 0;
 	filled_ = 0;
-	return {};
 }
 
 void RxRing::empty()
@@ -80,8 +91,10 @@ void RxRing::fill()
 		net::PagePool::Buffer& buffer = buffers_[i];
 		if (!buffer) {
 			buffer = pool_.alloc_low(buffer_bytes_);
-			if (!buffer) [[unlikely]]
+			if (!buffer) [[unlikely]] {
+				++failed_;
 				break;
+			}
 		}
 		ring_.store(i, {.addr = (buffer.addr() + headroom_).wire(), .result = 0ull});
 		i = after(i);
@@ -103,10 +116,16 @@ CXXRT_INLINE net::Skb RxRing::copy(u32 i, u32 length)
 	return skb;
 }
 
-template <class Frame> CXXRT_INLINE void RxRing::describe(const Frame& frame, const RxResult& result) const
+template <class Frame> CXXRT_INLINE void RxRing::describe(const Frame& frame, const RxResult& result)
 {
-	if (!result.ignores_checksum() && result.has_tcp_checksum() && !result.has_bad_tcp_checksum())
-		frame.set_checksum_good();
+	if (!result.ignores_checksum()) {
+		if (result.has_bad_tcp_checksum()) [[unlikely]] {
+			++checksums_bad_;
+		} else if (result.has_tcp_checksum()) {
+			frame.set_checksum_good();
+			++checksums_good_;
+		}
+	}
 	if (result.has_vlan())
 		frame.set_vlan_tag(result.special());
 }
@@ -139,7 +158,7 @@ CXXRT_INLINE void RxRing::receive_one(u32 i, const RxResult& result)
 	}
 	const u32 length = written - fcs_bytes_;
 	pool_.sync(buffers_[i], headroom_, length);
-	net::Skb skb = length <= kCopyBreak ? copy(i, length)
+	net::Skb skb = length <= copybreak_ ? copy(i, length)
 					    : pool_.build(buffers_[i], buffer_bytes_, headroom_, length);
 	if (!skb) [[unlikely]] {
 		dev_.count_receive_dropped();
@@ -167,7 +186,7 @@ CXXRT_INLINE void RxRing::receive_part(u32 i, const RxResult& result)
 		return;
 	}
 	pool_.sync(buffers_[i], headroom_, written);
-	if (is_first && result.is_last() && written <= kCopyBreak + fcs_bytes_ && written >= kLeastBytes) {
+	if (is_first && result.is_last() && written <= copybreak_ + fcs_bytes_ && written >= kLeastBytes) {
 		const u32 length = written - fcs_bytes_;
 		net::Skb skb = copy(i, length);
 		if (!skb) [[unlikely]] {
@@ -226,14 +245,30 @@ template <RxRing::Mode M> CXXRT_INLINE u32 RxRing::receive_as(u32 budget)
 	// Also where there was no memory the last time.
 	if (unfilled != 0 || next_ == filled_)
 		fill();
-	if (const u32 frames = exchange(frames_, 0u); frames != 0)
-		dev_.count_received(frames, exchange(bytes_, 0u));
+	if (const u32 frames = exchange(frames_, 0u); frames != 0) {
+		const u32 bytes = exchange(bytes_, 0u);
+		traffic_.packets += frames;
+		traffic_.bytes += bytes;
+		dev_.count_received(frames, bytes);
+	}
 	return done;
 }
 
 u32 RxRing::receive(u32 budget)
 {
+	copybreak_ = copybreak();
 	return mode_ == Mode::OneEach ? receive_as<Mode::OneEach>(budget) : receive_as<Mode::Chained>(budget);
+}
+
+void RxRing::dump() const
+{
+	log::info<"RX Desc ring dump">();
+	for (u32 i = 0; i < count_; ++i) {
+		const char* clean = i == next_ ? " NTC" : "";
+		const char* which = i == filled_ ? " NTU" : clean;
+		log::info<"R[0x%03x]     %016llx %016llx%s">(i, ring_.load(i, &RxDesc::addr),
+							     ring_.load(i, &RxDesc::result), which);
+	}
 }
 
 }  // namespace e1000

@@ -10,6 +10,7 @@
 
 #include "bounds.hpp"
 #include "hardware.hpp"
+#include "moderation.hpp"
 
 namespace e1000 {
 
@@ -25,9 +26,13 @@ public:
 
 	RxRing(net::Device dev, dma::Device dma, net::Napi& napi) : dev_(dev), dma_(dma), napi_(napi) {}
 	~RxRing() { release(); }
-	/// Context: process; sleeps.   Errors: ENOMEM.   Units: entries, a multiple of 8.
+	/// What a ring lives in.
+	class Memory;
+	/// For one of `count` entries.   Context: process; sleeps.   Errors: ENOMEM.   Units: entries, a multiple of 8.
 	/// `in_64k`: the ring crosses no boundary of 64 KiB. Buffers do not, since pages do not.
-	Result<void> allocate(u32 count, bool in_64k) EXCLUDES(atomic_context);
+	Result<Memory> allocate(u32 count, bool in_64k) EXCLUDES(atomic_context);
+	/// Lives in it from now on. It is empty.
+	void adopt(Memory&& memory);
 	/// Takes the buffers away from the device.
 	void empty();
 	void release();
@@ -44,6 +49,14 @@ public:
 	CXXRT_HOT u32 receive(u32 budget);
 	/// The device has no buffer left, for want of memory.
 	bool is_starved() const { return next_ == filled_; }
+	/// What was received since the last call.   Context: NAPI.
+	Traffic take_traffic() { return exchange(traffic_, Traffic{}); }
+	/// Frames whose checksum the device found good, or bad; buffers that there was no memory for.
+	u64 checksums_good() const { return checksums_good_; }
+	u64 checksums_bad() const { return checksums_bad_; }
+	u64 failed() const { return failed_; }
+	/// Logs every descriptor.
+	CXXRT_COLD void dump() const;
 
 private:
 	static constexpr u32 kHeadroom = net::PagePool::kHeadroom;
@@ -52,8 +65,6 @@ private:
 	static constexpr u32 kRoomyBytes = net::PagePool::room_for(kHeadroom, 2048);
 	static constexpr u32 kChainedBytes = kPageSize;
 	static_assert(kShortBytes <= kPageSize / 2 && kRoomyBytes <= kPageSize);
-	/// Shorter frames are copied, and their buffer stays.   Units: bytes.
-	static constexpr u32 kCopyBreak = 256;
 	/// Buffers that are given to the device together.
 	static constexpr u32 kBatch = 16;
 
@@ -65,7 +76,7 @@ private:
 	CXXRT_INLINE void receive_part(u32 i, const RxResult& result);
 	template <Mode M> CXXRT_INLINE u32 receive_as(u32 budget);
 	/// What the device says of the frame, besides its length.
-	template <class Frame> CXXRT_INLINE void describe(const Frame& frame, const RxResult& result) const;
+	template <class Frame> CXXRT_INLINE void describe(const Frame& frame, const RxResult& result);
 	void count(u32 bytes)
 	{
 		++frames_;
@@ -91,7 +102,18 @@ private:
 	u32 buffer_bytes_ = kShortBytes;
 	u32 headroom_ = kHeadroom;
 	u32 most_bytes_ = kFrameBytes;	// that the device may write to one buffer
+	u32 copybreak_ = 0;		// up to this length frames are copied, and their buffer stays
 	net::Assembly assembly_;
+	Traffic traffic_;
+	u64 checksums_good_ = 0, checksums_bad_ = 0, failed_ = 0;
+};
+
+class RxRing::Memory : MoveOnly {
+	friend class RxRing;
+	net::PagePool pool_;
+	dma::Coherent<RxDesc[]> ring_;
+	Array<net::PagePool::Buffer> buffers_;
+	u32 count_ = 0;
 };
 
 }  // namespace e1000

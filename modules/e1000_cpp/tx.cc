@@ -24,12 +24,20 @@ constexpr u32 kTcpChecksumAt = 16;
 
 }  // namespace
 
-Result<void> TxRing::allocate(u32 count, bool in_64k)
+Result<TxRing::Memory> TxRing::allocate(u32 count, bool in_64k)
 {
-	ring_ = TRY(allocate_ring<TxDesc>(dma_, count, in_64k));
-	entries_ = TRY(Array<Entry>::make(Gfp::Kernel, dma_.node(), count));
-	count_ = count;
-	return {};
+	Memory made;
+	made.ring_ = TRY(allocate_ring<TxDesc>(dma_, count, in_64k));
+	made.entries_ = TRY(Array<Entry>::make(Gfp::Kernel, dma_.node(), count));
+	made.count_ = count;
+	return made;
+}
+
+void TxRing::adopt(Memory&& memory)
+{
+	ring_ = move(memory.ring_);
+	entries_ = move(memory.entries_);
+	count_ = memory.count_;
 }
 
 void TxRing::configure(const Family& family, bool is_pcix)
@@ -132,8 +140,10 @@ Result<TxRing::Offload> TxRing::offload(const net::Skb& skb, u32& next)
 		how.command = tx::kExtended | tx::kDataType;
 		how.options = tx::kTcpChecksum;
 		// The device still has the last one.
-		if (low == context_low_ && high == context_high_)
+		if (low == context_low_ && high == context_high_) {
+			++contexts_kept_;
 			return how;
+		}
 	}
 	context_low_ = low;
 	context_high_ = high;
@@ -287,6 +297,8 @@ net::Tx TxRing::send(net::Skb skb)
 	}
 	if (now || dev_.is_sending_stopped())
 		tail_.ring(next);
+	else
+		++doorbells_kept_;
 	return net::Tx::taken();
 }
 
@@ -317,13 +329,39 @@ void TxRing::clean(u32 budget)
 		return;
 	// Pairs with the acquire in send().
 	cleaned_.store_release(i);
+	traffic_.packets += packets;
+	traffic_.bytes += bytes;
 	dev_.count_sent(packets, bytes);
 	dev_.completed(packets, bytes);
 	// The index before the stopped queue: pairs with the barrier in send().
 	memory_barrier();
 	if (dev_.is_queue_stopped() && dev_.has_carrier() && free_entries(used_.load_relaxed(), i) >= kWakeAt)
-		[[unlikely]]
+		[[unlikely]] {
 		dev_.wake_queue();
+		++restarts_;
+	}
+}
+
+TxRing::View TxRing::view() const
+{
+	const u32 first = cleaned_.load_relaxed();
+	const u32 last = entries_[first].last;
+	return {.next_to_use = used_.load_relaxed(),
+		.next_to_clean = first,
+		.next_to_watch = last,
+		.status = u8(ring_.load(last < count_ ? last : 0, &TxDesc::high) >> 32 & 0xf)};
+}
+
+void TxRing::dump() const
+{
+	log::info<"TX Desc ring0 dump">();
+	for (u32 i = 0; i < count_; ++i) {
+		const u64 high = ring_.load(i, &TxDesc::high);
+		const char* kind = (high & tx::kDataType) != 0 ? "d" : "c";
+		const char* clean = i == cleaned_.load_relaxed() ? " NTC" : "";
+		const char* which = i == used_.load_relaxed() ? " NTU" : clean;
+		log::info<"T%s[0x%03x]    %016llx %016llx%s">(kind, i, ring_.load(i, &TxDesc::low), high, which);
+	}
 }
 
 }  // namespace e1000

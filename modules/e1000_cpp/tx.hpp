@@ -13,6 +13,7 @@
 
 #include "bounds.hpp"
 #include "hardware.hpp"
+#include "moderation.hpp"
 
 namespace e1000 {
 
@@ -27,9 +28,13 @@ public:
 
 	TxRing(net::Device dev, dma::Device dma) : dev_(dev), dma_(dma) {}
 	~TxRing() { release(); }
-	/// Context: process; sleeps.   Errors: ENOMEM.   Units: entries, a multiple of 8.
+	/// What a ring lives in.
+	class Memory;
+	/// For one of `count` entries.   Context: process; sleeps.   Errors: ENOMEM.   Units: entries, a multiple of 8.
 	/// `in_64k`: the ring crosses no boundary of 64 KiB.
-	Result<void> allocate(u32 count, bool in_64k) EXCLUDES(atomic_context);
+	Result<Memory> allocate(u32 count, bool in_64k) EXCLUDES(atomic_context);
+	/// Lives in it from now on. It is empty.
+	void adopt(Memory&& memory);
 	/// Which errata it has to work around. It is empty.
 	void configure(const Family& family, bool is_pcix);
 	/// Takes it away from the device and drops what is in it. Nobody fills or cleans.
@@ -40,8 +45,22 @@ public:
 
 	/// As net's start_xmit().
 	CXXRT_HOT net::Tx send(net::Skb skb);
-	/// Frees what has been sent. True if there may be more to do.   Context: NAPI.
+	/// Frees what has been sent.   Context: NAPI.
 	CXXRT_HOT void clean(u32 budget);
+	/// What was sent since the last call.   Context: NAPI.
+	Traffic take_traffic() { return exchange(traffic_, Traffic{}); }
+	/// How often the queue was started again, contexts were the device's already, doorbells were not rung.
+	u64 restarts() const { return restarts_; }
+	u64 contexts_kept() const { return contexts_kept_; }
+	u64 doorbells_kept() const { return doorbells_kept_; }
+	/// What a report of a device that does not send any more says.
+	struct View {
+		u32 next_to_use, next_to_clean, next_to_watch;
+		u8 status;
+	};
+	View view() const;
+	/// Logs every descriptor.
+	CXXRT_COLD void dump() const;
 	/// There are frames that the device has not sent yet.
 	bool has_pending() const { return used_.load_relaxed() != cleaned_.load_relaxed(); }
 
@@ -98,8 +117,18 @@ private:
 	alignas(64) Atomic<u32> used_{0};
 	bool is_after_tso_ = false;
 	u64 context_low_ = 0, context_high_ = 0;  // the last context that the device was given for a checksum
+	u64 contexts_kept_ = 0, doorbells_kept_ = 0;
 	// Who cleans.
 	alignas(64) Atomic<u32> cleaned_{0};
+	Traffic traffic_;
+	u64 restarts_ = 0;
+};
+
+class TxRing::Memory : MoveOnly {
+	friend class TxRing;
+	dma::Coherent<TxDesc[]> ring_;
+	Array<Entry> entries_;
+	u32 count_ = 0;
 };
 
 }  // namespace e1000

@@ -3,6 +3,7 @@
 
 #include "fifo.hpp"
 #include "hardware.hpp"
+#include "params.hpp"
 #include "rx.hpp"
 #include "tx.hpp"
 
@@ -15,6 +16,11 @@ extern u8 bar0[0x20000], bar1[0x1000];
 void sim_describe(raw::pci_dev& dev);
 raw::net_device& sim_net_device();
 void sim_drop_refused();
+
+namespace e1000 {
+// The module's parameter.
+u32 copybreak() { return 256; }
+}  // namespace e1000
 
 namespace {
 
@@ -245,11 +251,12 @@ int rx_start(const RxAsked& asked)
 {
 	napi = new (napi_memory) Napi();
 	rx = new (rx_memory) RxRing(net::Device{&sim_net_device()}, dma_device(), napi->napi);
-	const auto done = rx->allocate(asked.entries, asked.in_64k);
-	if (!done.ok()) {
+	auto memory = rx->allocate(asked.entries, asked.in_64k);
+	if (!memory.ok()) {
 		rx_stop();
-		return done.error().to_c();
+		return memory.error().to_c();
 	}
+	rx->adopt(memory.take());
 	rx->configure(asked.chained ? RxRing::Mode::Chained : RxRing::Mode::OneEach, asked.takes_bad, asked.keeps_fcs);
 	rx->accept_tbi(asked.tbi);
 	return code(rx->program(window()));
@@ -270,11 +277,12 @@ int tx_start(int mac, bool is_pcix, unsigned entries, bool in_64k)
 {
 	tx_ring = new (tx_memory) TxRing(net::Device{&sim_net_device()}, dma_device());
 	tx_ring->configure(family_of(Mac(mac)), is_pcix);
-	const auto done = tx_ring->allocate(entries, in_64k);
-	if (!done.ok()) {
+	auto memory = tx_ring->allocate(entries, in_64k);
+	if (!memory.ok()) {
 		tx_stop();
-		return done.error().to_c();
+		return memory.error().to_c();
 	}
+	tx_ring->adopt(memory.take());
 	return code(tx_ring->program(window()));
 }
 bool tx_send()

@@ -10,6 +10,7 @@ other would never reach them.
 from __future__ import annotations
 
 import re
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -61,20 +62,30 @@ def guest_fixture(cards: list[str], *, smp: int = 2, append: str = "") -> Any:
     """The fixture `vm` for a file of tests: a guest of the release under test that has the cards."""
 
     @pytest.fixture(scope="module")
-    def vm(release: str) -> Iterator[Vm]:
-        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=qemu_arguments(cards)) as guest:
+    def vm(release: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vm]:
+        monitor = tmp_path_factory.mktemp("monitor") / "socket"
+        arguments = ["-chardev", f"socket,id=outside,path={monitor},server=on,wait=off", "-mon", "chardev=outside,mode=readline"]
+        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=[*qemu_arguments(cards), *arguments]) as guest:
             guest.cards = cards  # type: ignore[attr-defined]
+            guest.monitor = monitor  # type: ignore[attr-defined]
             yield guest
 
     return vm
 
 
+def needs_c_driver(vm: Vm) -> None:
+    """Skips a test that compares with it where the kernel does not have it."""
+    if vm.run("modprobe -n e1000").rc != 0:
+        pytest.skip("this kernel has no e1000")
+
+
 @dataclass
 class Driver:
-    """e1000_cpp in a guest. At the end of the `with` block it is unloaded."""
+    """e1000_cpp in a guest, or without a path the C driver. At the end of the `with` block it is unloaded."""
 
     vm: Vm
-    path: Path
+    path: Path | None
+    name: str = NAME
     slots: list[str] = field(default_factory=list)
     _seen: int = 0
 
@@ -85,19 +96,30 @@ class Driver:
 
     def __exit__(self, *_: object) -> None:
         if self.vm.alive:
-            self.vm.run(f"ip -all netns del; rmmod {NAME}; for d in {' '.join(self.slots)}; do echo > /sys/bus/pci/devices/$d/driver_override; done", 60)
+            self.vm.run(f"ip -all netns del; rmmod {self.name}; for d in {' '.join(self.slots)}; do echo > /sys/bus/pci/devices/$d/driver_override; done", 60)
 
     def sh(self, command: str, timeout: float = 60, check: bool = True) -> str:
         """Runs a shell command in the guest: what it printed."""
         return self.vm.run(command, timeout, check=check).out
 
-    def load(self) -> None:
-        """Loads the module and gives it every card."""
+    def tell_qemu(self, command: str) -> None:
+        """Has QEMU's monitor do something, and waits until it has."""
+        with socket.socket(socket.AF_UNIX) as monitor:
+            monitor.settimeout(20)
+            monitor.connect(str(self.vm.monitor))  # type: ignore[attr-defined]
+            for text in ("", f"{command}\n"):
+                monitor.sendall(text.encode())
+                answer = b""
+                while not answer.rstrip().endswith(b"(qemu)"):
+                    answer += monitor.recv(4096)
+
+    def load(self, parameters: str = "") -> None:
+        """Loads the module and gives it every card, in order."""
         for slot in self.slots:
-            self.sh(f"echo {NAME} > /sys/bus/pci/devices/{slot}/driver_override")
-        self.sh(f"insmod {self.path}")
+            self.sh(f"echo none > /sys/bus/pci/devices/{slot}/driver_override")
+        self.sh(f"insmod {self.path} {parameters}" if self.path else f"modprobe {self.name} {parameters}")
         for slot in self.slots:
-            self.sh(f"[ -e /sys/bus/pci/devices/{slot}/driver ] || echo {slot} > /sys/bus/pci/drivers/{NAME}/bind")
+            self.sh(f"echo {self.name} > /sys/bus/pci/devices/{slot}/driver_override; echo {slot} > /sys/bus/pci/drivers/{self.name}/bind")
 
     def interface(self, number: int) -> str:
         """The name of a card's network device."""
@@ -135,4 +157,4 @@ class Driver:
         lines = self.vm.dmesg_lines(whole=True)
         fresh, self._seen = lines[self._seen :], len(lines)
         found = [_STAMP.sub("", line) for line in fresh]
-        return [line.partition(": ")[2] for line in found if line.startswith(f"{NAME}: ")]
+        return [line.partition(": ")[2] for line in found if re.match(rf"{self.name}(:| 0000:)", line)]

@@ -32,7 +32,7 @@ def test_ek03_ek04_ping(drv: Driver):
     """Once the link is up, every ping is answered, of every size that fits one frame."""
     drv.load()
     drv.connect()
-    assert any("NIC Link is Up 1000 Mbps Full Duplex" in line for line in drv.log())
+    assert any("NIC Link is Up 1000 Mbps Full Duplex, Flow Control: RX" in line for line in drv.log())
     for size in (0, 1, 17, 18, 46, 255, 256, 257, 1000, 1471, 1472):
         for source, target in ((0, 2), (1, 1)):
             out = drv.sh(f"ip netns exec n{source} ping -c 5 -i 0.02 -W 2 -s {size} 10.0.0.{target}")

@@ -34,6 +34,20 @@ private:
 	raw::device* dev_ = nullptr;
 };
 
+/// As log::info() and the like, after the driver's name and the device's.
+template <Literal Format, class... Args> inline void info(Device dev, Args... args)
+{
+	log::detail::print_of<&raw::_dev_printk, "6", Format>(dev.unsafe_raw(), args...);
+}
+template <Literal Format, class... Args> inline void warn(Device dev, Args... args)
+{
+	log::detail::print_of<&raw::_dev_printk, "4", Format>(dev.unsafe_raw(), args...);
+}
+template <Literal Format, class... Args> inline void error(Device dev, Args... args)
+{
+	log::detail::print_of<&raw::_dev_printk, "3", Format>(dev.unsafe_raw(), args...);
+}
+
 /// Where show() prints; one page.
 class Buffer {
 public:

@@ -19,6 +19,9 @@ enum class Runs : u8 {
 	InThread,     ///< a thread of the interrupt's own: process
 };
 
+/// Whether others may have handlers on the line.
+enum class Sharing : u8 { Any, None };
+
 /// An interrupt's number. A bus gives it out.
 class Line {
 public:
@@ -52,15 +55,23 @@ public:
 	/// Has the function called from now on. `name` shows in /proc/interrupts and outlives the request.
 	/// Context: process; sleeps.   Errors: EBUSY another who does not share has it, or this was requested already; EINVAL
 	/// it has no function that says when to wake a thread; ENOMEM.
-	Result<void> request(Line line, const char* name, Runs where = Runs::InInterrupt) EXCLUDES(atomic_context)
+	/// Sharing::None fails without a line in the log.
+	Result<void> request(Line line, const char* name, Sharing sharing) EXCLUDES(atomic_context)
+	{
+		return request(line, name, Runs::InInterrupt, sharing);
+	}
+	Result<void> request(Line line, const char* name, Runs where = Runs::InInterrupt,
+			     Sharing sharing = Sharing::Any) EXCLUDES(atomic_context)
 	{
 		if (requested_)
 			return EBUSY;
 		if (where == Runs::InThread && looks_ == nullptr)
 			return EINVAL;
 		auto* const thread = where == Runs::InThread ? thunk_ : nullptr;
-		TRY(from_c(raw::request_threaded_irq(line.number(), thread != nullptr ? looks_ : thunk_, thread,
-						     raw::IRQF_SHARED, name, this)));
+		TRY(from_c(
+			raw::request_threaded_irq(line.number(), thread != nullptr ? looks_ : thunk_, thread,
+						  sharing == Sharing::Any ? raw::IRQF_SHARED : raw::IRQF_PROBE_SHARED,
+						  name, this)));
 		line_ = line.number();
 		requested_ = true;
 		return {};
@@ -80,6 +91,14 @@ public:
 	{
 		raw::disable_irq(line_);
 		f();
+		raw::enable_irq(line_);
+	}
+	/// Calls the function once, as if there had been an interrupt, unless it runs. Only while requested.
+	/// Context: any, with interrupts off.
+	void call_now()
+	{
+		if (raw::disable_hardirq(line_))
+			(void)thunk_(int(line_), this);
 		raw::enable_irq(line_);
 	}
 

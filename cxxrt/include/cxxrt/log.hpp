@@ -44,7 +44,7 @@ template <class T> consteval Kind kind_of()
 		return Kind::None;
 }
 
-/// True if `format` takes exactly the arguments `Args`, in the forms %d %u %x %ld %lu %lx %lld
+/// True if `format` takes exactly the arguments `Args`, in the forms %d %u %x %X %ld %lu %lx %lld
 /// %llu %llx %s %p and %%, with an optional width.
 // NOLINTNEXTLINE(readability-function-cognitive-complexity): a scanner, which is easier to follow in one piece
 template <class... Args> consteval bool format_matches(const char* format)
@@ -67,7 +67,7 @@ template <class... Args> consteval bool format_matches(const char* format)
 		if (next >= sizeof...(Args))
 			return false;
 		const Kind kind = kinds[next++];
-		const bool is_unsigned = *p == 'u' || *p == 'x';
+		const bool is_unsigned = *p == 'u' || *p == 'x' || *p == 'X';
 		if (*p == 's' || *p == 'p') {
 			if (longs != 0 || kind != (*p == 's' ? Kind::Text : Kind::Pointer))
 				return false;
@@ -91,6 +91,14 @@ template <Literal Level, Literal Format, class... Args> inline void print(Args..
 		     args...);
 }
 
+/// The same after what the kernel says of a device: `Print` is _dev_printk() or netdev_printk().
+template <auto Print, Literal Level, Literal Format, class Device, class... Args>
+inline void print_of(const Device* dev, Args... args)
+{
+	static_assert(format_matches<Args...>(Format.text), "the format does not match the arguments");
+	Print(kText<Literal("\001") + Level>.text, dev, kText<Format + Literal("\n")>.text, args...);
+}
+
 }  // namespace detail
 
 /// One line at the given level, after "<module>: "; a newline is added.
@@ -98,6 +106,9 @@ template <Literal Level, Literal Format, class... Args> inline void print(Args..
 template <Literal Format, class... Args> inline void error(Args... args) { detail::print<"3", Format>(args...); }
 template <Literal Format, class... Args> inline void warn(Args... args) { detail::print<"4", Format>(args...); }
 template <Literal Format, class... Args> inline void info(Args... args) { detail::print<"6", Format>(args...); }
+
+/// Offsets and bytes, 16 a line, as errors.
+inline void dump(const u8* data, size_t bytes) { raw::cxxrt_print_hex_dump(data, bytes); }
 
 /// At most ten lines in five seconds; one per kind of message, in the object that may send it.
 class RateLimit : Pinned {

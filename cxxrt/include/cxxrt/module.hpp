@@ -136,6 +136,27 @@ private:
 	int value_;
 };
 
+/// Up to N ints, separated by commas; more of them fail the load with EINVAL and the kernel's line.
+template <size_t N> class ListParam : Pinned {
+public:
+	static constexpr Literal kName{"array of int"};
+	static constexpr const raw::kernel_param_ops* kOps = &raw::param_array_ops;
+
+	constexpr ListParam() = default;
+	/// The one at `index`, if so many were given.
+	constexpr Optional<int> get(u32 index) const
+	{
+		return index < given_ && index < N ? Optional<int>{values_[index]} : Optional<int>{};
+	}
+	constexpr void* unsafe_cell() { return &cell_; }
+
+private:
+	int values_[N] = {};
+	u32 given_ = 0;
+	raw::kparam_array cell_{
+		.max = N, .elemsize = sizeof(int), .num = &given_, .ops = &raw::param_ops_int, .elem = values_};
+};
+
 /// A decimal number of at most what `Most()` says when it is set; anything else fails the load with EINVAL, and with the
 /// kernel's line that names value and parameter.
 template <u32 (*Most)()> class BoundedParam : Pinned {
@@ -205,6 +226,15 @@ private:
 	__attribute__((section("__param"), used, aligned(8))) static constinit const ::raw::kernel_param                          \
 		cxxrt_param_##param{#param, &::raw::__this_module, ::cxxrt::remove_cvref_t<decltype(variable)>::kOps, 0644, -1,   \
 				    0, {.arg = variable.unsafe_cell()}};                                                          \
+	__attribute__((section(".modinfo"), used, aligned(1))) static constexpr auto cxxrt_parmtype_##param =                     \
+		::cxxrt::Literal("parmtype=" #param ":") + ::cxxrt::remove_cvref_t<decltype(variable)>::kName;                    \
+	CXXRT_MODINFO(parm_##param, "parm", #param ":" description)
+
+/// As CXXRT_PARAM_AS, for one that /sys/module does not show.
+#define CXXRT_PARAM_HIDDEN_AS(param, variable, description)                                                                       \
+	__attribute__((section("__param"), used, aligned(8))) static constinit const ::raw::kernel_param                          \
+		cxxrt_param_##param{#param, &::raw::__this_module, ::cxxrt::remove_cvref_t<decltype(variable)>::kOps, 0, -1, 0,   \
+				    {.arg = variable.unsafe_cell()}};                                                             \
 	__attribute__((section(".modinfo"), used, aligned(1))) static constexpr auto cxxrt_parmtype_##param =                     \
 		::cxxrt::Literal("parmtype=" #param ":") + ::cxxrt::remove_cvref_t<decltype(variable)>::kName;                    \
 	CXXRT_MODINFO(parm_##param, "parm", #param ":" description)

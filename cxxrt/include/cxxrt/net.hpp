@@ -18,10 +18,15 @@
 ///     Features fix_features(Features wanted)                process: what goes together
 ///     Result<bool> set_features(Features wanted)            process; sleeps: true if it has set them itself, too
 ///     Result<void> add_vlan(u16 id), remove_vlan(u16 id)    process; sleeps
+///     void poll_controller()                                interrupts off, RTNL or not: as if there had been one
+///     Result<u8> mii_phy()                                  process; sleeps: the address of the PHY; and both of
+///     Result<u16> read_mii(u16 reg)                         a register of it; any number may be asked for
+///     Result<void> write_mii(u16 reg, u16 value)
 
 #include <cxxrt/callback.hpp>
 #include <cxxrt/dma.hpp>
 #include <cxxrt/lockcontext.hpp>
+#include <cxxrt/log.hpp>
 #include <cxxrt/memory.hpp>
 #include <cxxrt/page.hpp>
 
@@ -75,6 +80,25 @@ constexpr Features operator|(Feature a, Feature b) { return Features{a} | b; }
 
 class Device;
 class Napi;
+
+/// Kinds of a driver's messages, as bits: what users ask for by `ethtool -s ... msglvl`.   C side: NETIF_MSG_*.
+// NOLINTNEXTLINE(performance-enum-size): bits of what ethtool calls a message level
+enum class Message : u32 {
+	Driver = raw::NETIF_MSG_DRV,
+	Probe = raw::NETIF_MSG_PROBE,
+	Link = raw::NETIF_MSG_LINK,
+	TxError = raw::NETIF_MSG_TX_ERR,
+	TxDone = raw::NETIF_MSG_TX_DONE,
+	RxStatus = raw::NETIF_MSG_RX_STATUS,
+	Hardware = raw::NETIF_MSG_HW,
+};
+
+/// What went wrong on the wire, and what else a device counts.
+struct LinkCounters {
+	u64 multicast = 0, collisions = 0;
+	u64 rx_errors = 0, rx_length_errors = 0, rx_crc_errors = 0, rx_frame_errors = 0, rx_missed_errors = 0;
+	u64 tx_errors = 0, tx_aborted_errors = 0, tx_window_errors = 0, tx_carrier_errors = 0;
+};
 
 /// A frame has at most as many pieces beside its head.
 inline constexpr u32 kMostFragments = u32(raw::MAX_SKB_FRAGS);
@@ -264,6 +288,26 @@ public:
 
 	void count_sent(u32 packets, u32 bytes) const { raw::cxxrt_netdev_count_tx(dev_, packets, bytes); }
 	void count_received(u32 packets, u32 bytes) const { raw::cxxrt_netdev_count_rx(dev_, packets, bytes); }
+	/// What it counted so far. The others are what the functions above counted.   Locks: one writer at a time.
+	void set_counters(const LinkCounters& now) const
+	{
+		raw::net_device_stats& stats = *raw::cxxrt_netdev_stats(dev_);
+		stats.multicast = now.multicast;
+		stats.collisions = now.collisions;
+		stats.rx_errors = now.rx_errors;
+		stats.rx_length_errors = now.rx_length_errors;
+		stats.rx_crc_errors = now.rx_crc_errors;
+		stats.rx_frame_errors = now.rx_frame_errors;
+		stats.rx_missed_errors = now.rx_missed_errors;
+		stats.tx_errors = now.tx_errors;
+		stats.tx_aborted_errors = now.tx_aborted_errors;
+		stats.tx_window_errors = now.tx_window_errors;
+		stats.tx_carrier_errors = now.tx_carrier_errors;
+	}
+	/// Frames that were sent.
+	u64 frames_sent() const { return raw::cxxrt_netdev_stats(dev_)->tx_packets; }
+	/// Frames that were not sent.
+	u64 send_dropped() const { return raw::cxxrt_netdev_stats(dev_)->tx_dropped; }
 	void count_send_dropped() const { raw::cxxrt_netdev_count_tx_dropped(dev_); }
 	void count_receive_dropped() const { raw::cxxrt_netdev_count_rx_dropped(dev_); }
 
@@ -283,6 +327,20 @@ private:
 	}
 	raw::net_device* dev_;
 };
+
+/// As log::info() and the like, after the names of the driver and of the device's parent and its own.
+template <Literal Format, class... Args> inline void info(Device dev, Args... args)
+{
+	log::detail::print_of<&raw::netdev_printk, "6", Format>(dev.unsafe_raw(), args...);
+}
+template <Literal Format, class... Args> inline void warn(Device dev, Args... args)
+{
+	log::detail::print_of<&raw::netdev_printk, "4", Format>(dev.unsafe_raw(), args...);
+}
+template <Literal Format, class... Args> inline void error(Device dev, Args... args)
+{
+	log::detail::print_of<&raw::netdev_printk, "3", Format>(dev.unsafe_raw(), args...);
+}
 
 /// Keeps a device's lists of addresses as they are for a scope, as set_rx_mode() has it. Nothing in it may sleep.
 class [[nodiscard]] SCOPED_CAPABILITY AddressGuard : Pinned {
@@ -537,6 +595,8 @@ public:
 	}
 	Device device() const { return Device{dev_}; }
 	D& object() const { return of(dev_); }
+	/// Safety: `dev` is one of a Driver<D>.
+	static D& unsafe_object(raw::net_device* dev) { return of(dev); }
 
 private:
 	explicit Driver(raw::net_device* dev) : dev_(dev) {}
@@ -575,6 +635,34 @@ private:
 	static int remove_vlan(raw::net_device* dev, raw::__be16, u16 id) { return of(dev).remove_vlan(id).to_c(); }
 	static int change_mtu(raw::net_device* dev, int mtu) { return of(dev).change_mtu(u32(mtu)).to_c(); }
 
+	static void poll_controller(raw::net_device* dev) { of(dev).poll_controller(); }
+	static int ioctl(raw::net_device* dev, raw::ifreq* request, int command)
+	{
+		raw::mii_ioctl_data& data = *raw::cxxrt_if_mii(request);
+		if (command == int(raw::SIOCGMIIPHY)) {
+			Result<u8> phy = of(dev).mii_phy();
+			if (!phy.ok())
+				return phy.error().to_c();
+			data.phy_id = phy.take();
+			return 0;
+		}
+		if (command == int(raw::SIOCGMIIREG)) {
+			Result<u16> value = of(dev).read_mii(data.reg_num);
+			if (!value.ok())
+				return value.error().to_c();
+			data.val_out = value.take();
+			return 0;
+		}
+		if (command == int(raw::SIOCSMIIREG))
+			return of(dev).write_mii(data.reg_num, data.val_in).to_c();
+		return EOPNOTSUPP.to_c();
+	}
+
+	static constexpr void set_poll_controller(auto& ops)
+	{
+		if constexpr (requires { ops.ndo_poll_controller; })
+			ops.ndo_poll_controller = &poll_controller;
+	}
 	static constexpr raw::net_device_ops make_ops()
 	{
 		raw::net_device_ops ops{};
@@ -598,6 +686,11 @@ private:
 			ops.ndo_vlan_rx_add_vid = &add_vlan;
 			ops.ndo_vlan_rx_kill_vid = &remove_vlan;
 		}
+		if constexpr (requires(D& object) { object.mii_phy(); })
+			ops.ndo_eth_ioctl = &ioctl;
+		// Not every kernel has it.
+		if constexpr (requires(D& object) { object.poll_controller(); })
+			set_poll_controller(ops);
 		return ops;
 	}
 	static constexpr raw::net_device_ops kOps = make_ops();

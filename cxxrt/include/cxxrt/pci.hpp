@@ -17,7 +17,7 @@
 /// For a driver whose device can be recovered by a reset that somebody else does, all of these; process, and sleep:
 ///     static Recovery error_detected(Bound&, Link)    the link has failed: what is to be done?
 ///     static void slot_reset(Bound&)              the link works again, and the device is as after power-on; its saved
-///                                                 configuration has been restored
+///                                                 configuration has been restored. Or Result<void>: an error gives up
 ///     static void recovered(Bound&)               it is all over: traffic may flow
 ///     static void reset_prepare(Bound&)           the function is about to be reset
 ///     static void reset_done(Bound&)              it has been
@@ -118,6 +118,9 @@ enum class Sleep : u8 {
 /// Firmware takes part in the suspend that is under way, and will take the devices' power.   Context: in suspend() alone.
 inline bool suspends_by_firmware() { return raw::cxxrt_pm_suspend_via_firmware(); }
 
+/// The machine is about to be switched off, and not started again.   Context: in shutdown() alone.
+inline bool is_powering_off() { return raw::cxxrt_is_powering_off(); }
+
 /// A PCI function: borrowed, one pointer.
 class Device {
 public:
@@ -175,6 +178,26 @@ public:
 	u64 bus_address(u32 bar) const { return has_memory(bar) ? raw::cxxrt_pci_bus_address(dev_, bar) : 0; }
 	/// Units: bytes.
 	u64 bar_bytes(u32 bar) const { return has_memory(bar) ? raw::cxxrt_pci_resource_len(dev_, bar) : 0; }
+	/// The function can wake the machine.
+	bool can_wake() const { return raw::cxxrt_device_can_wakeup(&dev_->dev); }
+	/// It is to, in states where the machine sleeps. Without effect if it cannot.   Context: process; sleeps.
+	void set_wake(bool wanted) const EXCLUDES(atomic_context)
+	{
+		raw::cxxrt_device_set_wakeup_enable(&dev_->dev, wanted);
+	}
+	/// What it did to wake the machine is over.   Context: process; sleeps.
+	void end_wake() const EXCLUDES(atomic_context)
+	{
+		(void)raw::pci_enable_wake(dev_, int(raw::CXXRT_PCI_D3HOT), false);
+		(void)raw::pci_enable_wake(dev_, int(raw::CXXRT_PCI_D3COLD), false);
+	}
+	/// Without power from now on, as the machine will be; `wake`: it may power it on again.
+	/// Context: shutdown().
+	void power_off(bool wake) const EXCLUDES(atomic_context)
+	{
+		(void)raw::pci_wake_from_d3(dev_, wake);
+		(void)raw::pci_set_power_state(dev_, int(raw::CXXRT_PCI_D3HOT));
+	}
 	/// A word of configuration space.   Errors: EIO the access failed; EINVAL not aligned.
 	Result<u16> read_config16(u32 offset) const
 	{
@@ -197,31 +220,54 @@ enum class Decode : u8 { Memory, MemoryAndPorts };
 /// A function that decodes its BARs, and reports errors of its link. Undone with the object.
 class [[nodiscard]] Enabled : MoveOnly {
 public:
-	Enabled(Enabled&& other) : dev_(exchange(other.dev_, nullptr)) {}
+	Enabled(Enabled&& other) : dev_(exchange(other.dev_, nullptr)), decode_(other.decode_), paused_(other.paused_)
+	{
+	}
 	~Enabled()
 	{
-		if (dev_ != nullptr) {
-			raw::cxxrt_pci_disable_error_reporting(dev_);
-			raw::pci_disable_device(dev_);
-		}
+		if (dev_ == nullptr)
+			return;
+		raw::cxxrt_pci_disable_error_reporting(dev_);
+		pause();
 	}
 	/// Context: process; sleeps.   Errors: as pci_enable_device_mem() and pci_enable_device().
 	static Result<Enabled> create(Device dev, Decode decode = Decode::Memory) EXCLUDES(atomic_context)
 	{
-		TRY(from_c(decode == Decode::Memory ? raw::pci_enable_device_mem(dev.unsafe_raw())
-						    : raw::pci_enable_device(dev.unsafe_raw())));
+		TRY(enable(dev.unsafe_raw(), decode));
 		raw::cxxrt_pci_enable_error_reporting(dev.unsafe_raw());
-		return Enabled{dev.unsafe_raw()};
+		return Enabled{dev.unsafe_raw(), decode};
 	}
 	Device device() const { return Device{dev_}; }
+	/// Undoes it for a while: the machine sleeps, or the link has failed.   Context: process; sleeps.
+	void pause() EXCLUDES(atomic_context)
+	{
+		if (!exchange(paused_, true))
+			raw::pci_disable_device(dev_);
+	}
+	/// After pause(), or without: it is as create() left it, and start_dma().   As create().
+	Result<void> resume() EXCLUDES(atomic_context)
+	{
+		if (paused_)
+			TRY(enable(dev_, decode_));
+		paused_ = false;
+		start_dma();
+		return {};
+	}
+	bool is_paused() const { return paused_; }
 	/// Lets the function read and write memory, and send message-signalled interrupts.   Context: process.
 	void start_dma() const { raw::pci_set_master(dev_); }
 	/// Ends that: what it still tries to write does not arrive.   Context: process.
 	void stop_dma() const { raw::pci_clear_master(dev_); }
 
 private:
-	explicit Enabled(raw::pci_dev* dev) : dev_(dev) {}
+	Enabled(raw::pci_dev* dev, Decode decode) : dev_(dev), decode_(decode) {}
+	static Result<void> enable(raw::pci_dev* dev, Decode decode) EXCLUDES(atomic_context)
+	{
+		return from_c(decode == Decode::Memory ? raw::pci_enable_device_mem(dev) : raw::pci_enable_device(dev));
+	}
 	raw::pci_dev* dev_;
+	Decode decode_;
+	bool paused_ = false;
 };
 
 /// All memory BARs of a function, for this driver alone.
@@ -514,7 +560,12 @@ private:
 	static raw::pci_ers_result_t slot_reset(raw::pci_dev* dev)
 	{
 		raw::pci_restore_state(dev);
-		D::slot_reset(bound_of(dev));
+		if constexpr (same_as<decltype(D::slot_reset(bound_of(dev))), Result<void>>) {
+			if (!D::slot_reset(bound_of(dev)).ok())
+				return raw::PCI_ERS_RESULT_DISCONNECT;
+		} else {
+			D::slot_reset(bound_of(dev));
+		}
 		return raw::PCI_ERS_RESULT_RECOVERED;
 	}
 	static void recovered(raw::pci_dev* dev) { D::recovered(bound_of(dev)); }
