@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 
 namespace binder {
 
@@ -52,22 +53,18 @@ TransactionData Parcel::describe(u32 target, u32 code, u32 flags) const
 		.offsets = address_of(offsets.data())};
 }
 
-void add_transaction(Commands& to, u32 handle, u32 code, const Parcel& parcel, u32 flags)
+Commands& Commands::transaction(u32 handle, u32 code, Parcel parcel, u32 flags)
 {
-	TransactionData data = parcel.describe(handle, code, flags);
-	if (parcel.extra != 0)
-		to.add(kBcTransactionSg, TransactionDataSg{data, parcel.extra});
-	else
-		to.add(kBcTransaction, data);
+	const Parcel& kept = parcels_.emplace_back(std::move(parcel));
+	TransactionData data = kept.describe(handle, code, flags);
+	return kept.extra != 0 ? add(kBcTransactionSg, TransactionDataSg{data, kept.extra}) : add(kBcTransaction, data);
 }
 
-void add_reply(Commands& to, const Parcel& parcel, u32 flags)
+Commands& Commands::reply(Parcel parcel, u32 flags)
 {
-	TransactionData data = parcel.describe(0, 0, flags);
-	if (parcel.extra != 0)
-		to.add(kBcReplySg, TransactionDataSg{data, parcel.extra});
-	else
-		to.add(kBcReply, data);
+	const Parcel& kept = parcels_.emplace_back(std::move(parcel));
+	TransactionData data = kept.describe(0, 0, flags);
+	return kept.extra != 0 ? add(kBcReplySg, TransactionDataSg{data, kept.extra}) : add(kBcReply, data);
 }
 
 std::string name_of(u32 code)
@@ -118,7 +115,7 @@ std::optional<Connection> Connection::open(const std::string& device, u64 map, i
 void Connection::close()
 {
 	if (own_mapping_ && size_ != 0)
-		munmap(reinterpret_cast<void*>(static_cast<uintptr_t>(base_)), size_);
+		munmap(reinterpret_cast<void*>(static_cast<uintptr_t>(base_)), static_cast<size_t>(size_));
 	if (fd_ >= 0)
 		::close(fd_);
 	fd_ = -1;

@@ -8,9 +8,11 @@
 
 #include <cerrno>
 #include <cstring>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -19,42 +21,6 @@
 namespace binder {
 
 using Bytes = std::vector<u8>;
-
-/// A stream of commands. What transactions point at must live until it is sent.
-class Commands {
-public:
-	/// Adds a command and what it carries.
-	template <typename T>
-	Commands& add(u32 command, const T& payload)
-	{
-		put(&command, sizeof(command));
-		return put(&payload, sizeof(payload));
-	}
-	Commands& add(u32 command) { return put(&command, sizeof(command)); }
-	/// Adds bytes as they are.
-	Commands& put(const void* from, size_t size)
-	{
-		const auto* bytes = static_cast<const u8*>(from);
-		bytes_.insert(bytes_.end(), bytes, bytes + size);
-		return *this;
-	}
-	Commands& free_buffer(u64 address) { return add(kBcFreeBuffer, address); }
-	Commands& acquire(u32 handle) { return add(kBcAcquire, handle); }
-	Commands& release(u32 handle) { return add(kBcRelease, handle); }
-	Commands& increfs(u32 handle) { return add(kBcIncrefs, handle); }
-	Commands& decrefs(u32 handle) { return add(kBcDecrefs, handle); }
-	Commands& enter_looper() { return add(kBcEnterLooper); }
-	Commands& request_death(u32 handle, u64 cookie) { return add(kBcRequestDeath, HandleCookie{handle, cookie}); }
-	Commands& clear_death(u32 handle, u64 cookie) { return add(kBcClearDeath, HandleCookie{handle, cookie}); }
-	Commands& dead_binder_done(u64 cookie) { return add(kBcDeadBinderDone, cookie); }
-
-	const Bytes& bytes() const { return bytes_; }
-	bool empty() const { return bytes_.empty(); }
-	void clear() { bytes_.clear(); }
-
-private:
-	Bytes bytes_;
-};
 
 /// Data of a transaction, and where in it objects are. `extra` is the size of the buffers that PTR objects point at,
 /// each rounded up to 8.
@@ -103,9 +69,46 @@ struct Parcel {
 	TransactionData describe(u32 target, u32 code, u32 flags) const;
 };
 
-/// Adds a transaction to a handle, or a reply, with buffers on the side if the parcel has any.
-void add_transaction(Commands& to, u32 handle, u32 code, const Parcel& parcel, u32 flags = 0);
-void add_reply(Commands& to, const Parcel& parcel, u32 flags = 0);
+/// A stream of commands. It keeps the data of its transactions; buffers that PTR objects point at must live until it is sent.
+class Commands {
+public:
+	/// Adds a command and what it carries.
+	template <typename T>
+	Commands& add(u32 command, const T& payload)
+	{
+		put(&command, sizeof(command));
+		return put(&payload, sizeof(payload));
+	}
+	Commands& add(u32 command) { return put(&command, sizeof(command)); }
+	/// Adds bytes as they are.
+	Commands& put(const void* from, size_t size)
+	{
+		const auto* bytes = static_cast<const u8*>(from);
+		bytes_.insert(bytes_.end(), bytes, bytes + size);
+		return *this;
+	}
+	Commands& free_buffer(u64 address) { return add(kBcFreeBuffer, address); }
+	Commands& acquire(u32 handle) { return add(kBcAcquire, handle); }
+	Commands& release(u32 handle) { return add(kBcRelease, handle); }
+	Commands& increfs(u32 handle) { return add(kBcIncrefs, handle); }
+	Commands& decrefs(u32 handle) { return add(kBcDecrefs, handle); }
+	Commands& enter_looper() { return add(kBcEnterLooper); }
+	Commands& request_death(u32 handle, u64 cookie) { return add(kBcRequestDeath, HandleCookie{handle, cookie}); }
+	Commands& clear_death(u32 handle, u64 cookie) { return add(kBcClearDeath, HandleCookie{handle, cookie}); }
+	Commands& dead_binder_done(u64 cookie) { return add(kBcDeadBinderDone, cookie); }
+
+	/// Adds a transaction to a handle, or a reply; with buffers on the side if the parcel has any.
+	Commands& transaction(u32 handle, u32 code, Parcel parcel, u32 flags = 0);
+	Commands& reply(Parcel parcel, u32 flags = 0);
+
+	const Bytes& bytes() const { return bytes_; }
+	bool empty() const { return bytes_.empty(); }
+	void clear() { *this = Commands(); }
+
+private:
+	Bytes bytes_;
+	std::deque<Parcel> parcels_;
+};
 
 /// One return, and what it carries.
 struct Event {

@@ -212,7 +212,7 @@ TEST_F(Binder, Bd07NoManagerIsADeadReply)
 	manager.reset();
 	ASSERT_TRUE(wait_until([&] { return active(read_file(debugfs() + "/stats"), "proc") < 2; }));
 	Commands commands;
-	add_transaction(commands, 0, 1, Parcel("x"));
+	commands.transaction(0, 1, Parcel("x"));
 	Outcome outcome = client.io.write_read(commands, 256);
 	EXPECT_EQ(outcome.error, 0);
 	auto events = outcome.events();
@@ -243,7 +243,7 @@ TEST_F(Binder, Bd08PingIsOneRead)
 	EXPECT_EQ(client.io.read().error, -EAGAIN);
 	Commands commands;
 	commands.free_buffer(call.buffer);
-	add_reply(commands, Parcel("bye"));
+	commands.reply(Parcel("bye"));
 	Outcome server = manager->io.write_read(commands, 256);
 	ASSERT_EQ(server.events().size(), 2u);
 	EXPECT_EQ(name_of(server.events()[1].code), "BR_TRANSACTION_COMPLETE");
@@ -294,7 +294,7 @@ TEST_F(Binder, Bd09EmptyBuffersHaveAddressesOfTheirOwn)
 	EXPECT_TRUE(manager->idle());
 	// A thread takes one call at a time. Its buffer is kept.
 	Commands commands;
-	add_reply(commands, Parcel());
+	commands.reply(Parcel());
 	manager->write(commands);
 	manager->want(kBrTransactionComplete);
 	TransactionData two = manager->want_call();
@@ -333,7 +333,7 @@ TEST_F(Binder, Bd10BufferOfACallMayBeFreedLate)
 	send(client, 0, 1, Parcel("kept"));
 	TransactionData call = manager->want_call();
 	Commands commands;
-	add_reply(commands, Parcel());
+	commands.reply(Parcel());
 	manager->write(commands);
 	manager->want(kBrTransactionComplete);
 	want_reply(client);
@@ -356,7 +356,7 @@ TEST_F(Binder, Bd11OnewayCompletesAtOnce)
 	// There is nothing to reply to.
 	Commands commands;
 	commands.free_buffer(call.buffer);
-	add_reply(commands, Parcel());
+	commands.reply(Parcel());
 	manager->write(commands);
 	expect_failure(*manager, kBrFailedReply, EPROTO);
 	EXPECT_TRUE(client.idle());
@@ -388,6 +388,7 @@ TEST_F(Binder, Bd12NodeWorkReachesTheOwnerWithTheReply)
 	EXPECT_EQ(object.type, kTypeHandle);
 	EXPECT_EQ(object.cookie, 0u);
 	EXPECT_EQ(object.binder, 1u);
+	manager->write(Commands().acquire(1));
 	reply(*manager, call);
 	PtrCookie weak = owner.want(kBrIncrefs).as<PtrCookie>();
 	EXPECT_EQ(weak.ptr, 0x7000u);
@@ -395,9 +396,19 @@ TEST_F(Binder, Bd12NodeWorkReachesTheOwnerWithTheReply)
 	EXPECT_EQ(owner.want(kBrAcquire).as<PtrCookie>().ptr, 0x7000u);
 	owner.write(Commands().add(kBcIncrefsDone, weak).add(kBcAcquireDone, weak));
 	want_reply(owner);
-	// The manager let go of it with the buffer.
+	manager->write(Commands().release(1));
 	EXPECT_EQ(owner.want(kBrRelease).as<PtrCookie>().ptr, 0x7000u);
 	EXPECT_EQ(owner.want(kBrDecrefs).as<PtrCookie>().ptr, 0x7000u);
+}
+
+TEST_F(Binder, Bd12NodeThatNobodyKeptIsNotToldOf)
+{
+	Peer owner;
+	Parcel parcel;
+	parcel.binder(0x7000, 0x77);
+	send(owner, 0, 1, parcel);
+	reply(*manager, manager->want_call());
+	EXPECT_EQ(owner.pending(), (std::vector<std::string>{"BR_TRANSACTION_COMPLETE", "BR_REPLY"}));
 }
 
 TEST_F(Binder, Bd13HandleOfTheOwnerIsItsNode)
@@ -604,7 +615,7 @@ int calls_and_blocks(int socket)
 		return 1;
 	Parcel parcel("from a child");
 	Commands commands;
-	add_transaction(commands, 0, 1, parcel);
+	commands.transaction(0, 1, parcel);
 	for (;;) {
 		Outcome outcome = connection->write_read(commands, 256);
 		commands.clear();
@@ -664,7 +675,7 @@ TEST_F(Binder, Bd16KilledAtAnyMoment)
 				parcel.binder(0x1000, 1);
 				parcel.fd(3);
 				Commands commands;
-				add_transaction(commands, 0, 1, parcel);
+				commands.transaction(0, 1, parcel);
 				for (bool done = false; !done;) {
 					Outcome outcome = connection->write_read(commands, 512);
 					commands.clear();
@@ -691,7 +702,7 @@ TEST_F(Binder, Bd16KilledAtAnyMoment)
 				close(static_cast<int>(object.fd));
 				Commands commands;
 				commands.free_buffer(call.buffer);
-				add_reply(commands, Parcel("ok"));
+				commands.reply(Parcel("ok"));
 				manager->io.write(commands);
 			}
 		} while (std::chrono::steady_clock::now() < end);
@@ -708,7 +719,7 @@ TEST_F(Binder, Bd16KilledAtAnyMoment)
 		TransactionData call = event.transaction();
 		Commands commands;
 		commands.free_buffer(call.buffer);
-		add_reply(commands, Parcel());
+		commands.reply(Parcel());
 		manager->write(commands);
 		if (call.code == 77)
 			break;
@@ -798,7 +809,7 @@ int tells_who_calls(int socket, const std::function<bool()>& before)
 				return 5;
 			commands.free_buffer(call.buffer);
 			Parcel empty;
-			add_reply(commands, empty);
+			commands.reply(empty);
 		}
 	}
 }
@@ -880,7 +891,7 @@ TEST_F(Binder, Bd19ReplyWithoutACall)
 {
 	Peer peer;
 	Commands commands;
-	add_reply(commands, Parcel("to whom?"));
+	commands.reply(Parcel("to whom?"));
 	peer.write(commands);
 	expect_failure(peer, kBrFailedReply, EPROTO);
 	// Of a call that another thread of the process has.
@@ -899,7 +910,7 @@ TEST_F(Binder, Bd19ReplyToACallOneWaitsFor)
 	Peer client;
 	send(client, 0, 1);
 	Commands commands;
-	add_reply(commands, Parcel());
+	commands.reply(Parcel());
 	client.write(commands);
 	client.want(kBrTransactionComplete);
 	client.want(kBrFailedReply);
@@ -943,9 +954,11 @@ TEST_F(Binder, Bd20SignalWhileAReplyIsAwaited)
 		action.sa_handler = [](int) {};
 		sigaction(SIGUSR1, &action, nullptr);
 		auto connection = Connection::open(device());
+		// A thread's first ioctl never waits.
+		s32 version = 0;
+		connection->ioctl(kVersion, version);
 		Commands commands;
-		Parcel parcel("x");
-		add_transaction(commands, 0, 1, parcel);
+		commands.transaction(0, 1, Parcel("x"));
 		s32 interrupted = 0;
 		for (;;) {
 			Outcome outcome = connection->write_read(commands, 256);

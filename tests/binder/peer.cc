@@ -77,11 +77,12 @@ struct Opened {
 int host(int socket, const Peer::Options& options)
 {
 	Opened opened = {};
+	auto map = static_cast<size_t>(options.map);
 	int fd = open(options.device.c_str(), options.flags);
 	opened.error = fd < 0 ? -errno : 0;
 	void* base = MAP_FAILED;
 	if (fd >= 0 && options.map != 0) {
-		base = mmap(nullptr, options.map, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
+		base = mmap(nullptr, map, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, fd, 0);
 		opened.error = base == MAP_FAILED ? -errno : 0;
 		opened.base = reinterpret_cast<uintptr_t>(base);
 	}
@@ -93,9 +94,9 @@ int host(int socket, const Peer::Options& options)
 	while (read(socket, &what, 1) == 1) {
 		s32 answer = -EINVAL;
 		if (what == 'u')
-			answer = munmap(base, options.map) < 0 ? -errno : 0;
+			answer = munmap(base, map) < 0 ? -errno : 0;
 		if (what == 'm')
-			answer = mmap(nullptr, options.map, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, fd, 0) == MAP_FAILED ? -errno : 0;
+			answer = mmap(nullptr, map, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, fd, 0) == MAP_FAILED ? -errno : 0;
 		if (::write(socket, &answer, sizeof(answer)) != sizeof(answer))
 			return 1;
 	}
@@ -318,11 +319,11 @@ ExtendedError Peer::error() const
 
 Bytes Peer::memory(u64 address, u64 size) const
 {
-	Bytes bytes(size);
+	Bytes bytes(static_cast<size_t>(size));
 	if (size == 0)
 		return bytes;
-	iovec here = {bytes.data(), size};
-	iovec there = {reinterpret_cast<void*>(static_cast<uintptr_t>(address)), size};
+	iovec here = {bytes.data(), bytes.size()};
+	iovec there = {reinterpret_cast<void*>(static_cast<uintptr_t>(address)), bytes.size()};
 	EXPECT_EQ(process_vm_readv(host_->pid(), &here, 1, &there, 1, 0), static_cast<ssize_t>(size)) << std::hex << address;
 	return bytes;
 }
@@ -336,7 +337,7 @@ std::string Peer::text(const TransactionData& data) const
 void send(Peer& from, u32 handle, u32 code, const Parcel& parcel, u32 flags)
 {
 	Commands commands;
-	add_transaction(commands, handle, code, parcel, flags);
+	commands.transaction(handle, code, parcel, flags);
 	from.write(commands);
 }
 
@@ -344,7 +345,7 @@ void reply(Peer& server, const TransactionData& call, const Parcel& parcel, u32 
 {
 	Commands commands;
 	commands.free_buffer(call.buffer);
-	add_reply(commands, parcel, flags);
+	commands.reply(parcel, flags);
 	server.write(commands);
 	server.want(kBrTransactionComplete);
 }
