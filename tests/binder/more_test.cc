@@ -115,7 +115,7 @@ TEST_F(Binder, Bd45FreezingWaitsForWork)
 	waits.join();
 	EXPECT_EQ(done, 0);
 	EXPECT_EQ(freeze(*manager, owner, false), 0);
-	manager->want(kBrReply);
+	want_reply(*manager);
 }
 
 TEST_F(Binder, Bd45SignalEndsTheWait)
@@ -331,21 +331,63 @@ NiceFacts serve_with_nice(Peer& server, Peer& client, u32 handle, int client_nic
 	return facts;
 }
 
-TEST_F(Binder, Bd49NiceOfTheCallerIsTakenDownToTheNodes)
+TEST_F(Binder, Bd49NiceOfTheCallerDownToTheNodes)
 {
-	// The thread that sent a call is gone when the reply comes; here only the server's side matters.
+	// A thread that is to wait for any work takes the nice value of who opened.
+	setpriority(PRIO_PROCESS, 0, 15);
 	Peer owner;
+	setpriority(PRIO_PROCESS, 0, 0);
 	u32 lowest10 = hand_over(owner, 0x1000, 0, kAcceptsFds | 10);
-	NiceFacts facts = serve_with_nice(owner, *manager, lowest10, 5, 19, 0);
-	EXPECT_EQ(facts.during, 5);
-	EXPECT_EQ(facts.after, facts.before == 19 ? 19 : 0);
-	facts = serve_with_nice(owner, *manager, lowest10, 15, 19, 0);
-	EXPECT_EQ(facts.during, 10);
-	facts = serve_with_nice(owner, *manager, lowest10, 15, 3, 0);
-	EXPECT_EQ(facts.during, 10);
-	// A oneway: only one that is nicer than the node wants is changed.
-	facts = serve_with_nice(owner, *manager, lowest10, 5, 19, kOneWay);
-	EXPECT_TRUE(facts.during == 10 || facts.during == 0) << facts.during;
+	u32 lowest18 = hand_over(owner, 0x2000, 0, kAcceptsFds | 18);
+	struct {
+		u32 handle, flags;
+		int client, during;
+	} const rows[] = {
+		{lowest10, 0, 5, 5},   {lowest10, 0, 12, 10},       {lowest10, 0, 19, 10},	 {lowest18, 0, 17, 17},
+		{lowest18, 0, 19, 18}, {lowest10, kOneWay, 5, 10}, {lowest18, kOneWay, 5, 15},
+	};
+	for (const auto& row : rows) {
+		SCOPED_TRACE(std::to_string(row.handle) + " " + std::to_string(row.flags) + " " + std::to_string(row.client));
+		NiceFacts facts = serve_with_nice(owner, *manager, row.handle, row.client, 3, row.flags);
+		EXPECT_EQ(facts.before, 3);
+		EXPECT_EQ(facts.during, row.during);
+		if (!(row.flags & kOneWay)) {
+			EXPECT_EQ(facts.after, 15);
+		}
+	}
+}
+
+TEST_F(Binder, Bd49NiceThatIsNotPermitted)
+{
+	manager.reset();
+	Child server([](int socket) {
+		auto connection = Connection::open(device(), kMap, O_RDWR);
+		FlatObject node = {kTypeBinder, 19, 0, 0};
+		while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
+			sleep_ms(1);
+		// To nice 2 and no better.
+		rlimit limit = {18, 18};
+		setrlimit(RLIMIT_NICE, &limit);
+		if (setresuid(1234, 1234, 1234) != 0)
+			return 1;
+		u8 ready = 1;
+		if (write(socket, &ready, 1) != 1)
+			return 1;
+		for (;;) {
+			Outcome outcome = connection->read();
+			for (const Event& event : outcome.events()) {
+				if (event.code == kBrTransaction)
+					return nice_of(0);
+			}
+		}
+	});
+	server.get<u8>();
+	Peer client;
+	std::thread([&] {
+		setpriority(PRIO_PROCESS, 0, -5);
+		send(client, 0, 1);
+	}).join();
+	EXPECT_EQ(server.wait(), 2);
 }
 
 TEST_F(Binder, Bd50SecurityContexts)
@@ -359,7 +401,9 @@ TEST_F(Binder, Bd50SecurityContexts)
 	if (event.code != 0) {
 		// No module has contexts.
 		EXPECT_EQ(name_of(event.code), "BR_FAILED_REPLY");
-		EXPECT_TRUE(client.error().param == -EOPNOTSUPP || client.error().param == -EINVAL) << modules;
+		ExtendedError error = client.error();
+		EXPECT_EQ(error.command, u32{kBrFailedReply});
+		EXPECT_LT(error.param, 0) << modules;
 		return;
 	}
 	event = manager->next();
@@ -636,7 +680,7 @@ TEST_F(Binder, Bd58BuffersAreBestFitsAndMerge)
 	EXPECT_EQ(allocate(300), 1328u);
 	EXPECT_EQ(allocate(505), 0u);
 	EXPECT_EQ(allocate(196), 1632u);
-	EXPECT_EQ(allocate(490), 512u - 0u);
+	EXPECT_EQ(allocate(480), 512u);
 	release(1328);
 	release(1632);
 	// Both are one again.
@@ -723,10 +767,11 @@ TEST_F(Binder, Bd61FailuresClimbToALivingCaller)
 	send(*middle, middle_to_last, 2);
 	TransactionData call = last.want_call();
 	middle.reset();
+	// The call it waited in goes on; what comes of that call climbs to who waits for the dead.
+	EXPECT_TRUE(client.idle());
+	reply(last, call);
 	client.want(kBrTransactionComplete);
 	client.want(kBrDeadReply);
-	reply(last, call);
-	EXPECT_TRUE(client.idle());
 }
 
 TEST_F(Binder, Bd61ChainOfThreeEndsWithTheLast)
@@ -753,19 +798,23 @@ TEST_F(Binder, Bd62StopOnUserError)
 	if (!write_file(file, "1"))
 		GTEST_SKIP() << "\nskip: no such parameter";
 	Peer peer;
-	peer.write(Commands().free_buffer(12345));
-	EXPECT_EQ(read_file(file), "2\n");
-	std::atomic<bool> returned = false;
-	std::thread parked([&] {
+	std::atomic<int> returned = 0;
+	// The one who made the error is parked as well as those who come later.
+	std::thread first([&] {
+		peer.io.write(Commands().free_buffer(12345));
+		++returned;
+	});
+	EXPECT_TRUE(wait_until([&] { return read_file(file) == "2\n"; }));
+	std::thread second([&] {
 		s32 version = 0;
 		peer.io.ioctl(kVersion, version);
-		returned = true;
+		++returned;
 	});
 	sleep_ms(100);
-	EXPECT_FALSE(returned);
+	EXPECT_EQ(returned, 0);
 	EXPECT_TRUE(write_file(file, "0"));
-	parked.join();
-	EXPECT_TRUE(returned);
+	first.join();
+	second.join();
 }
 
 TEST_F(Binder, Bd64StateNamesWhatThereIs)
