@@ -122,7 +122,10 @@ void Connection::close()
 	size_ = 0;
 }
 
-int Connection::ioctl(unsigned long command, void* argument) const { return ::ioctl(fd_, command, argument) < 0 ? -errno : 0; }
+int Connection::ioctl(unsigned long command, void* argument) const
+{
+	return ::ioctl(fd_, command, argument) < 0 ? -errno : 0;
+}
 
 Outcome Connection::write_read(const Commands& commands, size_t room) const
 {

@@ -43,7 +43,10 @@ struct Parcel {
 		return offsets.size() - 1;
 	}
 	u64 binder(u64 ptr, u64 cookie, u32 flags = 0) { return add(FlatObject{kTypeBinder, flags, ptr, cookie}); }
-	u64 weak_binder(u64 ptr, u64 cookie, u32 flags = 0) { return add(FlatObject{kTypeWeakBinder, flags, ptr, cookie}); }
+	u64 weak_binder(u64 ptr, u64 cookie, u32 flags = 0)
+	{
+		return add(FlatObject{kTypeWeakBinder, flags, ptr, cookie});
+	}
 	u64 handle(u32 handle) { return add(FlatObject{kTypeHandle, 0, handle, 0}); }
 	u64 weak_handle(u32 handle) { return add(FlatObject{kTypeWeakHandle, 0, handle, 0}); }
 	u64 fd(int fd) { return add(FdObject{kTypeFd, 0, static_cast<u32>(fd), 0xdeadbeef, 0}); }
@@ -57,9 +60,13 @@ struct Parcel {
 	u64 ptr_in(const void* buffer, u64 length, u64 parent, u64 offset)
 	{
 		extra += (length + 7) & ~u64{7};
-		return add(PtrObject{kTypePtr, kPtrHasParent, reinterpret_cast<uintptr_t>(buffer), length, parent, offset});
+		return add(PtrObject{kTypePtr, kPtrHasParent, reinterpret_cast<uintptr_t>(buffer), length, parent,
+				     offset});
 	}
-	u64 fd_array(u64 count, u64 parent, u64 offset) { return add(FdArrayObject{kTypeFdArray, 0, count, parent, offset}); }
+	u64 fd_array(u64 count, u64 parent, u64 offset)
+	{
+		return add(FdArrayObject{kTypeFdArray, 0, count, parent, offset});
+	}
 	void append(const void* from, size_t size)
 	{
 		const auto* bytes = static_cast<const u8*>(from);
@@ -144,7 +151,10 @@ class Connection {
 public:
 	Connection() = default;
 	/// Takes over an open file, and a mapping that is another process's if `base` is no address here.
-	Connection(int fd, u64 base, u64 size, bool own_mapping) : fd_(fd), base_(base), size_(size), own_mapping_(own_mapping) {}
+	Connection(int fd, u64 base, u64 size, bool own_mapping)
+		: fd_(fd), base_(base), size_(size), own_mapping_(own_mapping)
+	{
+	}
 	Connection(Connection&& other) noexcept { swap(other); }
 	Connection& operator=(Connection&& other) noexcept
 	{
@@ -156,7 +166,8 @@ public:
 	~Connection() { close(); }
 
 	/// Opens the driver and maps `map` bytes, none if 0; nothing with errno set if it fails.
-	static std::optional<Connection> open(const std::string& device, u64 map = (1 << 20) - 8192, int flags = O_RDWR | O_CLOEXEC);
+	static std::optional<Connection> open(const std::string& device, u64 map = (1 << 20) - 8192,
+					      int flags = O_RDWR | O_CLOEXEC);
 	void close();
 
 	int fd() const { return fd_; }

@@ -81,7 +81,7 @@ struct PtrObject {
 	u32 flags;
 	u64 buffer;
 	u64 length;
-	u64 parent;         ///< Index in the array of offsets.
+	u64 parent;	    ///< Index in the array of offsets.
 	u64 parent_offset;  ///< Where in the parent's buffer the pointer to this one is.
 };
 struct FdArrayObject {
@@ -91,7 +91,8 @@ struct FdArrayObject {
 	u64 parent;
 	u64 parent_offset;
 };
-static_assert(sizeof(FlatObject) == 24 && sizeof(FdObject) == 24 && sizeof(PtrObject) == 40 && sizeof(FdArrayObject) == 32);
+static_assert(sizeof(FlatObject) == 24 && sizeof(FdObject) == 24 && sizeof(PtrObject) == 40 &&
+	      sizeof(FdArrayObject) == 32);
 
 enum ObjectFlags : u32 {
 	kAcceptsFds = 0x100,

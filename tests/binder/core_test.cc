@@ -196,11 +196,13 @@ TEST_F(Binder, Bd06CutOffCommandIsEfaultOrLeft)
 	Peer peer;
 	// The second command's payload is not there: what comes before it counts.
 	size_t page = 4096;
-	auto* memory = static_cast<u8*>(mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	auto* memory = static_cast<u8*>(
+		mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 	ASSERT_EQ(mprotect(memory + page, page, PROT_NONE), 0);
 	u32 words[] = {kBcEnterLooper, kBcAcquire};
 	std::memcpy(memory + page - sizeof(words), words, sizeof(words));
-	WriteRead argument = {.write_size = 12, .write_buffer = reinterpret_cast<uintptr_t>(memory + page - sizeof(words))};
+	WriteRead argument = {.write_size = 12,
+			      .write_buffer = reinterpret_cast<uintptr_t>(memory + page - sizeof(words))};
 	EXPECT_EQ(peer.io.ioctl(kWriteRead, argument), -EFAULT);
 	EXPECT_EQ(argument.write_consumed, 4u);
 	munmap(memory, 2 * page);
@@ -683,7 +685,8 @@ TEST_F(Binder, Bd16KilledAtAnyMoment)
 						if (event.code == kBrReply)
 							commands.free_buffer(event.transaction().buffer);
 						if (event.code == kBrIncrefs || event.code == kBrAcquire)
-							commands.add(event.code == kBrIncrefs ? kBcIncrefsDone : kBcAcquireDone,
+							commands.add(event.code == kBrIncrefs ? kBcIncrefsDone
+											      : kBcAcquireDone,
 								     event.as<PtrCookie>());
 						done |= event.code == kBrReply || event.code == kBrFailedReply ||
 							event.code == kBrDeadReply;
@@ -1020,9 +1023,7 @@ TEST_F(Binder, Bd21SpawnLooperIsTheFirstWordOneAtATime)
 	EXPECT_EQ(take(), (Names{"BR_SPAWN_LOOPER", "BR_TRANSACTION"}));
 	EXPECT_EQ(take(), (Names{"BR_NOOP", "BR_TRANSACTION"}));
 	auto starts = [&] {
-		std::thread([&] {
-			EXPECT_EQ(manager->io.write(Commands().add(kBcRegisterLooper)).error, 0);
-		}).join();
+		std::thread([&] { EXPECT_EQ(manager->io.write(Commands().add(kBcRegisterLooper)).error, 0); }).join();
 	};
 	starts();
 	EXPECT_EQ(take(), (Names{"BR_SPAWN_LOOPER", "BR_TRANSACTION"}));
@@ -1097,7 +1098,9 @@ TEST_F(Binder, Bd22ClearGivesExactlyNoopAndDone)
 	Peer owner;
 	u32 handle = hand_over(owner, 0x1000, 0);
 	EXPECT_TRUE(manager->idle());
-	Outcome outcome = manager->io.write_read(Commands().enter_looper().request_death(handle, 5).clear_death(handle, 5), 256);
+	Outcome outcome = manager->io.write_read(Commands().enter_looper().request_death(handle, 5).clear_death(handle,
+														5),
+						 256);
 	EXPECT_EQ(names_of(outcome), (Names{"BR_NOOP", "BR_CLEAR_DEATH_NOTIFICATION_DONE"}));
 }
 

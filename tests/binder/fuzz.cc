@@ -76,7 +76,8 @@ class Worker {
 public:
 	Worker(const Options& options, Shared& shared, u64 seed) : options_(options), shared_(shared), random_(seed)
 	{
-		bad_ = static_cast<u8*>(mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+		bad_ = static_cast<u8*>(
+			mmap(nullptr, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 		mprotect(bad_ + 4096, 4096, PROT_NONE);
 	}
 
@@ -98,8 +99,9 @@ private:
 	u64 pick(std::initializer_list<u64> values) { return values.begin()[random_() % values.size()]; }
 	u64 wild()
 	{
-		return pick({0, 1, 4, 7, 8, 24, 63, 4096, random_() % 8192, random_(), ~u64{0}, ~u64{7}, u64{1} << 63, connection_.base(),
-			     connection_.base() + (random_() % kMap & ~u64{7}), address(bad_ + 4092)});
+		return pick({0, 1, 4, 7, 8, 24, 63, 4096, random_() % 8192, random_(), ~u64{0}, ~u64{7}, u64{1} << 63,
+			     connection_.base(), connection_.base() + (random_() % kMap & ~u64{7}),
+			     address(bad_ + 4092)});
 	}
 	static u64 address(const void* pointer) { return reinterpret_cast<uintptr_t>(pointer); }
 
@@ -220,7 +222,8 @@ private:
 		case 1:
 		case 2:
 			++shared_.transactions;
-			to.transaction(some_handle(), static_cast<u32>(random_() % 8), parcel(), one_in(2) ? u32{kOneWay} | static_cast<u32>(random_() & 0x60) : u32{kAcceptFds});
+			to.transaction(some_handle(), static_cast<u32>(random_() % 8), parcel(),
+				       one_in(2) ? u32{kOneWay} | static_cast<u32>(random_() & 0x60) : u32{kAcceptFds});
 			break;
 		case 3:
 		case 4:
@@ -235,7 +238,9 @@ private:
 		case 7:
 		case 8:
 			if (!buffers_.empty())
-				to.free_buffer(one_in(30) ? wild() : one_in(20) ? buffers_.any(random_) : buffers_.take(random_));
+				to.free_buffer(one_in(30)   ? wild()
+					       : one_in(20) ? buffers_.any(random_)
+							    : buffers_.take(random_));
 			break;
 		case 9:
 		case 10:
@@ -264,7 +269,9 @@ private:
 				to.add(one_in(2) ? kBcIncrefsDone : kBcAcquireDone, nodes_.any(random_));
 			break;
 		case 18: {
-			TransactionDataSg made = {{wild(), 0, 0, static_cast<u32>(random_()), 0, 0, wild(), wild(), wild(), wild()}, wild()};
+			TransactionDataSg made = {{wild(), 0, 0, static_cast<u32>(random_()), 0, 0, wild(), wild(),
+						   wild(), wild()},
+						  wild()};
 			if (one_in(4))
 				to.add(one_in(2) ? kBcTransactionSg : kBcReplySg, made);
 			break;
@@ -298,7 +305,9 @@ private:
 		}
 		alignas(8) u8 returns[1024];
 		size_t room = one_in(10) ? random_() % sizeof(returns) : sizeof(returns);
-		WriteRead argument = {.write_size = stream.size(), .write_buffer = address(stream.data()), .read_size = one_in(4) ? 0 : room,
+		WriteRead argument = {.write_size = stream.size(),
+				      .write_buffer = address(stream.data()),
+				      .read_size = one_in(4) ? 0 : room,
 				      .read_buffer = address(returns)};
 		if (one_in(40))
 			argument.write_consumed = random_() % (stream.size() + 1);
@@ -308,9 +317,12 @@ private:
 			(one_in(2) ? argument.write_buffer : argument.read_buffer) = wild();
 		if (one_in(100))
 			argument.read_consumed = random_() % (room + 1) & ~u64{3};
-		bool plain = argument.read_buffer == address(returns) && argument.read_size <= sizeof(returns) && argument.read_consumed == 0;
+		bool plain = argument.read_buffer == address(returns) && argument.read_size <= sizeof(returns) &&
+			     argument.read_consumed == 0;
 		if (!plain)
-			argument.read_size = std::min<u64>(argument.read_size, argument.read_buffer == address(returns) ? sizeof(returns) : argument.read_size);
+			argument.read_size = std::min<u64>(argument.read_size, argument.read_buffer == address(returns)
+										       ? sizeof(returns)
+										       : argument.read_size);
 		ioctl(kWriteRead, &argument);
 		if (plain)
 			take({returns, static_cast<size_t>(std::min<u64>(argument.read_consumed, sizeof(returns)))});
@@ -329,9 +341,13 @@ private:
 				if (event.code != kBrReply && !(data.flags & kOneWay))
 					++replies_;
 				for (u64 at = 0; at + 8 <= data.offsets_size; at += 8) {
-					u64 offset = *reinterpret_cast<const u64*>(static_cast<uintptr_t>(data.offsets + at));
+					u64 offset = *reinterpret_cast<const u64*>(
+						static_cast<uintptr_t>(data.offsets + at));
 					FlatObject object;
-					std::memcpy(&object, reinterpret_cast<const void*>(static_cast<uintptr_t>(data.buffer + offset)), sizeof(object));
+					std::memcpy(&object,
+						    reinterpret_cast<const void*>(
+							    static_cast<uintptr_t>(data.buffer + offset)),
+						    sizeof(object));
 					if (object.type == kTypeHandle || object.type == kTypeWeakHandle)
 						handles_.add(static_cast<u32>(object.binder));
 				}
@@ -357,16 +373,22 @@ private:
 		u64 room[8];
 		for (u64& word : room)
 			word = one_in(3) ? 0 : wild();
-		constexpr unsigned long kAll[] = {kSetMaxThreads,    kSetContextMgr,   kSetContextMgrExt,  kVersion,           kGetNodeDebugInfo,
-						  kGetNodeInfoForRef, kFreeze,	       kGetFrozenInfo,	   kGetExtendedError, kEnableOnewaySpamDetection,
-						  kThreadExit,	      kSetIdleTimeout, _IO('b', 90)};
+		constexpr unsigned long kAll[] = {kSetMaxThreads,    kSetContextMgr,
+						  kSetContextMgrExt, kVersion,
+						  kGetNodeDebugInfo, kGetNodeInfoForRef,
+						  kFreeze,	     kGetFrozenInfo,
+						  kGetExtendedError, kEnableOnewaySpamDetection,
+						  kThreadExit,	     kSetIdleTimeout,
+						  _IO('b', 90)};
 		unsigned long command = kAll[random_() % std::size(kAll)];
 		if (command == kFreeze || command == kGetFrozenInfo) {
-			u32 words[3] = {static_cast<u32>(shared_.pids[random_() % options_.workers].load()), one_in(3) ? 1u : 0u, static_cast<u32>(random_() % 5)};
+			u32 words[3] = {static_cast<u32>(shared_.pids[random_() % options_.workers].load()),
+					one_in(3) ? 1u : 0u, static_cast<u32>(random_() % 5)};
 			std::memcpy(room, words, sizeof(words));
 		}
 		if (command == kSetContextMgrExt) {
-			FlatObject node = {kTypeBinder, static_cast<u32>(random_() & 0x11ff), 0x1000 * (random_() % 3), 0};
+			FlatObject node = {kTypeBinder, static_cast<u32>(random_() & 0x11ff), 0x1000 * (random_() % 3),
+					   0};
 			std::memcpy(room, &node, sizeof(node));
 		}
 		if (command == kThreadExit) {
@@ -434,7 +456,8 @@ bool still_works(const Options& options)
 			commands.clear();
 			for (const Event& event : outcome.events()) {
 				works |= event.code == kBrReply;
-				done |= event.code == kBrReply || event.code == kBrDeadReply || event.code == kBrFailedReply;
+				done |= event.code == kBrReply || event.code == kBrDeadReply ||
+					event.code == kBrFailedReply;
 			}
 		}
 		usleep(20000);
@@ -459,7 +482,8 @@ pid_t start(const Options& options, Shared& shared, u64 seed)
 
 int fuzz(const Options& options)
 {
-	auto* shared = static_cast<Shared*>(mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	auto* shared = static_cast<Shared*>(
+		mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	std::mt19937_64 random(options.seed);
 	u64 next_seed = options.seed;
 	for (int number = 0; number < options.workers; ++number)
@@ -485,16 +509,20 @@ int fuzz(const Options& options)
 		waitpid(shared->pids[number], nullptr, 0);
 	}
 	auto number = [](const std::atomic<u64>& count) { return static_cast<unsigned long long>(count.load()); };
-	std::printf("ioctls %llu, commands %llu, spoiled %llu, transactions %llu, replies %llu, received %llu, failures %llu, opens %llu, kills %llu\n",
-		    number(shared->ioctls), number(shared->commands), number(shared->spoiled), number(shared->transactions), number(shared->replies),
-		    number(shared->calls), number(shared->failures), number(shared->opens), number(shared->kills));
+	std::printf(
+		"ioctls %llu, commands %llu, spoiled %llu, transactions %llu, replies %llu, received %llu, failures %llu, opens %llu, kills %llu\n",
+		number(shared->ioctls), number(shared->commands), number(shared->spoiled), number(shared->transactions),
+		number(shared->replies), number(shared->calls), number(shared->failures), number(shared->opens),
+		number(shared->kills));
 	bool odd = false;
 	std::printf("errnos:");
 	for (int error = 1; error < kErrnos; ++error) {
 		if (shared->by_errno[error] == 0)
 			continue;
-		bool allowed = error == EINVAL || error == EFAULT || error == EAGAIN || error == EBUSY || error == EPERM || error == ENOMEM;
-		std::printf(" %s%s %llu", strerrorname_np(error), allowed ? "" : " (NOT ALLOWED)", number(shared->by_errno[error]));
+		bool allowed = error == EINVAL || error == EFAULT || error == EAGAIN || error == EBUSY ||
+			       error == EPERM || error == ENOMEM;
+		std::printf(" %s%s %llu", strerrorname_np(error), allowed ? "" : " (NOT ALLOWED)",
+			    number(shared->by_errno[error]));
 		odd |= !allowed;
 	}
 	std::printf("\n");

@@ -227,7 +227,9 @@ TEST_F(Binder, Bd48FreezeNotifications)
 		GTEST_SKIP() << "\nskip: this kernel's driver has no freeze notifications";
 	Peer owner;
 	u32 handle = hand_over(owner, 0x1000, 0);
-	auto with = [&](Bc command, u32 target, u64 cookie) { return manager->io.write(Commands().add(command, HandleCookie{target, cookie})).error; };
+	auto with = [&](Bc command, u32 target, u64 cookie) {
+		return manager->io.write(Commands().add(command, HandleCookie{target, cookie})).error;
+	};
 	auto done = [&](u64 cookie) { return manager->io.write(Commands().add(kBcFreezeDone, cookie)).error; };
 	auto want = [&](u64 cookie, u32 is_frozen) {
 		auto state = manager->want(kBrFrozenBinder).as<FrozenState>();
@@ -343,11 +345,12 @@ TEST_F(Binder, Bd49NiceOfTheCallerDownToTheNodes)
 		u32 handle, flags;
 		int client, during;
 	} const rows[] = {
-		{lowest10, 0, 5, 5},   {lowest10, 0, 12, 10},       {lowest10, 0, 19, 10},	 {lowest18, 0, 17, 17},
+		{lowest10, 0, 5, 5},   {lowest10, 0, 12, 10},	   {lowest10, 0, 19, 10},      {lowest18, 0, 17, 17},
 		{lowest18, 0, 19, 18}, {lowest10, kOneWay, 5, 10}, {lowest18, kOneWay, 5, 15},
 	};
 	for (const auto& row : rows) {
-		SCOPED_TRACE(std::to_string(row.handle) + " " + std::to_string(row.flags) + " " + std::to_string(row.client));
+		SCOPED_TRACE(std::to_string(row.handle) + " " + std::to_string(row.flags) + " " +
+			     std::to_string(row.client));
 		NiceFacts facts = serve_with_nice(owner, *manager, row.handle, row.client, 3, row.flags);
 		EXPECT_EQ(facts.before, 3);
 		EXPECT_EQ(facts.during, row.during);
@@ -517,7 +520,9 @@ TEST_F(Binder, Bd54ForkedChildHasTheFileButNoMapping)
 		if (child == 0) {
 			s32 version = 0;
 			facts[0] = connection->ioctl(kVersion, version);
-			facts[1] = mmap(nullptr, kMap, PROT_READ, MAP_PRIVATE, connection->fd(), 0) == MAP_FAILED ? -errno : 0;
+			facts[1] = mmap(nullptr, kMap, PROT_READ, MAP_PRIVATE, connection->fd(), 0) == MAP_FAILED
+					   ? -errno
+					   : 0;
 			if (write(socket, facts, sizeof(facts)) != sizeof(facts))
 				_exit(9);
 			_exit(*reinterpret_cast<volatile u8*>(static_cast<uintptr_t>(connection->base())));
@@ -551,7 +556,8 @@ TEST_F(Binder, Bd54ExecKeepsTheFileAndLosesTheMapping)
 		return 1;
 	});
 	server.get<u8>();
-	EXPECT_TRUE(wait_until([&] { return read_file("/proc/" + std::to_string(server.pid()) + "/comm") == "sleep\n"; }));
+	EXPECT_TRUE(
+		wait_until([&] { return read_file("/proc/" + std::to_string(server.pid()) + "/comm") == "sleep\n"; }));
 	send(client, 0, 1);
 	expect_failure(client, kBrDeadReply, ESRCH);
 }
@@ -871,7 +877,8 @@ TEST_F(Binder, Bd66LogsOfTransactions)
 	client.want(kBrFailedReply);
 	std::string log = read_file(debugfs() + "/transaction_log");
 	EXPECT_EQ(std::count(log.begin(), log.end(), '\n'), 32);
-	std::string ids = "from " + std::to_string(client.pid()) + ":" + std::to_string(syscall(SYS_gettid)) + " to " + std::to_string(manager->pid()) + ":";
+	std::string ids = "from " + std::to_string(client.pid()) + ":" + std::to_string(syscall(SYS_gettid)) + " to " +
+			  std::to_string(manager->pid()) + ":";
 	EXPECT_NE(log.find("call  " + ids), std::string::npos) << log;
 	EXPECT_NE(log.find("reply from "), std::string::npos);
 	EXPECT_NE(log.find(" size 4:0 ret 0/0 l=0"), std::string::npos);
@@ -889,7 +896,8 @@ TEST_F(Binder, Bd67StatisticsByName)
 	};
 	Peer client;
 	round_trip(client, *manager);
-	std::vector<std::string> names = {"BC_TRANSACTION", "BC_REPLY", "BC_FREE_BUFFER", "BR_TRANSACTION", "BR_REPLY", "BR_TRANSACTION_COMPLETE"};
+	std::vector<std::string> names = {"BC_TRANSACTION", "BC_REPLY", "BC_FREE_BUFFER",
+					  "BR_TRANSACTION", "BR_REPLY", "BR_TRANSACTION_COMPLETE"};
 	std::vector<int> before;
 	for (const std::string& name : names)
 		before.push_back(count(name));
@@ -902,8 +910,9 @@ TEST_F(Binder, Bd67StatisticsByName)
 	std::string stats = read_file(debugfs() + "/stats");
 	size_t at = stats.find("proc " + std::to_string(manager->pid()) + "\n");
 	ASSERT_NE(at, std::string::npos);
-	for (const char* line : {"context ", "  threads: 1\n", "  requested threads: 0+0/0\n", "  ready threads 0\n", "  free async space ", "  nodes: 1\n",
-				 "  refs: 0 s 0 w 0\n", "  buffers: 0\n", "  pages: ", "  pages high watermark: ", "  pending transactions: 0\n"})
+	for (const char* line : {"context ", "  threads: 1\n", "  requested threads: 0+0/0\n", "  ready threads 0\n",
+				 "  free async space ", "  nodes: 1\n", "  refs: 0 s 0 w 0\n", "  buffers: 0\n",
+				 "  pages: ", "  pages high watermark: ", "  pending transactions: 0\n"})
 		EXPECT_NE(stats.find(line, at), std::string::npos) << line;
 }
 
@@ -954,9 +963,11 @@ TEST_F(Binder, Bd72FrozenTasksStayWhereTheyWait)
 	ASSERT_TRUE(write_file(group + "/cgroup.procs", std::to_string(server.pid())));
 	for (int round = 0; round < 3; ++round) {
 		EXPECT_TRUE(write_file(group + "/cgroup.freeze", "1"));
-		EXPECT_TRUE(wait_until([&] { return read_file(group + "/cgroup.events").find("frozen 1") != std::string::npos; }));
+		EXPECT_TRUE(wait_until(
+			[&] { return read_file(group + "/cgroup.events").find("frozen 1") != std::string::npos; }));
 		EXPECT_TRUE(write_file(group + "/cgroup.freeze", "0"));
-		EXPECT_TRUE(wait_until([&] { return read_file(group + "/cgroup.events").find("frozen 0") != std::string::npos; }));
+		EXPECT_TRUE(wait_until(
+			[&] { return read_file(group + "/cgroup.events").find("frozen 0") != std::string::npos; }));
 	}
 	Peer client;
 	send(client, 0, 1);

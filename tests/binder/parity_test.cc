@@ -317,12 +317,14 @@ TEST_F(Binder, Bd28SizesThatOverflowOrAreOdd)
 		u64 data, offsets, buffers;
 		int error;
 	} const sizes[] = {
-		{~u64{0}, 0, 0, EINVAL},      {~u64{7}, 0, 0, ENOSPC},      {u64{1} << 63, 0, 0, ENOSPC},
-		{8, ~u64{7}, 0, EINVAL},      {8, u64{1} << 63, 0, ENOSPC}, {8, 0, ~u64{7}, EINVAL},
+		{~u64{0}, 0, 0, EINVAL},      {~u64{7}, 0, 0, ENOSPC},
+		{u64{1} << 63, 0, 0, ENOSPC}, {8, ~u64{7}, 0, EINVAL},
+		{8, u64{1} << 63, 0, ENOSPC}, {8, 0, ~u64{7}, EINVAL},
 		{8, 0, u64{1} << 63, ENOSPC}, {u64{1} << 63, u64{1} << 63, 0, EINVAL},
 	};
 	for (const auto& size : sizes) {
-		SCOPED_TRACE(std::to_string(size.data) + " " + std::to_string(size.offsets) + " " + std::to_string(size.buffers));
+		SCOPED_TRACE(std::to_string(size.data) + " " + std::to_string(size.offsets) + " " +
+			     std::to_string(size.buffers));
 		with(size.data, size.offsets, size.buffers, true);
 		expect_failure(client, kBrFailedReply, size.error);
 	}
@@ -341,7 +343,10 @@ TEST_F(Binder, Bd28UnreadableMemory)
 	auto address = [](void* pointer) { return u64{reinterpret_cast<uintptr_t>(pointer)}; };
 	for (bool offsets : {false, true}) {
 		u64 bad = address(gap) + 4096 - 8;
-		TransactionData data = {.data_size = 64, .offsets_size = offsets ? 16u : 0u, .buffer = offsets ? address(gap) : bad, .offsets = bad};
+		TransactionData data = {.data_size = 64,
+					.offsets_size = offsets ? 16u : 0u,
+					.buffer = offsets ? address(gap) : bad,
+					.offsets = bad};
 		client.write(Commands().add(kBcTransaction, data));
 		expect_failure(client, kBrFailedReply, EFAULT);
 	}
@@ -539,7 +544,8 @@ TEST_F(Binder, Bd30OneCallPerRead)
 TEST_F(Binder, Bd31CommandsThatNobodyKnows)
 {
 	Peer peer;
-	for (u32 command : {u32{kBcAttemptAcquire}, u32{kBcAcquireResult}, 0u, 0x12345678u, u32{_IO('c', 60)}, u32{kBrNoop}}) {
+	for (u32 command :
+	     {u32{kBcAttemptAcquire}, u32{kBcAcquireResult}, 0u, 0x12345678u, u32{_IO('c', 60)}, u32{kBrNoop}}) {
 		Commands commands;
 		commands.enter_looper().add(command, u64{0});
 		Outcome outcome = peer.io.write_read(commands, 256);
@@ -783,7 +789,8 @@ TEST_F(Binder, Bd36NoNumberForAFileOfAReply)
 
 /// Two files in an array in a buffer on the side.
 struct FileArray {
-	explicit FileArray(const Pipe& pipe) : words{900, static_cast<u32>(pipe.ends[0]), static_cast<u32>(pipe.ends[1]), 9}, parcel("padding.")
+	explicit FileArray(const Pipe& pipe)
+		: words{900, static_cast<u32>(pipe.ends[0]), static_cast<u32>(pipe.ends[1]), 9}, parcel("padding.")
 	{
 		u64 parent = parcel.ptr(words, sizeof(words));
 		parcel.fd_array(2, parent, 4);

@@ -96,7 +96,9 @@ int host(int socket, const Peer::Options& options)
 		if (what == 'u')
 			answer = munmap(base, map) < 0 ? -errno : 0;
 		if (what == 'm')
-			answer = mmap(nullptr, map, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, fd, 0) == MAP_FAILED ? -errno : 0;
+			answer = mmap(nullptr, map, PROT_READ, MAP_PRIVATE | MAP_NORESERVE, fd, 0) == MAP_FAILED
+					 ? -errno
+					 : 0;
 		if (::write(socket, &answer, sizeof(answer)) != sizeof(answer))
 			return 1;
 	}
@@ -257,7 +259,8 @@ Event Peer::next(int patience_ms)
 				if (acks && (event.code == kBrIncrefs || event.code == kBrAcquire)) {
 					bool strong = event.code == kBrAcquire;
 					++(strong ? acquires : increfs);
-					write(Commands().add(strong ? kBcAcquireDone : kBcIncrefsDone, event.as<PtrCookie>()));
+					write(Commands().add(strong ? kBcAcquireDone : kBcIncrefsDone,
+							     event.as<PtrCookie>()));
 					continue;
 				}
 				found = std::move(event);
@@ -324,7 +327,8 @@ Bytes Peer::memory(u64 address, u64 size) const
 		return bytes;
 	iovec here = {bytes.data(), bytes.size()};
 	iovec there = {reinterpret_cast<void*>(static_cast<uintptr_t>(address)), bytes.size()};
-	EXPECT_EQ(process_vm_readv(host_->pid(), &here, 1, &there, 1, 0), static_cast<ssize_t>(size)) << std::hex << address;
+	EXPECT_EQ(process_vm_readv(host_->pid(), &here, 1, &there, 1, 0), static_cast<ssize_t>(size))
+		<< std::hex << address;
 	return bytes;
 }
 
@@ -389,7 +393,8 @@ void Binder::TearDown()
 	EXPECT_TRUE(wait_until([&] {
 		left = leftovers();
 		return left.empty();
-	})) << "left: " << left;
+	})) << "left: "
+	    << left;
 	alarm(0);
 }
 
@@ -447,7 +452,8 @@ std::string leftovers()
 {
 	std::string stats = read_file(debugfs() + "/stats");
 	std::string left;
-	for (const char* name : {"proc", "thread", "node", "ref", "death", "transaction", "transaction_complete", "freeze"}) {
+	for (const char* name :
+	     {"proc", "thread", "node", "ref", "death", "transaction", "transaction_complete", "freeze"}) {
 		if (int count = active(stats, name); count > 0)
 			left += std::string(left.empty() ? "" : ", ") + std::to_string(count) + " " + name;
 	}

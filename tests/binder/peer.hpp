@@ -154,7 +154,8 @@ protected:
 	void TearDown() override;
 
 	/// A new Peer that is context manager; waits for another one's death.
-	static std::unique_ptr<Peer> make_manager(u32 flags = kAcceptsFds, u64 ptr = 0, u64 cookie = 0, const Peer::Options& options = {});
+	static std::unique_ptr<Peer> make_manager(u32 flags = kAcceptsFds, u64 ptr = 0, u64 cookie = 0,
+						  const Peer::Options& options = {});
 	/// The owner sends a node to the manager, which keeps a strong reference: the manager's handle.
 	u32 hand_over(Peer& owner, u64 ptr, u64 cookie, u32 flags = kAcceptsFds);
 	/// The manager sends a handle of its to another Peer, which keeps a strong reference: that one's handle.

@@ -87,6 +87,6 @@ class Workload(Protocol):
 
 def known() -> dict[str, Workload]:
     """All workloads, by the name that matrix files use."""
-    from . import null_blk, nvme
+    from . import binder, null_blk, nvme
 
-    return {"null_blk": null_blk.NullBlk(), "nvme": nvme.Nvme()}
+    return {"binder": binder.Binder(), "null_blk": null_blk.NullBlk(), "nvme": nvme.Nvme()}
