@@ -4,6 +4,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -400,28 +401,81 @@ TEST_F(Binder, Bd28TargetThatNeverMapped)
 	expect_failure(client, kBrDeadReply, ESRCH);
 }
 
+/// What a thread was told that called while a call for it was on its list.
+struct Refused {
+	s32 interrupted;
+	u32 code;
+	s32 error;
+};
+
+/// A context manager that keeps the handle in its first call, waits for a second, is interrupted, and calls that handle.
+int calls_instead_of_reading(int socket)
+{
+	struct sigaction action = {};
+	action.sa_handler = [](int) {};
+	sigaction(SIGUSR1, &action, nullptr);
+	auto connection = Connection::open(device());
+	FlatObject node = {kTypeBinder, 0, 0, 0};
+	while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
+		sleep_ms(1);
+	u8 ready = 1;
+	if (write(socket, &ready, 1) != 1)
+		return 1;
+	Refused refused = {};
+	Commands commands;
+	commands.enter_looper();
+	while (refused.code == 0) {
+		Outcome outcome = connection->write_read(commands, 256);
+		commands.clear();
+		if (outcome.error == -EINTR) {
+			refused.interrupted = 1;
+			commands.transaction(1, 9, Parcel("x"));
+		}
+		for (const Event& event : outcome.events()) {
+			if (event.code == kBrTransaction && refused.interrupted == 0)
+				commands.acquire(1).reply(Parcel());
+			else if (refused.interrupted != 0)
+				refused.code = event.code == kBrNoop ? 0 : event.code;
+		}
+	}
+	ExtendedError error = {};
+	connection->ioctl(kGetExtendedError, error);
+	refused.error = error.param;
+	if (write(socket, &refused, sizeof(refused)) != sizeof(refused))
+		return 2;
+	pause();
+	return 0;
+}
+
 TEST_F(Binder, Bd28CallOverAnIncomingOne)
 {
+	// A frozen task stays among those that wait: a call is put on its list. A signal has it return without reading that.
+	std::string group = "/sys/fs/cgroup/binder_test";
+	if (mkdir(group.c_str(), 0755) != 0 && errno != EEXIST)
+		GTEST_SKIP() << "\nskip: no cgroups";
+	manager.reset();
+	Child server(calls_instead_of_reading);
+	server.get<u8>();
 	Peer client;
-	Peer other;
-	u32 handle = hand_over(other, 0x1000, 0);
-	manager->write(Commands().enter_looper());
-	// Work goes to a thread's own list only while it waits. So a thread of the manager does.
-	Outcome outcome;
-	fcntl(manager->io.fd(), F_SETFL, 0);
-	std::thread thread([&] {
-		s32 version = 0;
-		manager->io.ioctl(kVersion, version);
-		outcome = manager->io.read();
-	});
+	Parcel parcel;
+	parcel.binder(0x1000, 0);
+	send(client, 0, 1, parcel);
+	want_reply(client);
+	EXPECT_TRUE(wait_until([&] { return server.state() == 'S'; }));
 	sleep_ms(50);
-	send(client, 0, 1);
-	thread.join();
-	fcntl(manager->io.fd(), F_SETFL, O_NONBLOCK);
-	ASSERT_EQ(outcome.events().size(), 2u);
-	// That thread is gone, and with it the call.
-	(void)handle;
-	manager->write(Commands().free_buffer(outcome.events()[1].transaction().buffer));
+	EXPECT_TRUE(write_file(group + "/cgroup.procs", std::to_string(server.pid())));
+	EXPECT_TRUE(write_file(group + "/cgroup.freeze", "1"));
+	EXPECT_TRUE(
+		wait_until([&] { return read_file(group + "/cgroup.events").find("frozen 1") != std::string::npos; }));
+	std::thread([&] { send(client, 0, 2); }).join();
+	kill(server.pid(), SIGUSR1);
+	EXPECT_TRUE(write_file(group + "/cgroup.freeze", "0"));
+	auto refused = server.get<Refused>();
+	EXPECT_EQ(refused.interrupted, 1);
+	EXPECT_EQ(name_of(refused.code), "BR_FAILED_REPLY");
+	EXPECT_EQ(refused.error, -EPROTO);
+	server.kill9();
+	rmdir(group.c_str());
 }
 
 TEST_F(Binder, Bd28WrongParents)
