@@ -839,7 +839,7 @@ TEST_F(Binder, Bd64StateNamesWhatThereIs)
 	EXPECT_NE(state.find(" desc " + std::to_string(handle) + " node "), std::string::npos);
 	EXPECT_NE(state.find("outgoing transaction "), std::string::npos);
 	EXPECT_NE(state.find("pending transaction "), std::string::npos);
-	EXPECT_NE(state.find(" code 42 flags 0 pri 0:"), std::string::npos);
+	EXPECT_NE(state.find(" code 42 flags 0 pri 0 r1"), std::string::npos);
 	std::string transactions = read_file(debugfs() + "/transactions");
 	EXPECT_EQ(transactions.rfind("binder transactions:\n", 0), 0u);
 	EXPECT_NE(transactions.find(own), std::string::npos);
