@@ -24,7 +24,7 @@ _TOOL = TOP / "build" / "binder" / "binder_tool"
 _NODES = {"a": "binder", "b": "binder_cpp"}
 _PAIR_MIB = 8
 _PAYLOAD = re.compile(r"0|[1-9]\d{0,3}k?")
-_PART = re.compile(r"^@@ (\w+)$", re.MULTILINE)
+_PART = re.compile(r"^@@ (\S+)$", re.MULTILINE)
 
 
 def _bytes(payload: str) -> int:
