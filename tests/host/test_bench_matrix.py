@@ -92,7 +92,7 @@ def test_bad_block_size(text):
         ("irqmode = [0, 1]", "irqmode = [0, 3]", "[profile.quick.cells] irqmode: 3 must be an integer from 0 to 2"),
         ('"256k"]', '"256q"]', "[profile.quick.cells] bs: '256q' is no block size"),
         ('rw = ["randread"', 'rw = ["trim"', "[cells] rw: 'trim' must be a string like"),
-        ('workload = "null_blk"', 'workload = "brd"', "workload: 'brd' is unknown: use net, null_blk, nvme"),
+        ('workload = "null_blk"', 'workload = "brd"', "workload: 'brd' is unknown: use binder, net, null_blk, nvme"),
         ("256k = 1500", "8k = 1500", "[profile.quick.sample] ios: must give a number for each block size: 4k, 256k"),
         ("256k = 1500", "256k = 1", "[profile.quick.sample] ios: 1 must be an integer from 16"),
         ("size = 4096", 'size = "4096; reboot"', "[device] size: '4096; reboot' must be an integer or one word"),

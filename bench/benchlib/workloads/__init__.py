@@ -92,6 +92,6 @@ class Workload(Protocol):
 
 def known() -> dict[str, Workload]:
     """All workloads, by the name that matrix files use."""
-    from . import net, null_blk, nvme
+    from . import binder, net, null_blk, nvme
 
-    return {"net": net.Net(), "null_blk": null_blk.NullBlk(), "nvme": nvme.Nvme()}
+    return {"binder": binder.Binder(), "net": net.Net(), "null_blk": null_blk.NullBlk(), "nvme": nvme.Nvme()}
