@@ -7,11 +7,13 @@ CXXRT_HELPERS_BEGIN
 
 void __mutex_init(struct mutex *lock, const char *name, struct lock_class_key *key);
 void cxxrt_mutex_lock(struct mutex *lock);
+bool cxxrt_mutex_trylock(struct mutex *lock);
 void mutex_unlock(struct mutex *lock);
 void cxxrt_mutex_destroy(struct mutex *lock);
 void cxxrt_spin_lock_init(spinlock_t *lock, const char *name, struct lock_class_key *key);
 void cxxrt_spin_lock(spinlock_t *lock);
 void cxxrt_spin_unlock(spinlock_t *lock);
+bool cxxrt_spin_trylock(spinlock_t *lock);
 void cxxrt_spin_lock_bh(spinlock_t *lock);
 void cxxrt_spin_unlock_bh(spinlock_t *lock);
 unsigned long cxxrt_spin_lock_irqsave(spinlock_t *lock);
