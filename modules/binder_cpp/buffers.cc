@@ -24,8 +24,8 @@ template <Literal Format, class... Args> CXXRT_COLD void alloc_note(Args... args
 u64 total_size(Buffers::Sizes sizes)
 {
 	u64 total = Buffer::align8(sizes.data) + Buffer::align8(sizes.offsets);
-	if (Buffer::align8(sizes.data) < sizes.data || total < sizes.data || Buffer::align8(sizes.offsets) < sizes.offsets ||
-	    total < sizes.offsets)
+	if (Buffer::align8(sizes.data) < sizes.data || total < sizes.data ||
+	    Buffer::align8(sizes.offsets) < sizes.offsets || total < sizes.offsets)
 		return 0;
 	const u64 all = total + Buffer::align8(sizes.extra);
 	if (all < total || all < sizes.extra)

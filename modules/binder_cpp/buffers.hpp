@@ -38,9 +38,9 @@ public:
 	/// User space may give it back from now on: it has been told of it, and all that was to be written to it is.
 	void deliver() { may_be_freed_.store_release(1); }
 
-	u32 id = 0;				   ///< that of its transaction
-	bool clear_on_free = false;		   ///< written before it is delivered
-	Ref<Node> target;			   ///< whose strong count it holds; none for replies
+	u32 id = 0;						     ///< that of its transaction
+	bool clear_on_free = false;				     ///< written before it is delivered
+	Ref<Node> target;					     ///< whose strong count it holds; none for replies
 	Transaction* transaction GUARDED_BY(Inner::held) = nullptr;  ///< that is not through yet
 
 private:
@@ -89,7 +89,8 @@ public:
 	/// aligned to 4; EFAULT.
 	Result<void> write(const Buffer& buffer, u64 offset, const void* from, u64 bytes);
 	Result<void> read(const Buffer& buffer, u64 offset, void* to, u64 bytes);
-	Result<void> write_from_user(const Buffer& buffer, u64 offset, UserAddress from, u64 bytes) EXCLUDES(atomic_context);
+	Result<void> write_from_user(const Buffer& buffer, u64 offset, UserAddress from, u64 bytes)
+		EXCLUDES(atomic_context);
 
 	/// Pages that nothing needs now.   Context: any.
 	u32 idle_pages() const { return idle_pages_.load_relaxed(); }
@@ -107,9 +108,9 @@ public:
 private:
 	struct Slot : Pinned {
 		explicit Slot(const Kind<Memory>& lock) : buffers(lock) {}
-		Atomic<Page*> page;			   // set while users > 0, or with the lock
-		u32 users GUARDED_BY(Memory::held) = 0;	   // buffers that touch it
-		HeldList<&Buffer::in_page_> buffers;	   // that begin in it and are not free
+		Atomic<Page*> page;			 // set while users > 0, or with the lock
+		u32 users GUARDED_BY(Memory::held) = 0;	 // buffers that touch it
+		HeldList<&Buffer::in_page_> buffers;	 // that begin in it and are not free
 	};
 	/// What is freed once the lock is gone.
 	struct Leftover {

@@ -31,8 +31,9 @@ Result<void> Context::set_manager(Process& process, const FlatObject& object)
 	TRY(process.credentials.may_manage_binder());
 	const auto user = task::UserId::current_effective();
 	if (user_.is_valid() && !(user_ == user)) {
-		note<debug::kUserError, "%s is for a context manager of user %u, not %u">(name, user_.in_initial_namespace(),
-											user.in_initial_namespace());
+		note<debug::kUserError, "%s is for a context manager of user %u, not %u">(name,
+											  user_.in_initial_namespace(),
+											  user.in_initial_namespace());
 		return EPERM;
 	}
 	user_ = user;
@@ -72,7 +73,8 @@ void Driver::add(Process& process)
 		processes_.push_front(process);
 	}
 	if (is_first)
-		process.file_ = process_folder.file<&Driver::show_process>(FixedText<16>{"", u32(process.group)}.c_str(), process);
+		process.file_ = process_folder.file<&Driver::show_process>(
+			FixedText<16>{"", u32(process.group)}.c_str(), process);
 }
 
 void Driver::mark_released(Process& process)

@@ -82,7 +82,8 @@ private:
 	static void show_log(debugfs::Text& out, TransactionLog& log);
 
 	Mutex lock_{lock_class<"binder_cpp processes">};
-	IntrusiveList<&Process::list_hook> processes_;	// guarded by lock_; also those that are gone, while anybody knows them
+	IntrusiveList<&Process::list_hook>
+		processes_;  // guarded by lock_; also those that are gone, while anybody knows them
 	Traffic past_ GUARDED_BY(lock_){};
 	debugfs::Entry folder_;
 	debugfs::Entry files_[5];

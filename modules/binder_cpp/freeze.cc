@@ -13,7 +13,8 @@ bool Process::is_busy(const Held<Inner>&)
 	if (outstanding > 0)
 		return true;
 	bool busy = false;
-	threads.for_each([&](unsigned long, Thread& thread) NO_THREAD_SAFETY_ANALYSIS { busy |= thread.stack != nullptr; });
+	threads.for_each([&](unsigned long, Thread& thread)
+				 NO_THREAD_SAFETY_ANALYSIS { busy |= thread.stack != nullptr; });
 	return busy;
 }
 

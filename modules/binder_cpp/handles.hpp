@@ -25,7 +25,10 @@ public:
 		return by_node_.find(static_cast<const Node*>(&node));
 	}
 	/// Whether insert() would have a number from `least` on.
-	bool has_room(u32 least, const Held<Handles>&) const REQUIRES(Handles::held) { return lowest_free(least) < slots_.size(); }
+	bool has_room(u32 least, const Held<Handles>&) const REQUIRES(Handles::held)
+	{
+		return lowest_free(least) < slots_.size();
+	}
 	/// Gives it the lowest free number from `least` on; only with room.
 	void insert(Handle& handle, u32 least, const Held<Handles>&) REQUIRES(Handles::held);
 	void erase(Handle& handle, const Held<Handles>&) REQUIRES(Handles::held);

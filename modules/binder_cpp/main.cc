@@ -21,7 +21,8 @@ CXXRT_PARAM_LIVE_AS(debug_mask, debug_mask, "Classes of messages that are logged
 constinit module::Param<u32> alloc_debug_mask{1};
 CXXRT_PARAM_LIVE_AS(alloc_debug_mask, alloc_debug_mask, "The same of buffers");
 constinit module::Param<int> stop_on_user_error{0};
-CXXRT_PARAM_LIVE_AS(stop_on_user_error, stop_on_user_error, "Not 0: the first mistake of user space makes it 2, with which calls wait");
+CXXRT_PARAM_LIVE_AS(stop_on_user_error, stop_on_user_error,
+		    "Not 0: the first mistake of user space makes it 2, with which calls wait");
 
 /// In the object of the module: lives as long.
 class Module : Pinned {

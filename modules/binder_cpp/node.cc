@@ -62,7 +62,8 @@ Result<void> Node::count_handle(const Held<Inner>& held, Thread* notify, Strengt
 		return {};
 	}
 	// The first strong count is news for the owner's user space, which somebody has to bring; the manager's knows.
-	if (notify == nullptr && strong_by_handles_ == 0 && !is_dead && !(has_strong_ && owner_->context().is_manager(*this))) {
+	if (notify == nullptr && strong_by_handles_ == 0 && !is_dead &&
+	    !(has_strong_ && owner_->context().is_manager(*this))) {
 		log::error<"nobody would tell the owner of node %u of a strong count">(id);
 		return EINVAL;
 	}

@@ -25,16 +25,16 @@ class WorkItem : Pinned {
 public:
 	enum class What : u8 {
 		Transaction,
-		Complete,		///< sent
-		CompletePending,	///< sent to who is frozen
-		CompleteSpam,		///< sent, and it looks like spam
+		Complete,	  ///< sent
+		CompletePending,  ///< sent to who is frozen
+		CompleteSpam,	  ///< sent, and it looks like spam
 		ReturnError,
 		Node,
-		DeadBinder,		///< a notification of death, which its handle owns
-		DeadBinderAndClear,	///< the same, which nobody owns but its list
+		DeadBinder,	     ///< a notification of death, which its handle owns
+		DeadBinderAndClear,  ///< the same, which nobody owns but its list
 		ClearDeath,
-		FrozenBinder,		///< a notification of freezing, which its handle owns
-		ClearFreeze,		///< its end, which nobody owns but its list
+		FrozenBinder,  ///< a notification of freezing, which its handle owns
+		ClearFreeze,   ///< its end, which nobody owns but its list
 	};
 	explicit WorkItem(What what) : what(what) {}
 
@@ -65,8 +65,8 @@ public:
 	const u64 cookie;
 	// Guarded by the Inner lock of who asked.
 	bool is_frozen = false;
-	bool is_sent = false;	///< delivered, and not acknowledged
-	bool resend = false;	///< there is news since
+	bool is_sent = false;  ///< delivered, and not acknowledged
+	bool resend = false;   ///< there is news since
 };
 
 /// By which a process knows a node of another.
@@ -122,14 +122,17 @@ public:
 	/// Keeps the node from going while it is looked at.
 	void pin(const Held<Inner>&) REQUIRES(Inner::held) { ++pins_; }
 	void unpin(const Held<Inner>& held, After& after) REQUIRES(Inner::held);
-	bool is_strong(const Held<Inner>&) const REQUIRES(Inner::held) { return strong_by_handles_ + local_strong_ != 0; }
+	bool is_strong(const Held<Inner>&) const REQUIRES(Inner::held)
+	{
+		return strong_by_handles_ + local_strong_ != 0;
+	}
 	/// The context manager's: user space knows it already.
 	void make_manager(const Held<Inner>&) REQUIRES(Inner::held);
 	/// What user space calls INCREFS_DONE and ACQUIRE_DONE.   Errors: EINVAL nothing waited for it.
 	Result<void> acknowledge(Strength strength, const Held<Inner>& held, After& after) REQUIRES(Inner::held);
 	/// Which of BR_INCREFS and the others are due now, and how many.
 	u32 report(u32 (&commands)[4], const Held<Inner>& held, After& after) REQUIRES(Inner::held);
-	/// Its owner goes; it was in its tree, and pinned. 
+	/// Its owner goes; it was in its tree, and pinned.
 	void bury(const Held<Inner>& held) REQUIRES(Inner::held);
 
 	u32 strong_count(const Held<Inner>&) const REQUIRES(Inner::held) { return local_strong_ + strong_by_handles_; }
@@ -142,7 +145,7 @@ public:
 	HeldList<&Handle::watch_hook> watchers;
 
 	TreeHook by_address;
-	HeldHook<Inner> dead_hook;  ///< of those whose owner is gone
+	HeldHook<Inner> dead_hook;		       ///< of those whose owner is gone
 	bool is_dead GUARDED_BY(Inner::held) = false;  ///< also read with watchers_lock, which is held when it is set
 	bool has_async GUARDED_BY(Inner::held) = false;
 	Todo async_todo;  ///< oneway calls that wait for the one before

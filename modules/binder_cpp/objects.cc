@@ -50,8 +50,9 @@ void Process::release_objects(Buffer& buffer, u64 end, Thread* thread, bool fail
 			{
 				After after;
 				const KindGuard<Inner> guard{inner};
-				node->uncount(object.type == u32(ObjectType::Binder) ? Strength::Strong : Strength::Weak, guard,
-					      after);
+				node->uncount(object.type == u32(ObjectType::Binder) ? Strength::Strong
+										     : Strength::Weak,
+					      guard, after);
 			}
 			unpin(*node);
 			break;
@@ -59,8 +60,8 @@ void Process::release_objects(Buffer& buffer, u64 end, Thread* thread, bool fail
 		case ObjectType::Handle:
 		case ObjectType::WeakHandle: {
 			const auto done = uncount_handle(u32(object.flat.binder), object.type == u32(ObjectType::Handle)
-											     ? Strength::Strong
-											     : Strength::Weak);
+											  ? Strength::Strong
+											  : Strength::Weak);
 			if (!done.ok())
 				log::error<"buffer %u has no handle %u">(buffer.id, u32(object.flat.binder));
 			break;
@@ -81,7 +82,8 @@ void Process::release_objects(Buffer& buffer, u64 end, Thread* thread, bool fail
 			const u64 start = parent.pointer.buffer - buffers.address_of(buffer) + array.parent_offset;
 			for (u64 i = 0; i < array.count; ++i) {
 				u32 descriptor = 0;
-				if (!buffers.read(buffer, start + (i * sizeof(u32)), &descriptor, sizeof(descriptor)).ok())
+				if (!buffers.read(buffer, start + (i * sizeof(u32)), &descriptor, sizeof(descriptor))
+					     .ok())
 					break;
 				file::close(descriptor);
 				if (thread != nullptr)

@@ -190,7 +190,10 @@ Result<Process::HandleInfo> Process::count_node(Node& node, Strength strength, T
 			}
 		}
 		++count;
-		return HandleInfo{.id = handle->id, .number = handle->number, .strong = handle->strong, .weak = handle->weak};
+		return HandleInfo{.id = handle->id,
+				  .number = handle->number,
+				  .strong = handle->strong,
+				  .weak = handle->weak};
 	}
 }
 
@@ -275,7 +278,8 @@ CXXRT_HOT u32 Process::accept(Transaction& t, Node& node, Thread* to, After& aft
 		sync_received |= !oneway;
 		async_received |= oneway;
 	}
-	if ((frozen && !oneway) || is_dead.load_relaxed() != 0 || node.is_dead || (to != nullptr && to->is_dead)) [[unlikely]]
+	if ((frozen && !oneway) || is_dead.load_relaxed() != 0 || node.is_dead || (to != nullptr && to->is_dead))
+		[[unlikely]]
 		return frozen ? br::kFrozenReply : br::kDeadReply;
 	// Who called gave up its count meanwhile, and nobody else has one: the owner's user space may have let it go.
 	if (!node.is_strong(guard)) [[unlikely]]
@@ -488,7 +492,8 @@ CXXRT_HOT long Process::ioctl(chardev::File file, u32 command, UserAddress argum
 		done = found.error();
 	}
 	if (!done.ok() && done.error() != EINTR && params::log_allows())
-		log::info<"%d:%d ioctl %x %llx returned %d">(group, task::current_id(), command, argument.bits(), done.to_c());
+		log::info<"%d:%d ioctl %x %llx returned %d">(group, task::current_id(), command, argument.bits(),
+							     done.to_c());
 	return done.to_c();
 }
 

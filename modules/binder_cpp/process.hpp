@@ -32,7 +32,7 @@ public:
 	void released() EXCLUDES(atomic_context);
 
 	Context& context() const { return context_; }
-	const int group;		  ///< id of the thread group, in the initial namespace
+	const int group;  ///< id of the thread group, in the initial namespace
 	const task::GroupId group_id;
 	const task::Credentials credentials;
 	const int default_nice;
@@ -68,7 +68,8 @@ public:
 	/// Puts work for any thread.
 	task::Wakeup queue(WorkItem& work, const Held<Inner>& held) REQUIRES(Inner::held);
 	/// What wakes some thread that waits for work, or who polls.
-	task::Wakeup wake_one(const Held<Inner>& held, task::Wakeup::Hint hint = task::Wakeup::Hint::None) REQUIRES(Inner::held);
+	task::Wakeup wake_one(const Held<Inner>& held, task::Wakeup::Hint hint = task::Wakeup::Hint::None)
+		REQUIRES(Inner::held);
 	/// A call has arrived, for `to` or for any thread. Yes: `kOk`, and for oneway calls kPendingFrozen; no: what the sender gets.
 	u32 accept(Transaction& transaction, Node& node, Thread* to, After& after, Box<Transaction>& superseded);
 	/// Why a buffer goes: its process gave it back, could not get it, or another call came in its place.
@@ -103,7 +104,7 @@ public:
 	Todo delivered_deaths{inner};
 	Todo delivered_freezes{inner};
 	HeldList<&Thread::waiting_hook> waiting{inner};	 ///< the last to come first
-	Atomic<u32> is_dead;  ///< written with Inner
+	Atomic<u32> is_dead;				 ///< written with Inner
 	bool is_frozen GUARDED_BY(Inner::held) = false;
 	bool sync_received GUARDED_BY(Inner::held) = false;
 	bool async_received GUARDED_BY(Inner::held) = false;
@@ -123,7 +124,8 @@ public:
 private:
 	Result<Thread*> current_thread() EXCLUDES(atomic_context);
 	Result<Thread*> new_thread(int id) EXCLUDES(atomic_context);
-	Result<void> request(Thread*& thread, chardev::File file, u32 command, UserAddress argument) EXCLUDES(atomic_context);
+	Result<void> request(Thread*& thread, chardev::File file, u32 command, UserAddress argument)
+		EXCLUDES(atomic_context);
 	Result<void> set_frozen(UserAddress argument) EXCLUDES(atomic_context);
 	void tell_of_freezing(bool is_frozen) EXCLUDES(atomic_context);
 	Box<Handle> detach_handle(Handle& handle, const Held<Handles>& held, After& after) REQUIRES(Handles::held);

@@ -15,9 +15,9 @@ struct Thread::Batch {
 	static constexpr u32 kSize = 256;
 	u8 bytes[kSize];
 	u32 length = 0;
-	bool ends = false;	///< nothing more in this read
-	bool spawn = false;	///< user space is to start another thread
-	bool counted = false;	///< spawn was decided
+	bool ends = false;     ///< nothing more in this read
+	bool spawn = false;    ///< user space is to start another thread
+	bool counted = false;  ///< spawn was decided
 	bool missing_page = false;
 
 	bool has_room() const { return length + br::kLongest + (4 * (4 + sizeof(PointerCookie))) <= kSize; }
@@ -81,13 +81,12 @@ CXXRT_HOT void Thread::spawn_and_leftovers(const Held<Inner>& held, After& after
 		after.wakeup = p.wake_one(held);
 }
 
-CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 room, const Held<Inner>& held, After& after)
+CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 room, const Held<Inner>& held,
+					 After& after)
 {
 	Process& p = *process_;
 	for (;;) {
-		Todo* list = !todo.is_empty(held)			    ? &todo
-			     : process_work && !p.todo.is_empty(held) ? &p.todo
-								      : nullptr;
+		Todo* list = !todo.is_empty(held) ? &todo : process_work && !p.todo.is_empty(held) ? &p.todo : nullptr;
 		if (list == nullptr)
 			return nullptr;
 		if (room < batch.length + br::kLongest) {
@@ -217,12 +216,14 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 			} else {
 				taken = take_work(batch, process_work, room, guard, after);
 				gone = bool(after.node);
-				if (taken != nullptr || batch.ends || batch.length != 0 || at != 4 || must_return.load_relaxed() != 0)
+				if (taken != nullptr || batch.ends || batch.length != 0 || at != 4 ||
+				    must_return.load_relaxed() != 0)
 					spawn_and_leftovers(guard, after, batch);
 			}
 		}
 		if (with_process_work) {
-			if ((looper_bits.load_relaxed() & (looper::kRegistered | looper::kEntered)) == 0 && must_wait && may_wait)
+			if ((looper_bits.load_relaxed() & (looper::kRegistered | looper::kEntered)) == 0 && must_wait &&
+			    may_wait)
 				user_error<"%d:%d waits for work of the process, and is no looper (state %x)">(
 					p.group, id, looper_bits.load_relaxed());
 			set_nice(p.default_nice);
@@ -238,7 +239,8 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 			}
 			// Only this thread changes its bits but for kPoll, which is set once.
 			bool interrupted = false;
-			for (bool first = true; taken == nullptr && !batch.ends && batch.length == 0 && !interrupted; first = false) {
+			for (bool first = true; taken == nullptr && !batch.ends && batch.length == 0 && !interrupted;
+			     first = false) {
 				if (!first)
 					task::Sleeper::sleep();
 				After after;
@@ -315,7 +317,8 @@ Result<void> place_files(Process& process, Transaction& transaction)
 
 }  // namespace
 
-CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddress user, u64& at, Batch& batch, bool& delivered)
+CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddress user, u64& at, Batch& batch,
+				       bool& delivered)
 {
 	Box<Transaction> t = move(transaction);
 	Process& p = *process_;
@@ -371,7 +374,8 @@ CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddre
 		p.release_buffer(buffer, this, Process::Release::Undelivered);
 		if (!files_failed)
 			return EFAULT;
-		note<debug::kFailedTransaction, "%d:%d transaction %u: no descriptors for its files">(p.group, this->id, id);
+		note<debug::kFailedTransaction, "%d:%d transaction %u: no descriptors for its files">(p.group, this->id,
+												      id);
 		TRY(batch.flush(user, at));
 		if (command == br::kReply) {
 			batch.put(br::kFailedReply);

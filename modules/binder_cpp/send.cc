@@ -15,13 +15,17 @@ namespace binder {
 
 namespace {
 
-#define FAIL(command, error) Failure{(command), (error), u32(__LINE__)}
+#define FAIL(command, error) \
+	Failure { (command), (error), u32(__LINE__) }
 
 s32 minus(Error error) { return error.to_c(); }
 
 /// A piece of user memory that comes behind the objects, once all pointers in it are known.
 struct SgCopy : Pinned {
-	SgCopy(u64 offset, UserAddress from, u64 length, u64 object) : offset(offset), from(from), length(length), object(object) {}
+	SgCopy(u64 offset, UserAddress from, u64 length, u64 object)
+		: offset(offset), from(from), length(length), object(object)
+	{
+	}
 	u64 offset;
 	UserAddress from;
 	u64 length;
@@ -207,8 +211,11 @@ void Sending::record(const Failure& failure)
 void Sending::tell(const Failure& failure)
 {
 	note<debug::kFailedTransaction, "%d:%d %s %u to %d failed with %x/%d, size %llu-%llu, line %u">(
-		process_.group, thread_.id, is_reply_ ? "reply" : is_oneway_ ? "oneway call" : "call", id_,
-		target_ ? target_->group : 0, failure.command, failure.error, data_.data_size, data_.offsets_size,
+		process_.group, thread_.id,
+		is_reply_    ? "reply"
+		: is_oneway_ ? "oneway call"
+			     : "call",
+		id_, target_ ? target_->group : 0, failure.command, failure.error, data_.data_size, data_.offsets_size,
 		failure.line);
 	const ExtendedError error{id_, failure.command, failure.error};
 	if (!caller_) {
@@ -412,8 +419,8 @@ CXXRT_NOINLINE Failure Sending::copy_objects()
 		return FAIL(br::kFailedReply, minus(EFAULT));
 	}
 	if (data_.offsets_size % sizeof(u64) != 0 || extra_size_ % sizeof(u64) != 0) {
-		user_error<"%d:%d sends %llu bytes of offsets, %llu of buffers">(process_.group, thread_.id, data_.offsets_size,
-									     extra_size_);
+		user_error<"%d:%d sends %llu bytes of offsets, %llu of buffers">(process_.group, thread_.id,
+										 data_.offsets_size, extra_size_);
 		return FAIL(br::kFailedReply, minus(EINVAL));
 	}
 	u64 copied = 0;
@@ -423,8 +430,9 @@ CXXRT_NOINLINE Failure Sending::copy_objects()
 		if (!buffers.read(*buffer_, start + (i * sizeof(u64)), &offset, sizeof(offset)).ok())
 			return FAIL(br::kFailedReply, minus(EINVAL));
 		// What is between the objects.
-		if (offset != copied && (offset < copied || offset > data_.data_size ||
-					 !buffers.write_from_user(*buffer_, copied, user + copied, offset - copied).ok())) {
+		if (offset != copied &&
+		    (offset < copied || offset > data_.data_size ||
+		     !buffers.write_from_user(*buffer_, copied, user + copied, offset - copied).ok())) {
 			user_error<"%d:%d sends data from where there is none">(process_.group, thread_.id);
 			// An object that overlaps the one before is seen here first, as in C.
 			return FAIL(br::kFailedReply, minus(EFAULT));
@@ -479,7 +487,8 @@ Failure Sending::copy_object(u64 index, u64 offset, AnyObject& object)
 		u64 parent_offset = 0;
 		auto parent = pointer_at(object.fds.parent, index, parent_offset);
 		if (!parent.ok() || !is_in_order(parent_offset, object.fds.parent_offset)) {
-			user_error<"%d:%d sends descriptors without a parent, or out of order">(process_.group, thread_.id);
+			user_error<"%d:%d sends descriptors without a parent, or out of order">(process_.group,
+												thread_.id);
 			return FAIL(br::kFailedReply, minus(EINVAL));
 		}
 		// Where the sender has it was read with the parent.
@@ -496,8 +505,10 @@ Failure Sending::copy_object(u64 index, u64 offset, AnyObject& object)
 	case ObjectType::Pointer: {
 		PointerObject& pointer = object.pointer;
 		if (pointer.length > sg_end_ - sg_at_) {
-			user_error<"%d:%d sends a buffer of %llu bytes, and has room for %llu">(process_.group, thread_.id,
-											     pointer.length, sg_end_ - sg_at_);
+			user_error<"%d:%d sends a buffer of %llu bytes, and has room for %llu">(process_.group,
+												thread_.id,
+												pointer.length,
+												sg_end_ - sg_at_);
 			return FAIL(br::kFailedReply, minus(EINVAL));
 		}
 		done = add_copy(sg_at_, UserAddress{pointer.buffer}, pointer.length, offset);
@@ -522,8 +533,8 @@ Result<void> Sending::pass_binder(FlatObject& object)
 	Result<void> done;
 	Process::HandleInfo info{};
 	if (object.cookie != node->cookie) {
-		user_error<"%d:%d sends node %u with cookie %llx, not %llx">(process_.group, thread_.id, node->id, object.cookie,
-									   node->cookie);
+		user_error<"%d:%d sends node %u with cookie %llx, not %llx">(process_.group, thread_.id, node->id,
+									     object.cookie, node->cookie);
 		done = EINVAL;
 	} else if (!process_.credentials.may_pass_binder(target_->credentials).ok()) {
 		done = EPERM;
@@ -610,8 +621,10 @@ Result<void> Sending::pass_files(const FdArrayObject& array, const PointerObject
 	if (array.count == 0)
 		return {};
 	const u64 bytes = sizeof(u32) * array.count;
-	if (array.count >= (~u64(0) / sizeof(u32)) || bytes > parent.length || array.parent_offset > parent.length - bytes) {
-		user_error<"%d:%d sends %llu descriptors, for which there is no room">(process_.group, thread_.id, array.count);
+	if (array.count >= (~u64(0) / sizeof(u32)) || bytes > parent.length ||
+	    array.parent_offset > parent.length - bytes) {
+		user_error<"%d:%d sends %llu descriptors, for which there is no room">(process_.group, thread_.id,
+										       array.count);
 		return EINVAL;
 	}
 	const u64 at = parent.buffer - target_->buffers.address_of(*buffer_) + array.parent_offset;
@@ -679,7 +692,8 @@ bool Sending::is_in_order(u64 object, u64 fixup_offset)
 			return false;
 		least = above.pointer.parent_offset + sizeof(u64);
 		if (!target_->buffers
-			     .read(*buffer_, buffer_->offsets_start() + (sizeof(u64) * above.pointer.parent), &last, sizeof(last))
+			     .read(*buffer_, buffer_->offsets_start() + (sizeof(u64) * above.pointer.parent), &last,
+				   sizeof(last))
 			     .ok())
 			return false;
 	}
@@ -701,7 +715,8 @@ Result<void> Sending::fix_parent(const PointerObject& object, u64 valid)
 		user_error<"%d:%d sends a buffer whose parent has no room for it">(process_.group, thread_.id);
 		return EINVAL;
 	}
-	return add_fixup(object.parent_offset + parent.buffer - target_->buffers.address_of(*buffer_), object.buffer, 0);
+	return add_fixup(object.parent_offset + parent.buffer - target_->buffers.address_of(*buffer_), object.buffer,
+			 0);
 }
 
 Result<void> Sending::copy_pieces()

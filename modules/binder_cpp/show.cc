@@ -9,8 +9,8 @@ namespace binder {
 
 namespace {
 
-void show_transaction(debugfs::Text& out, const Process& process, const char* prefix, const Transaction& t)
-	NO_THREAD_SAFETY_ANALYSIS
+void show_transaction(debugfs::Text& out, const Process& process, const char* prefix,
+		      const Transaction& t) NO_THREAD_SAFETY_ANALYSIS
 {
 	// Numbers say as much as addresses, and tell nothing of the kernel.
 	out.print<"%s %u: %u from %d:%d to %d:%d code %x flags %x pri %d r%d">(
@@ -79,7 +79,7 @@ void show_thread(debugfs::Text& out, const Process& process, Thread& thread, boo
 {
 	const size_t start = out.size();
 	out.print<"  thread %d: l %02x need_return %u tr %d\n">(thread.id, thread.looper_bits.load_relaxed(),
-							      thread.must_return.load_relaxed(), 0);
+								thread.must_return.load_relaxed(), 0);
 	const size_t header = out.size();
 	for (const Transaction* t = thread.stack; t != nullptr;) {
 		if (t->from.get() == &thread) {
@@ -90,9 +90,8 @@ void show_thread(debugfs::Text& out, const Process& process, Thread& thread, boo
 			t = t->to_parent;
 		}
 	}
-	thread.todo.for_each(held, [&](WorkItem& work) {
-		show_work(out, process, "    ", "    pending transaction", work);
-	});
+	thread.todo.for_each(held,
+			     [&](WorkItem& work) { show_work(out, process, "    ", "    pending transaction", work); });
 	if (!all && out.size() == header)
 		out.cut(start);
 }
@@ -124,9 +123,8 @@ void Process::show(debugfs::Text& out, bool all)
 	const size_t header = out.size();
 	{
 		const KindGuard<Inner> guard{inner};
-		threads.for_each([&](unsigned long, Thread& thread) NO_THREAD_SAFETY_ANALYSIS {
-			show_thread(out, *this, thread, all, guard);
-		});
+		threads.for_each([&](unsigned long, Thread& thread)
+					 NO_THREAD_SAFETY_ANALYSIS { show_thread(out, *this, thread, all, guard); });
 	}
 	u64 next = 0;
 	for (;;) {
@@ -154,15 +152,16 @@ void Process::show(debugfs::Text& out, bool all)
 		const KindGuard<Handles> guard{handles_lock};
 		handles.for_each(guard, [&](Handle& handle) NO_THREAD_SAFETY_ANALYSIS {
 			out.print<"  ref %u: desc %u %snode %u s %u w %u d %u\n">(handle.id, handle.number,
-									       handle.node->is_dead ? "dead " : "",
-									       handle.node->id, handle.strong, handle.weak,
-									       handle.death ? 1u : 0u);
+										  handle.node->is_dead ? "dead " : "",
+										  handle.node->id, handle.strong,
+										  handle.weak, handle.death ? 1u : 0u);
 		});
 	}
 	buffers.show_allocated(out);
 	{
 		const KindGuard<Inner> guard{inner};
-		todo.for_each(guard, [&](WorkItem& work) { show_work(out, *this, "  ", "  pending transaction", work); });
+		todo.for_each(guard,
+			      [&](WorkItem& work) { show_work(out, *this, "  ", "  pending transaction", work); });
 		if (!delivered_deaths.is_empty(guard))
 			out.print<"  has delivered dead binder\n">();
 		if (!delivered_freezes.is_empty(guard))
@@ -189,10 +188,13 @@ void Process::show_stats(debugfs::Text& out)
 		});
 		waiting.for_each(guard, [&](Thread&) { ++ready; });
 		nodes_.for_each([&](Node&) { ++node_count; });
-		todo.for_each(guard, [&](WorkItem& work) { pending += work.what == WorkItem::What::Transaction ? 1 : 0; });
-		out.print<"  threads: %u\n  requested threads: %u+%u/%u\n">(thread_count, requested, started, max_threads);
+		todo.for_each(guard,
+			      [&](WorkItem& work) { pending += work.what == WorkItem::What::Transaction ? 1 : 0; });
+		out.print<"  threads: %u\n  requested threads: %u+%u/%u\n">(thread_count, requested, started,
+									    max_threads);
 	}
-	out.print<"  ready threads %u\n  free async space %llu\n  nodes: %u\n">(ready, buffers.free_async_space(), node_count);
+	out.print<"  ready threads %u\n  free async space %llu\n  nodes: %u\n">(ready, buffers.free_async_space(),
+										node_count);
 	u32 count = 0;
 	u32 strong = 0;
 	u32 weak = 0;

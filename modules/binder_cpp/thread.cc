@@ -10,10 +10,7 @@
 namespace binder {
 
 Thread::Thread(Process& process, int id)
-	: id(id),
-	  todo(process.inner),
-	  must_return(1),
-	  process_(Ref<Process>::to(process))
+	: id(id), todo(process.inner), must_return(1), process_(Ref<Process>::to(process))
 {
 	stats::created(Object::Thread);
 }

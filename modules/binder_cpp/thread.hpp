@@ -65,7 +65,10 @@ public:
 	void queue_deferred(WorkItem& work, const Held<Inner>& held) REQUIRES(Inner::held);
 	bool has_work(const Held<Inner>& held, bool process_work) const REQUIRES(Inner::held);
 	/// In no call, and nothing of its own to do.
-	bool is_idle(const Held<Inner>& held) const REQUIRES(Inner::held) { return stack == nullptr && todo.is_empty(held); }
+	bool is_idle(const Held<Inner>& held) const REQUIRES(Inner::held)
+	{
+		return stack == nullptr && todo.is_empty(held);
+	}
 
 	/// A number for a call.
 	u32 next_id();
@@ -78,8 +81,9 @@ public:
 	Todo todo;
 	bool process_todo GUARDED_BY(Inner::held) = false;  ///< todo deserves a wakeup
 	bool is_dead GUARDED_BY(Inner::held) = false;
-	Transaction* stack GUARDED_BY(Inner::held) = nullptr;  ///< the innermost call; only this thread makes it another than null
-	ReturnError reply_error GUARDED_BY(Inner::held);       ///< of a call
+	Transaction* stack GUARDED_BY(Inner::held) =
+		nullptr;  ///< the innermost call; only this thread makes it another than null
+	ReturnError reply_error GUARDED_BY(Inner::held);  ///< of a call
 	ExtendedError extended_error GUARDED_BY(Inner::held){0, br::kOk, 0};
 	Atomic<u32> looper_bits;
 	Atomic<u32> must_return;
@@ -106,7 +110,8 @@ private:
 		REQUIRES(Inner::held);
 	/// Hands a call or reply to user space.   Errors: EFAULT; the transaction is undone then. Yes: it was delivered, or its
 	/// sender told.
-	Result<void> deliver(Box<Transaction>&& transaction, UserAddress buffer, u64& at, Batch& batch, bool& delivered);
+	Result<void> deliver(Box<Transaction>&& transaction, UserAddress buffer, u64& at, Batch& batch,
+			     bool& delivered);
 	Result<Box<Completion>> new_completion();
 	void keep(Box<Completion>&& spare);
 	void spawn_and_leftovers(const Held<Inner>& held, After& after, Batch& batch) REQUIRES(Inner::held);

@@ -78,13 +78,14 @@ void fail_reply(Box<Transaction>&& transaction, u32 error)
 					from.reply_error.command = error;
 					after.wakeup = from.queue(from.reply_error, guard);
 				} else {
-					log::warn<"thread %d has a failure to be told already: %x">(from.id,
-												 from.reply_error.command);
+					log::warn<"thread %d has a failure to be told already: %x">(
+						from.id, from.reply_error.command);
 				}
 			}
 		}
 		if (!told && above != nullptr) {
-			note<debug::kDeadBinder, "nobody waits for reply %u: its caller's caller gets the failure">(failed->id);
+			note<debug::kDeadBinder, "nobody waits for reply %u: its caller's caller gets the failure">(
+				failed->id);
 			next = Box<Transaction>::adopt(above);
 		}
 		// Its own end.

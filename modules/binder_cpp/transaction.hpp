@@ -50,14 +50,14 @@ public:
 	Ref<Process> to;
 
 	// Guarded by the Inner lock of from's process.
-	bool from_is_gone = false;	       ///< does not wait any more
-	Transaction* from_parent = nullptr;    ///< what was on from's stack
+	bool from_is_gone = false;	     ///< does not wait any more
+	Transaction* from_parent = nullptr;  ///< what was on from's stack
 	// Guarded by that of `to`.
-	bool is_outstanding = false;	       ///< counts there
-	Ref<Thread> to_thread;		       ///< that took it
-	Transaction* to_parent = nullptr;      ///< what was on to_thread's stack
-	Buffer* buffer = nullptr;	       ///< until it is given back
-	int saved_nice = 0;		       ///< of to_thread, which is the only one to look
+	bool is_outstanding = false;	   ///< counts there
+	Ref<Thread> to_thread;		   ///< that took it
+	Transaction* to_parent = nullptr;  ///< what was on to_thread's stack
+	Buffer* buffer = nullptr;	   ///< until it is given back
+	int saved_nice = 0;		   ///< of to_thread, which is the only one to look
 };
 
 /// Owns a transaction of which nothing is queued yet, or any more; it detaches the buffer, and what counts.

@@ -44,10 +44,12 @@ void TransactionLog::show(debugfs::Text& out)
 	});
 	for (u32 i = 0; i < count; ++i) {
 		const Entry& e = newest[i];
-		const char* kind = e.kind == u32(Kind::Reply) ? "reply" : e.kind == u32(Kind::Async) ? "async" : "call ";
+		const char* kind = e.kind == u32(Kind::Reply)	? "reply"
+				   : e.kind == u32(Kind::Async) ? "async"
+								: "call ";
 		out.print<"%u: %s from %d:%d to %d:%d context %s node %u handle %u size %u:%u ret %u/%d l=%u\n">(
-			e.id, kind, e.from_group, e.from_thread, e.to_group, e.to_thread, e.context, e.to_node, e.handle,
-			e.data_size, e.offsets_size, e.return_error, e.error, e.line);
+			e.id, kind, e.from_group, e.from_thread, e.to_group, e.to_thread, e.context, e.to_node,
+			e.handle, e.data_size, e.offsets_size, e.return_error, e.error, e.line);
 	}
 }
 

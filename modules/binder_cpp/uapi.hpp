@@ -53,7 +53,8 @@ struct PointerObject {
 	u64 buffer, length, parent, parent_offset;
 	static constexpr u32 kHasParent = 1;
 };
-static_assert(sizeof(FlatObject) == 24 && sizeof(FdObject) == 24 && sizeof(FdArrayObject) == 32 && sizeof(PointerObject) == 40);
+static_assert(sizeof(FlatObject) == 24 && sizeof(FdObject) == 24 && sizeof(FdArrayObject) == 32 &&
+	      sizeof(PointerObject) == 40);
 
 /// BC_TRANSACTION, BR_TRANSACTION, BC_REPLY, BR_REPLY.
 struct TransactionData {

@@ -46,8 +46,11 @@ CXXRT_HOT Result<u64> Thread::command(u32 what, UserAddress payload)
 		if (claimed.ok()) [[likely]]
 			p.release_buffer(*claimed.take(), this, Process::Release::Given);
 		else
-			user_error<"%d:%d BC_FREE_BUFFER: %s at %llx">(
-				p.group, id, claimed.error() == EPERM ? "undelivered, or freed by another," : "no buffer", address);
+			user_error<"%d:%d BC_FREE_BUFFER: %s at %llx">(p.group, id,
+								       claimed.error() == EPERM
+									       ? "undelivered, or freed by another,"
+									       : "no buffer",
+								       address);
 		return sizeof(address);
 	}
 	case bc::kIncRefs:
@@ -128,8 +131,9 @@ void Thread::register_looper()
 		}
 	}
 	if (refused) {
-		user_error<"%d:%d BC_REGISTER_LOOPER %s">(
-			p.group, id, (bits & looper::kEntered) != 0 ? "after BC_ENTER_LOOPER" : "without a request");
+		user_error<"%d:%d BC_REGISTER_LOOPER %s">(p.group, id,
+							  (bits & looper::kEntered) != 0 ? "after BC_ENTER_LOOPER"
+											 : "without a request");
 		bits |= looper::kInvalid;
 	}
 	looper_bits.store_relaxed(bits | looper::kRegistered);
@@ -176,10 +180,12 @@ void Thread::acknowledge(u32 what, const PointerCookie& named)
 	if (named.cookie == node->cookie) {
 		After after;
 		const KindGuard<Inner> guard{p.inner};
-		done = node->acknowledge(what == bc::kAcquireDone ? Strength::Strong : Strength::Weak, guard, after).ok();
+		done = node->acknowledge(what == bc::kAcquireDone ? Strength::Strong : Strength::Weak, guard, after)
+			       .ok();
 	}
 	if (!done)
-		user_error<"%d:%d %s: node %u with cookie %llx waits for none">(p.group, id, name, node->id, named.cookie);
+		user_error<"%d:%d %s: node %u with cookie %llx waits for none">(p.group, id, name, node->id,
+										named.cookie);
 	p.unpin(*node);
 }
 
@@ -228,7 +234,8 @@ void Thread::death_command(u32 what, const HandleCookie& target)
 				Death& cleared = *handle->death.leak();
 				if (!cleared.hook.is_linked(guard)) {
 					cleared.what = WorkItem::What::ClearDeath;
-					if ((looper_bits.load_relaxed() & (looper::kRegistered | looper::kEntered)) != 0)
+					if ((looper_bits.load_relaxed() & (looper::kRegistered | looper::kEntered)) !=
+					    0)
 						after.wakeup = queue(cleared, guard);
 					else
 						after.wakeup = p.queue(cleared, guard);
@@ -249,8 +256,9 @@ void Thread::dead_binder_done(u64 cookie)
 	{
 		After after;
 		const KindGuard<Inner> guard{p.inner};
-		WorkItem* work = p.delivered_deaths.find(
-			guard, [&](WorkItem& item) { return static_cast<Death&>(item).cookie == cookie; });
+		WorkItem* work = p.delivered_deaths.find(guard, [&](WorkItem& item) {
+			return static_cast<Death&>(item).cookie == cookie;
+		});
 		if (work != nullptr) {
 			found = true;
 			work->hook.unlink(guard);
@@ -325,8 +333,9 @@ Result<void> Thread::freeze_done(u64 cookie)
 	{
 		After after;
 		const KindGuard<Inner> guard{p.inner};
-		WorkItem* work = p.delivered_freezes.find(
-			guard, [&](WorkItem& item) { return static_cast<Freeze&>(item).cookie == cookie; });
+		WorkItem* work = p.delivered_freezes.find(guard, [&](WorkItem& item) {
+			return static_cast<Freeze&>(item).cookie == cookie;
+		});
 		if (work != nullptr) {
 			auto& freeze = static_cast<Freeze&>(*work);
 			freeze.hook.unlink(guard);

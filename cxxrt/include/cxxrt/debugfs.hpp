@@ -15,7 +15,8 @@ public:
 	explicit Text(raw::seq_file* out) : out_(out) {}
 	template <Literal Format, class... Args> void print(Args... args)
 	{
-		static_assert(log::detail::format_matches<Args...>(Format.text), "the format does not match the arguments");
+		static_assert(log::detail::format_matches<Args...>(Format.text),
+			      "the format does not match the arguments");
 		raw::seq_printf(out_, kText<Format>.text, args...);
 	}
 	/// How much there is, for cut().   Units: bytes.
@@ -41,8 +42,14 @@ public:
 	~Entry() EXCLUDES(atomic_context) { raw::debugfs_remove(dentry_); }
 
 	/// At the top of debugfs.   Context: process; sleeps.
-	static Entry folder(const char* name) EXCLUDES(atomic_context) { return Entry{raw::debugfs_create_dir(name, nullptr)}; }
-	Entry subfolder(const char* name) const EXCLUDES(atomic_context) { return Entry{raw::debugfs_create_dir(name, dentry_)}; }
+	static Entry folder(const char* name) EXCLUDES(atomic_context)
+	{
+		return Entry{raw::debugfs_create_dir(name, nullptr)};
+	}
+	Entry subfolder(const char* name) const EXCLUDES(atomic_context)
+	{
+		return Entry{raw::debugfs_create_dir(name, dentry_)};
+	}
 	/// A file that all may read, whose text `Show(Text&, T&)` makes; `object` outlives it.
 	template <auto Show, class T> Entry file(const char* name, T& object) const EXCLUDES(atomic_context)
 	{

@@ -23,10 +23,7 @@ template <class K> class TryKindGuard;
 /// A spinlock that no interrupt takes, of kind K.
 template <class K> class Kind : Pinned {
 public:
-	Kind()
-	{
-		raw::cxxrt_spin_lock_init(&lock_, lock_class<K::kName>.name(), lock_class<K::kName>.unsafe_key());
-	}
+	Kind() { raw::cxxrt_spin_lock_init(&lock_, lock_class<K::kName>.name(), lock_class<K::kName>.unsafe_key()); }
 
 private:
 	friend class KindGuard<K>;
@@ -79,9 +76,7 @@ public:
 /// As KindGuard, if nobody holds the lock; test it before anything else.
 template <class K> class [[nodiscard]] TryKindGuard : public Held<K> {
 public:
-	[[nodiscard]] explicit TryKindGuard(Kind<K>& lock)
-		: Held<K>(lock),
-		  got_(raw::cxxrt_spin_trylock(&lock.lock_))
+	[[nodiscard]] explicit TryKindGuard(Kind<K>& lock) : Held<K>(lock), got_(raw::cxxrt_spin_trylock(&lock.lock_))
 	{
 	}
 	~TryKindGuard() { unlock(); }
@@ -202,10 +197,7 @@ public:
 		return at == &head_ ? nullptr : &owner_of<Hook>(*at);
 	}
 	/// Puts `element`, which is in no list, behind `before`, which is in this one.
-	void insert_after(Element& before, Element& element, const Held<K>& held)
-	{
-		link(element, before.*Hook, held);
-	}
+	void insert_after(Element& before, Element& element, const Held<K>& held) { link(element, before.*Hook, held); }
 
 private:
 	CXXRT_INLINE void link(Element& element, HookType& after, const Held<K>& held)

@@ -126,7 +126,10 @@ public:
 		return vma == area_.load_relaxed() ? Reach::Mapped : Reach::NotOurs;
 	}
 	/// Takes pages from user space; only where reach() said Mapped.   Context: process; may sleep.
-	void zap(const TryReadLock&, u64 address, u64 bytes) { raw::cxxrt_zap_pages(area_.load_relaxed(), address, bytes); }
+	void zap(const TryReadLock&, u64 address, u64 bytes)
+	{
+		raw::cxxrt_zap_pages(area_.load_relaxed(), address, bytes);
+	}
 
 private:
 	// SAFETY: attach() stored the object, which the area's file keeps.

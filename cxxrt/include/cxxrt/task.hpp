@@ -210,7 +210,10 @@ private:
 class [[nodiscard]] Credentials : MoveOnly {
 public:
 	/// Those with which the file was opened.
-	static Credentials of(chardev::File file) { return Credentials{raw::cxxrt_get_cred(file.unsafe_raw()->f_cred)}; }
+	static Credentials of(chardev::File file)
+	{
+		return Credentials{raw::cxxrt_get_cred(file.unsafe_raw()->f_cred)};
+	}
 	Credentials(Credentials&& other) : cred_(exchange(other.cred_, nullptr)) {}
 	~Credentials()
 	{
@@ -241,8 +244,7 @@ public:
 	/// None.
 	SecurityContext() = default;
 	SecurityContext(SecurityContext&& other)
-		: text_(exchange(other.text_, nullptr)),
-		  bytes_(exchange(other.bytes_, 0u))
+		: text_(exchange(other.text_, nullptr)), bytes_(exchange(other.bytes_, 0u))
 	{
 	}
 	SecurityContext& operator=(SecurityContext&& other)
