@@ -369,13 +369,13 @@ CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddre
 			const KindGuard<Inner> guard{p.inner};
 			stack = t->to_parent;
 		}
-		const u32 id = t->id;
+		const u32 failed_id = t->id;
 		cancel(move(t), br::kFailedReply);
 		p.release_buffer(buffer, this, Process::Release::Undelivered);
 		if (!files_failed)
 			return EFAULT;
-		note<debug::kFailedTransaction, "%d:%d transaction %u: no descriptors for its files">(p.group, this->id,
-												      id);
+		note<debug::kFailedTransaction, "%d:%d transaction %u: no descriptors for its files">(p.group, id,
+												   failed_id);
 		TRY(batch.flush(user, at));
 		if (command == br::kReply) {
 			batch.put(br::kFailedReply);

@@ -193,7 +193,7 @@ void Thread::death_command(u32 what, const HandleCookie& target)
 {
 	Process& p = *process_;
 	const char* name = what == bc::kRequestDeath ? "BC_REQUEST_DEATH_NOTIFICATION" : "BC_CLEAR_DEATH_NOTIFICATION";
-	Box<Death> death;
+	Box<Death> fresh;
 	if (what == bc::kRequestDeath) {
 		auto made = Box<Death>::make(Gfp::Kernel, target.cookie());
 		if (!made.ok()) {
@@ -202,7 +202,7 @@ void Thread::death_command(u32 what, const HandleCookie& target)
 			set_return_error(br::kError, guard);
 			return;
 		}
-		death = made.take();
+		fresh = made.take();
 	}
 	const char* wrong = nullptr;
 	{
@@ -221,7 +221,7 @@ void Thread::death_command(u32 what, const HandleCookie& target)
 				} else {
 					stats::created(Object::Death);
 					const NestedKindGuard<Inner> guard{p.inner};
-					handle->death = move(death);
+					handle->death = move(fresh);
 					if (is_dead)
 						after.wakeup = p.queue(*handle->death, guard);
 				}
@@ -278,9 +278,9 @@ void Thread::dead_binder_done(u64 cookie)
 Result<void> Thread::freeze_command(u32 what, const HandleCookie& target)
 {
 	Process& p = *process_;
-	Box<Freeze> freeze;
+	Box<Freeze> fresh;
 	if (what == bc::kRequestFreeze)
-		freeze = TRY(Box<Freeze>::make(Gfp::Kernel, target.cookie()));
+		fresh = TRY(Box<Freeze>::make(Gfp::Kernel, target.cookie()));
 	const char* wrong = nullptr;
 	{
 		After after;
@@ -299,10 +299,10 @@ Result<void> Thread::freeze_command(u32 what, const HandleCookie& target)
 					const bool is_dead = [&]() NO_THREAD_SAFETY_ANALYSIS { return node.is_dead; }();
 					if (!is_dead) {
 						const NestedKindGuard<Inner> guard{node.owner().inner};
-						freeze->is_frozen = node.owner().is_frozen;
+						fresh->is_frozen = node.owner().is_frozen;
 					}
 					const NestedKindGuard<Inner> guard{p.inner};
-					handle->freeze = move(freeze);
+					handle->freeze = move(fresh);
 					if (!is_dead)
 						after.wakeup = p.queue(*handle->freeze, guard);
 				}

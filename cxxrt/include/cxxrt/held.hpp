@@ -63,7 +63,7 @@ public:
 template <class K> class [[nodiscard]] SCOPED_CAPABILITY NestedKindGuard : public Held<K> {
 public:
 	[[nodiscard]] CXXRT_INLINE explicit NestedKindGuard(Kind<K>& lock) ACQUIRE(K::held)
-		REQUIRES(atomic_context) NO_THREAD_SAFETY_ANALYSIS : Held<K>(lock)
+		NO_THREAD_SAFETY_ANALYSIS : Held<K>(lock)
 	{
 		raw::cxxrt_spin_lock(&lock.lock_);
 	}
