@@ -147,6 +147,11 @@ CXXRT_ALWAYS void cxxrt_refcount_inc(refcount_t *r)
 	refcount_inc(r);
 }
 
+bool cxxrt_refcount_inc_not_zero(refcount_t *r)
+{
+	return refcount_inc_not_zero(r);
+}
+
 void cxxrt_refcount_set(refcount_t *r, int n)
 {
 	refcount_set(r, n);

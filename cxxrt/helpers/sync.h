@@ -62,6 +62,7 @@ void cxxrt_smp_wmb(void);
 
 void cxxrt_refcount_set(refcount_t *r, int n);
 void cxxrt_refcount_inc(refcount_t *r);
+bool cxxrt_refcount_inc_not_zero(refcount_t *r);
 bool cxxrt_refcount_dec_and_test(refcount_t *r);
 
 CXXRT_HELPERS_END

@@ -67,12 +67,12 @@ Result<void> Buffers::map(mm::Area area)
 	if (!space_.is_of(area))
 		return EINVAL;
 	const u64 size = min(area.size(), kMost);
-	if (size_.compare_swap(0, size) != 0)
+	if (taken_.swap(1) != 0)
 		return EBUSY;
 	auto slots = Array<Slot>::make(Gfp::Kernel, cxxrt::Node{}, size >> kPageShift, lock_);
 	auto first = Box<Buffer>::make(Gfp::Kernel);
 	if (!slots.ok() || !first.ok()) {
-		size_.store_release(0);
+		taken_.store_release(0);
 		return ENOMEM;
 	}
 	slots_ = slots.take();
@@ -85,7 +85,8 @@ Result<void> Buffers::map(mm::Area area)
 		free_.insert(whole);
 		free_async_ = size / 2;
 	}
-	// Senders see the mapping last.
+	// Pairs with claim(): the slots before their size. Senders see the mapping last.
+	size_.store_release(size);
 	mapping_.attach(area);
 	return {};
 }
@@ -246,7 +247,7 @@ CXXRT_HOT Result<void> Buffers::install(const Buffer& buffer)
 CXXRT_HOT Result<Buffer*> Buffers::claim(u64 address)
 {
 	const u64 offset = address - start_;
-	if (!size_.load_relaxed() || offset >= size_.load_relaxed() || slots_.size() == 0)
+	if (offset >= size_.load_acquire())
 		return ENOENT;
 	const KindGuard<Memory> guard{lock_};
 	Buffer* found = slot_of(offset).buffers.find(guard, [&](Buffer& buffer) { return buffer.offset_ == offset; });

@@ -134,7 +134,8 @@ private:
 	Kind<Memory> lock_;
 	mm::Space space_ = mm::Space::current();
 	u64 start_ = 0;
-	Atomic<u64> size_;  // not 0: mapped, now or before
+	Atomic<u32> taken_;  // mapped, now or before
+	Atomic<u64> size_;   // once there are slots
 	Array<Slot> slots_;
 	HeldList<&Buffer::by_address_> all_{lock_};
 	HeldList<&Buffer::in_page_> spares_{lock_};

@@ -222,8 +222,7 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 			}
 		}
 		if (with_process_work) {
-			if ((looper_bits.load_relaxed() & (looper::kRegistered | looper::kEntered)) == 0 && must_wait &&
-			    may_wait)
+			if ((looper_bits.load_relaxed() & (looper::kRegistered | looper::kEntered)) == 0)
 				user_error<"%d:%d waits for work of the process, and is no looper (state %x)">(
 					p.group, id, looper_bits.load_relaxed());
 			set_nice(p.default_nice);
@@ -375,7 +374,7 @@ CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddre
 		if (!files_failed)
 			return EFAULT;
 		note<debug::kFailedTransaction, "%d:%d transaction %u: no descriptors for its files">(p.group, id,
-												   failed_id);
+												      failed_id);
 		TRY(batch.flush(user, at));
 		if (command == br::kReply) {
 			batch.put(br::kFailedReply);

@@ -241,13 +241,27 @@ void Process::show_dead(debugfs::Text& out, bool& any)
 void Driver::show_state(debugfs::Text& out, Driver& driver)
 {
 	out.print<"binder state:\n">();
-	const Guard guard{driver.lock_};
+	// Those that are gone, and still known by others: the last look at one may be its end, for which the lock has to be free.
 	bool any_dead = false;
-	for (Process& process : driver.processes_) {
-		// What is being taken apart by its last holder is not to be held again.
-		if (process.is_released)
-			process.show_dead(out, any_dead);
+	for (u32 which = 0;; ++which) {
+		Ref<Process> gone;
+		u32 at = 0;
+		bool found = false;
+		{
+			const Guard guard{driver.lock_};
+			for (Process& process : driver.processes_) {
+				if (process.is_released && at++ == which) {
+					gone = Ref<Process>::try_to(process);
+					found = true;
+				}
+			}
+		}
+		if (!found)
+			break;
+		if (gone)
+			gone->show_dead(out, any_dead);
 	}
+	const Guard guard{driver.lock_};
 	for (Process& process : driver.processes_) {
 		if (!process.is_released)
 			process.show(out, true);

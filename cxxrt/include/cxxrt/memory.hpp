@@ -346,6 +346,11 @@ public:
 		raw::cxxrt_refcount_inc(&static_cast<RefCounted&>(object).count_);
 		return Ref{&object};
 	}
+	/// The same for one that may be on its way out: none if nobody's reference keeps it. Its memory stays meanwhile.
+	static Ref try_to(T& object)
+	{
+		return raw::cxxrt_refcount_inc_not_zero(&static_cast<RefCounted&>(object).count_) ? Ref{&object} : Ref{};
+	}
 	/// Another reference to the same object.   Context: any.
 	Ref clone() const
 	{
