@@ -140,6 +140,11 @@ Driver::~Driver()
 		devices_ = move(next);
 	}
 	shrinker_.reset();
+	// What is in a folder before the folder.
+	for (debugfs::Entry& file : files_)
+		file = {};
+	process_folder = {};
+	folder_ = {};
 }
 
 Result<Box<Driver>> Driver::create()
