@@ -62,8 +62,8 @@ public:
 /// Holds a lock while one of another kind is held.
 template <class K> class [[nodiscard]] SCOPED_CAPABILITY NestedKindGuard : public Held<K> {
 public:
-	[[nodiscard]] CXXRT_INLINE explicit NestedKindGuard(Kind<K>& lock) ACQUIRE(K::held)
-		NO_THREAD_SAFETY_ANALYSIS : Held<K>(lock)
+	[[nodiscard]] CXXRT_INLINE explicit NestedKindGuard(Kind<K>& lock) ACQUIRE(K::held) NO_THREAD_SAFETY_ANALYSIS
+		: Held<K>(lock)
 	{
 		raw::cxxrt_spin_lock(&lock.lock_);
 	}

@@ -349,7 +349,8 @@ public:
 	/// The same for one that may be on its way out: none if nobody's reference keeps it. Its memory stays meanwhile.
 	static Ref try_to(T& object)
 	{
-		return raw::cxxrt_refcount_inc_not_zero(&static_cast<RefCounted&>(object).count_) ? Ref{&object} : Ref{};
+		return raw::cxxrt_refcount_inc_not_zero(&static_cast<RefCounted&>(object).count_) ? Ref{&object}
+												  : Ref{};
 	}
 	/// Another reference to the same object.   Context: any.
 	Ref clone() const
