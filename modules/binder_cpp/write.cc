@@ -46,11 +46,10 @@ CXXRT_HOT Result<u64> Thread::command(u32 what, UserAddress payload)
 		if (claimed.ok()) [[likely]]
 			p.release_buffer(*claimed.take(), this, Process::Release::Given);
 		else
-			user_error<"%d:%d BC_FREE_BUFFER: %s at %llx">(p.group, id,
-								       claimed.error() == EPERM
-									       ? "undelivered, or freed by another,"
-									       : "no buffer",
-								       address);
+			user_error<"%d:%d BC_FREE_BUFFER %llx: %s">(p.group, id, address,
+								    claimed.error() == EPERM
+									    ? "undelivered, or freed by another"
+									    : "no match");
 		return sizeof(address);
 	}
 	case bc::kIncRefs:
