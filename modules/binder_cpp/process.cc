@@ -474,13 +474,25 @@ CXXRT_COLD Result<Thread*> Process::new_thread(int id)
 	return made.leak();
 }
 
-CXXRT_HOT long Process::ioctl(chardev::File file, u32 command, UserAddress argument)
+namespace {
+
+/// Somebody looks at what user space did wrong; false for a signal.
+CXXRT_COLD bool wait_while_stopped()
 {
 	while (params::stop_on_user_error() >= 2) {
 		if (task::signal_is_pending())
-			return ERESTARTSYS.to_c();
+			return false;
 		sleep_ms(20);
 	}
+	return true;
+}
+
+}  // namespace
+
+CXXRT_HOT long Process::ioctl(chardev::File file, u32 command, UserAddress argument)
+{
+	if (params::stop_on_user_error() >= 2 && !wait_while_stopped()) [[unlikely]]
+		return ERESTARTSYS.to_c();
 	auto found = current_thread();
 	Result<void> done = EINVAL;
 	if (found.ok()) [[likely]] {
@@ -491,6 +503,9 @@ CXXRT_HOT long Process::ioctl(chardev::File file, u32 command, UserAddress argum
 	} else {
 		done = found.error();
 	}
+	// Who made the mistake stops, too.
+	if (params::stop_on_user_error() >= 2) [[unlikely]]
+		(void)wait_while_stopped();
 	if (!done.ok() && done.error() != EINTR && params::log_allows())
 		log::info<"%d:%d ioctl %x %llx returned %d">(group, task::current_id(), command, argument.bits(),
 							     done.to_c());
