@@ -2,6 +2,7 @@
 #include "node.hpp"
 
 #include "driver.hpp"
+#include "params.hpp"
 #include "process.hpp"
 #include "stats.hpp"
 #include "thread.hpp"
@@ -64,7 +65,7 @@ Result<void> Node::count_handle(const Held<Inner>& held, Thread* notify, Strengt
 	// The first strong count is news for the owner's user space, which somebody has to bring; the manager's knows.
 	if (notify == nullptr && strong_by_handles_ == 0 && !is_dead &&
 	    !(has_strong_ && owner_->context().is_manager(*this))) {
-		log::error<"nobody would tell the owner of node %u of a strong count">(id);
+		note<debug::kUserError, "nobody would tell the owner of node %u of a strong count">(id);
 		return EINVAL;
 	}
 	if (notify == nullptr && strong_by_handles_ == 0 && is_dead)

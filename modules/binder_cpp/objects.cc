@@ -44,7 +44,7 @@ void Process::release_objects(Buffer& buffer, u64 end, Thread* thread, bool fail
 		case ObjectType::WeakBinder: {
 			Node* node = pin_node(object.flat.binder);
 			if (node == nullptr) {
-				log::error<"buffer %u has no node %llx">(buffer.id, object.flat.binder);
+				note<debug::kUserError, "buffer %u has no node %llx">(buffer.id, object.flat.binder);
 				break;
 			}
 			{
@@ -63,7 +63,8 @@ void Process::release_objects(Buffer& buffer, u64 end, Thread* thread, bool fail
 											  ? Strength::Strong
 											  : Strength::Weak);
 			if (!done.ok())
-				log::error<"buffer %u has no handle %u">(buffer.id, u32(object.flat.binder));
+				note<debug::kUserError, "buffer %u has no handle %u">(buffer.id,
+										      u32(object.flat.binder));
 			break;
 		}
 		case ObjectType::FdArray: {

@@ -268,8 +268,9 @@ bool is_superseded_by(const Transaction& queued, const Transaction& t)
 
 }  // namespace
 
-CXXRT_HOT u32 Process::accept(Transaction& t, Node& node, Thread* to, After& after, Box<Transaction>& superseded)
+CXXRT_HOT u32 Process::accept(Transaction& t, Ref<Node>& target, Thread* to, After& after, Box<Transaction>& superseded)
 {
+	Node& node = *target;
 	const bool oneway = t.is_oneway();
 	const auto hint = oneway ? task::Wakeup::Hint::None : task::Wakeup::Hint::WakerSleeps;
 	const KindGuard<Inner> guard{inner};
@@ -285,6 +286,8 @@ CXXRT_HOT u32 Process::accept(Transaction& t, Node& node, Thread* to, After& aft
 	if (!node.is_strong(guard)) [[unlikely]]
 		return br::kFailedReply;
 	node.count(Strength::Strong, guard, nullptr).ignore("it is strong already");
+	// Only now: what the process holds is given up when it is dead, and not after.
+	t.buffer->target = move(target);
 	t.buffer->transaction = &t;
 	t.is_outstanding = true;
 	++outstanding;

@@ -71,7 +71,8 @@ public:
 	task::Wakeup wake_one(const Held<Inner>& held, task::Wakeup::Hint hint = task::Wakeup::Hint::None)
 		REQUIRES(Inner::held);
 	/// A call has arrived, for `to` or for any thread. Yes: `kOk`, and for oneway calls kPendingFrozen; no: what the sender gets.
-	u32 accept(Transaction& transaction, Node& node, Thread* to, After& after, Box<Transaction>& superseded);
+	/// If so, its buffer has the node.
+	u32 accept(Transaction& transaction, Ref<Node>& target, Thread* to, After& after, Box<Transaction>& superseded);
 	/// Why a buffer goes: its process gave it back, could not get it, or another call came in its place.
 	enum class Release : u8 { Given, Undelivered, Superseded };
 	/// Gives back a buffer, and all that it holds; `thread` is who does it.

@@ -791,9 +791,8 @@ CXXRT_HOT Failure Sending::queue_call()
 		t.from_parent = thread_.stack;
 		thread_.stack = &t;
 	}
-	buffer_->target = move(node_);
 	t.buffer = buffer_;
-	const u32 accepted = target_->accept(t, *buffer_->target, to_thread_.get(), after, superseded);
+	const u32 accepted = target_->accept(t, node_, to_thread_.get(), after, superseded);
 	const bool ok = accepted == br::kOk || accepted == br::kPendingFrozen;
 	if (ok) {
 		(void)transaction_.leak();
@@ -816,7 +815,6 @@ CXXRT_HOT Failure Sending::queue_call()
 	if (ok) [[likely]]
 		return {};
 	t.buffer = nullptr;
-	node_ = move(buffer_->target);
 	if (!is_oneway_) {
 		const KindGuard<Inner> guard{process_.inner};
 		thread_.stack = t.from_parent;

@@ -78,7 +78,8 @@ void fail_reply(Box<Transaction>&& transaction, u32 error)
 					from.reply_error.command = error;
 					after.wakeup = from.queue(from.reply_error, guard);
 				} else {
-					log::warn<"thread %d has a failure to be told already: %x">(
+					note<debug::kFailedTransaction,
+					     "thread %d has a failure to be told already: %x">(
 						from.id, from.reply_error.command);
 				}
 			}
