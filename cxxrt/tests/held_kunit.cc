@@ -67,4 +67,6 @@ KUNIT_TEST(cxxrt_held, elements_keep_their_order)
 	return {};
 }
 
+KUNIT_SUITE(cxxrt_held);
+
 }  // namespace cxxrt::kunit

@@ -41,4 +41,6 @@ KUNIT_TEST(cxxrt_tree, objects_are_in_order_and_found)
 	return {};
 }
 
+KUNIT_SUITE(cxxrt_tree);
+
 }  // namespace cxxrt::kunit

@@ -213,7 +213,7 @@ void Thread::death_command(u32 what, const HandleCookie& target)
 		} else {
 			Node& node = *handle->node;
 			const NestedKindGuard<Watchers> watchers_guard{node.watchers_lock};
-			const bool is_dead = [&]() NO_THREAD_SAFETY_ANALYSIS { return node.is_dead; }();
+			const bool owner_is_dead = [&]() NO_THREAD_SAFETY_ANALYSIS { return node.is_dead; }();
 			if (what == bc::kRequestDeath) {
 				if (handle->death) {
 					wrong = "set already";
@@ -221,7 +221,7 @@ void Thread::death_command(u32 what, const HandleCookie& target)
 					stats::created(Object::Death);
 					const NestedKindGuard<Inner> guard{p.inner};
 					handle->death = move(fresh);
-					if (is_dead)
+					if (owner_is_dead)
 						after.wakeup = p.queue(*handle->death, guard);
 				}
 			} else if (!handle->death) {
@@ -295,14 +295,16 @@ Result<void> Thread::freeze_command(u32 what, const HandleCookie& target)
 					wrong = "set already";
 				} else {
 					stats::created(Object::Freeze);
-					const bool is_dead = [&]() NO_THREAD_SAFETY_ANALYSIS { return node.is_dead; }();
-					if (!is_dead) {
+					const bool owner_is_dead = [&]() NO_THREAD_SAFETY_ANALYSIS {
+						return node.is_dead;
+					}();
+					if (!owner_is_dead) {
 						const NestedKindGuard<Inner> guard{node.owner().inner};
 						fresh->is_frozen = node.owner().is_frozen;
 					}
 					const NestedKindGuard<Inner> guard{p.inner};
 					handle->freeze = move(fresh);
-					if (!is_dead)
+					if (!owner_is_dead)
 						after.wakeup = p.queue(*handle->freeze, guard);
 				}
 			} else if (!handle->freeze) {
