@@ -22,7 +22,7 @@ public:
 	}
 	Handle* find(const Node& node, const Held<Handles>&) const REQUIRES(Handles::held)
 	{
-		return by_node_.find(static_cast<const Node*>(&node));
+		return by_node_.find(&node);
 	}
 	/// Whether insert() would have a number from `least` on.
 	bool has_room(u32 least, const Held<Handles>&) const REQUIRES(Handles::held)

@@ -43,6 +43,13 @@ public:
 };
 using Todo = HeldList<&WorkItem::hook>;
 
+/// The work as what it is; its `what` says so.
+template <class T, class W> T& as(W& work)
+{
+	// NOLINTNEXTLINE(cppcoreguidelines-pro-type-static-cast-downcast): there are no virtual functions to find out by
+	return static_cast<T&>(work);
+}
+
 /// What comes after the locks are gone. Declare it before their guards.
 struct After : Pinned {
 	Ref<Node> node;	 ///< that is no more

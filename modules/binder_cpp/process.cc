@@ -86,8 +86,8 @@ NodeDebugInfo Process::node_after(u64 address)
 	if (const Node* node = nodes_.lower_bound(address + 1))
 		info = {.pointer = node->address,
 			.cookie = node->cookie,
-			.has_strong = node->user_has_strong(guard),
-			.has_weak = node->user_has_weak(guard)};
+			.has_strong = node->user_has_strong(guard) ? 1u : 0u,
+			.has_weak = node->user_has_weak(guard) ? 1u : 0u};
 	return info;
 }
 
@@ -295,10 +295,10 @@ CXXRT_HOT u32 Process::accept(Transaction& t, Ref<Node>& target, Thread* to, Aft
 		if (frozen && (t.flags & TransactionData::kUpdate) != 0) {
 			WorkItem* old = node.async_todo.find(guard, [&](WorkItem& item) {
 				return item.what == WorkItem::What::Transaction &&
-				       is_superseded_by(static_cast<Transaction&>(item), t);
+				       is_superseded_by(as<Transaction>(item), t);
 			});
 			if (old != nullptr) {
-				auto& dropped = static_cast<Transaction&>(*old);
+				auto& dropped = as<Transaction>(*old);
 				dropped.hook.unlink(guard);
 				dropped.is_outstanding = false;
 				uncount_outstanding(guard);
@@ -355,21 +355,21 @@ void Process::cancel_all(Todo& list)
 			return;
 		switch (work->what) {
 		case WorkItem::What::Transaction:
-			cancel(Box<Transaction>::adopt(&static_cast<Transaction&>(*work)), br::kDeadReply);
+			cancel(Box<Transaction>::adopt(&as<Transaction>(*work)), br::kDeadReply);
 			break;
 		case WorkItem::What::Complete:
 		case WorkItem::What::CompletePending:
 		case WorkItem::What::CompleteSpam:
-			Box<Completion>::adopt(&static_cast<Completion&>(*work)).reset();
+			Box<Completion>::adopt(&as<Completion>(*work)).reset();
 			stats::deleted(Object::TransactionComplete);
 			break;
 		case WorkItem::What::DeadBinderAndClear:
 		case WorkItem::What::ClearDeath:
-			Box<Death>::adopt(&static_cast<Death&>(*work)).reset();
+			Box<Death>::adopt(&as<Death>(*work)).reset();
 			stats::deleted(Object::Death);
 			break;
 		case WorkItem::What::ClearFreeze:
-			Box<Freeze>::adopt(&static_cast<Freeze&>(*work)).reset();
+			Box<Freeze>::adopt(&as<Freeze>(*work)).reset();
 			stats::deleted(Object::Freeze);
 			break;
 		// What has an owner goes with that.

@@ -82,7 +82,7 @@ public:
 	/// One transaction less is on its way.
 	void uncount_outstanding(const Held<Inner>&) REQUIRES(Inner::held);
 	/// Puts the end of a list of work to rest.
-	void cancel_all(Todo& todo) EXCLUDES(atomic_context);
+	void cancel_all(Todo& list) EXCLUDES(atomic_context);
 
 	// --- freezing ---
 	Result<void> freeze(const FreezeInfo& info) EXCLUDES(atomic_context);

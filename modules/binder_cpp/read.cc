@@ -101,7 +101,7 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 		u32 told = 0;
 		switch (work.what) {
 		case WorkItem::What::Transaction: {
-			auto& t = static_cast<Transaction&>(work);
+			auto& t = as<Transaction>(work);
 			if (t.needs_reply) {
 				t.to_parent = stack;
 				t.to_thread = Ref<Thread>::to(*this);
@@ -115,7 +115,7 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 			return &t;
 		}
 		case WorkItem::What::ReturnError: {
-			auto& error = static_cast<ReturnError&>(work);
+			auto& error = as<ReturnError>(work);
 			told = exchange(error.command, br::kOk);
 			batch.put(told);
 			break;
@@ -126,11 +126,11 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 			told = work.what == WorkItem::What::CompleteSpam && p.detects_spam ? br::kSpamSuspect
 			       : work.what == WorkItem::What::CompletePending		   ? br::kPendingFrozen
 											   : br::kTransactionComplete;
-			keep(Box<Completion>::adopt(&static_cast<Completion&>(work)));
+			keep(Box<Completion>::adopt(&as<Completion>(work)));
 			batch.put(told);
 			break;
 		case WorkItem::What::Node: {
-			auto& node = static_cast<Node&>(work);
+			auto& node = as<Node>(work);
 			const u64 address = node.address;
 			const u64 cookie = node.cookie;
 			u32 commands[4];
@@ -145,7 +145,7 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 		}
 		case WorkItem::What::DeadBinder:
 		case WorkItem::What::DeadBinderAndClear: {
-			auto& death = static_cast<Death&>(work);
+			auto& death = as<Death>(work);
 			told = br::kDeadBinder;
 			batch.put(told);
 			batch.put64(death.cookie);
@@ -154,7 +154,7 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 			break;
 		}
 		case WorkItem::What::ClearDeath: {
-			const Box<Death> death = Box<Death>::adopt(&static_cast<Death&>(work));
+			const Box<Death> death = Box<Death>::adopt(&as<Death>(work));
 			stats::deleted(Object::Death);
 			told = br::kClearDeathDone;
 			batch.put(told);
@@ -162,7 +162,7 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 			break;
 		}
 		case WorkItem::What::FrozenBinder: {
-			auto& freeze = static_cast<Freeze&>(work);
+			auto& freeze = as<Freeze>(work);
 			told = br::kFrozenBinder;
 			batch.put(told);
 			batch.put64(freeze.cookie);
@@ -174,7 +174,7 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 			break;
 		}
 		case WorkItem::What::ClearFreeze: {
-			const Box<Freeze> freeze = Box<Freeze>::adopt(&static_cast<Freeze&>(work));
+			const Box<Freeze> freeze = Box<Freeze>::adopt(&as<Freeze>(work));
 			stats::deleted(Object::Freeze);
 			told = br::kClearFreezeDone;
 			batch.put(told);

@@ -15,7 +15,7 @@ namespace binder {
 
 namespace {
 
-#define FAIL(command, error) \
+#define fail(command, error) \
 	Failure { (command), (error), u32(__LINE__) }
 
 s32 minus(Error error) { return error.to_c(); }
@@ -217,7 +217,7 @@ void Sending::tell(const Failure& failure)
 			     : "call",
 		id_, target_ ? target_->group : 0, failure.command, failure.error, data_.data_size, data_.offsets_size,
 		failure.line);
-	const ExtendedError error{id_, failure.command, failure.error};
+	const ExtendedError error{.id = id_, .command = failure.command, .error = failure.error};
 	if (!caller_) {
 		const KindGuard<Inner> guard{process_.inner};
 		thread_.extended_error = error;
@@ -243,7 +243,7 @@ CXXRT_HOT Failure Sending::find_caller()
 	const char* wrong = nullptr;
 	{
 		const KindGuard<Inner> guard{process_.inner};
-		thread_.extended_error = {id_, br::kOk, 0};
+		thread_.extended_error = {.id = id_, .command = br::kOk, .error = 0};
 		Transaction* top = thread_.stack;
 		if (top == nullptr) {
 			wrong = "no call";
@@ -260,14 +260,14 @@ CXXRT_HOT Failure Sending::find_caller()
 	}
 	if (wrong != nullptr) {
 		user_error<"%d:%d replies to %s">(process_.group, thread_.id, wrong);
-		return FAIL(br::kFailedReply, minus(EPROTO));
+		return fail(br::kFailedReply, minus(EPROTO));
 	}
 	set_nice(caller_->saved_nice);
 	target_ = Ref<Process>::to(caller_->from->process());
 	// Only a hint: whether it still waits is seen when the reply is queued.
 	const bool gone = [&]() NO_THREAD_SAFETY_ANALYSIS { return caller_->from_is_gone; }();
 	if (gone)
-		return FAIL(br::kDeadReply, 0);
+		return fail(br::kDeadReply, 0);
 	return {};
 }
 
@@ -281,25 +281,25 @@ CXXRT_HOT Failure Sending::find_target()
 	if (number == 0 && (!node_ || node_->owner().is_dead.load_relaxed() != 0)) {
 		node_ = process_.context().manager();
 		if (!node_)
-			return FAIL(br::kDeadReply, minus(EINVAL));
+			return fail(br::kDeadReply, minus(EINVAL));
 	}
 	if (!node_) {
 		user_error<"%d:%d calls handle %u, which it has not">(process_.group, thread_.id, number);
-		return FAIL(br::kFailedReply, minus(EINVAL));
+		return fail(br::kFailedReply, minus(EINVAL));
 	}
 	Process& target = node_->owner();
 	if (number == 0 && target.group == process_.group) {
 		user_error<"%d:%d calls the context manager, whose process it is">(process_.group, thread_.id);
-		return FAIL(br::kFailedReply, minus(EINVAL));
+		return fail(br::kFailedReply, minus(EINVAL));
 	}
 	if (target.is_dead.load_relaxed() != 0)
-		return FAIL(br::kDeadReply, minus(EINVAL));
+		return fail(br::kDeadReply, minus(EINVAL));
 	target_ = Ref<Process>::to(target);
 	node_id_ = node_->id;
 	if (&target == &process_)
-		return FAIL(br::kFailedReply, minus(EINVAL));
+		return fail(br::kFailedReply, minus(EINVAL));
 	if (!process_.credentials.may_call(target.credentials).ok())
-		return FAIL(br::kFailedReply, minus(EPERM));
+		return fail(br::kFailedReply, minus(EPERM));
 	if (is_oneway_)
 		return {};
 
@@ -327,7 +327,7 @@ CXXRT_HOT Failure Sending::find_target()
 	}
 	if (wrong != nullptr) {
 		user_error<"%d:%d makes a call while %s">(process_.group, thread_.id, wrong);
-		return FAIL(br::kFailedReply, minus(EPROTO));
+		return fail(br::kFailedReply, minus(EPROTO));
 	}
 	return {};
 }
@@ -340,11 +340,11 @@ CXXRT_HOT Failure Sending::send()
 
 	auto transaction = thread_.new_transaction();
 	if (!transaction.ok())
-		return FAIL(br::kFailedReply, minus(ENOMEM));
+		return fail(br::kFailedReply, minus(ENOMEM));
 	transaction_ = transaction.take();
 	auto completion = thread_.new_completion();
 	if (!completion.ok())
-		return FAIL(br::kFailedReply, minus(ENOMEM));
+		return fail(br::kFailedReply, minus(ENOMEM));
 	completion_ = completion.take();
 
 	Transaction& t = *transaction_;
@@ -364,17 +364,17 @@ CXXRT_HOT Failure Sending::send()
 	if (node_ && node_->wants_security_context) {
 		auto context = task::SecurityContext::of(process_.credentials);
 		if (!context.ok())
-			return FAIL(br::kFailedReply, minus(context.error()));
+			return fail(br::kFailedReply, minus(context.error()));
 		context_ = context.take();
 		const u64 added = Buffer::align8(context_.size());
 		extra_size_ += added;
 		if (extra_size_ < added)
-			return FAIL(br::kFailedReply, minus(EINVAL));
+			return fail(br::kFailedReply, minus(EINVAL));
 	}
 	auto buffer = target_->buffers.allocate(
 		{.data = data_.data_size, .offsets = data_.offsets_size, .extra = extra_size_}, is_oneway_);
 	if (!buffer.ok()) [[unlikely]]
-		return FAIL(buffer.error() == ESRCH ? br::kDeadReply : br::kFailedReply, minus(buffer.error()));
+		return fail(buffer.error() == ESRCH ? br::kDeadReply : br::kFailedReply, minus(buffer.error()));
 	buffer_ = buffer.take();
 	buffer_->id = id_;
 	buffer_->clear_on_free = (data_.flags & TransactionData::kClearBuffer) != 0;
@@ -396,13 +396,13 @@ CXXRT_HOT Failure Sending::fill()
 	if (context_) {
 		const u64 at = sg_at_ + Buffer::align8(extra_size_) - Buffer::align8(context_.size());
 		if (!buffers.write(*buffer_, at, context_.text(), context_.size()).ok())
-			return FAIL(br::kFailedReply, minus(EINVAL));
+			return fail(br::kFailedReply, minus(EINVAL));
 		transaction_->security_context = buffers.address_of(*buffer_) + at;
 	}
 	if (data_.offsets_size == 0 && extra_size_ == 0) [[likely]] {
 		if (!buffers.write_from_user(*buffer_, 0, user, data_.data_size).ok()) {
 			user_error<"%d:%d sends data from where there is none">(process_.group, thread_.id);
-			return FAIL(br::kFailedReply, minus(EFAULT));
+			return fail(br::kFailedReply, minus(EFAULT));
 		}
 		return {};
 	}
@@ -416,26 +416,26 @@ CXXRT_NOINLINE Failure Sending::copy_objects()
 	const u64 start = buffer_->offsets_start();
 	if (!buffers.write_from_user(*buffer_, start, UserAddress{data_.offsets}, data_.offsets_size).ok()) {
 		user_error<"%d:%d sends offsets from where there are none">(process_.group, thread_.id);
-		return FAIL(br::kFailedReply, minus(EFAULT));
+		return fail(br::kFailedReply, minus(EFAULT));
 	}
 	if (data_.offsets_size % sizeof(u64) != 0 || extra_size_ % sizeof(u64) != 0) {
 		user_error<"%d:%d sends %llu bytes of offsets, %llu of buffers">(process_.group, thread_.id,
 										 data_.offsets_size, extra_size_);
-		return FAIL(br::kFailedReply, minus(EINVAL));
+		return fail(br::kFailedReply, minus(EINVAL));
 	}
 	u64 copied = 0;
 	objects_end_ = start;
 	for (u64 i = 0; i < data_.offsets_size / sizeof(u64); ++i, objects_end_ += sizeof(u64)) {
 		u64 offset = 0;
 		if (!buffers.read(*buffer_, start + (i * sizeof(u64)), &offset, sizeof(offset)).ok())
-			return FAIL(br::kFailedReply, minus(EINVAL));
+			return fail(br::kFailedReply, minus(EINVAL));
 		// What is between the objects.
 		if (offset != copied &&
 		    (offset < copied || offset > data_.data_size ||
 		     !buffers.write_from_user(*buffer_, copied, user + copied, offset - copied).ok())) {
 			user_error<"%d:%d sends data from where there is none">(process_.group, thread_.id);
 			// An object that overlaps the one before is seen here first, as in C.
-			return FAIL(br::kFailedReply, minus(EFAULT));
+			return fail(br::kFailedReply, minus(EFAULT));
 		}
 		AnyObject object{};
 		const u64 room = room_for_object(*buffer_, offset);
@@ -445,23 +445,23 @@ CXXRT_NOINLINE Failure Sending::copy_objects()
 		if (size == 0 || size > room || offset < copied) {
 			user_error<"%d:%d sends no object at offset %llu (type %x), from %llu to %llu">(
 				process_.group, thread_.id, offset, object.type, copied, data_.data_size);
-			return FAIL(br::kFailedReply, minus(EINVAL));
+			return fail(br::kFailedReply, minus(EINVAL));
 		}
 		copied = offset + size;
 		const Failure failed = copy_object(i, offset, object);
 		if (failed.command != 0)
 			return failed;
 		if (!buffers.write(*buffer_, offset, &object, size).ok())
-			return FAIL(br::kFailedReply, minus(EINVAL));
+			return fail(br::kFailedReply, minus(EINVAL));
 	}
 	if (!buffers.write_from_user(*buffer_, copied, user + copied, data_.data_size - copied).ok()) {
 		user_error<"%d:%d sends data from where there is none">(process_.group, thread_.id);
-		return FAIL(br::kFailedReply, minus(EFAULT));
+		return fail(br::kFailedReply, minus(EFAULT));
 	}
 	const auto pieces = copy_pieces();
 	if (!pieces.ok()) {
 		user_error<"%d:%d sends a buffer from where there is none">(process_.group, thread_.id);
-		return FAIL(br::kFailedReply, minus(pieces.error()));
+		return fail(br::kFailedReply, minus(pieces.error()));
 	}
 	return {};
 }
@@ -489,7 +489,7 @@ Failure Sending::copy_object(u64 index, u64 offset, AnyObject& object)
 		if (!parent.ok() || !is_in_order(parent_offset, object.fds.parent_offset)) {
 			user_error<"%d:%d sends descriptors without a parent, or out of order">(process_.group,
 												thread_.id);
-			return FAIL(br::kFailedReply, minus(EINVAL));
+			return fail(br::kFailedReply, minus(EINVAL));
 		}
 		// Where the sender has it was read with the parent.
 		UserAddress from;
@@ -509,7 +509,7 @@ Failure Sending::copy_object(u64 index, u64 offset, AnyObject& object)
 												thread_.id,
 												pointer.length,
 												sg_end_ - sg_at_);
-			return FAIL(br::kFailedReply, minus(EINVAL));
+			return fail(br::kFailedReply, minus(EINVAL));
 		}
 		done = add_copy(sg_at_, UserAddress{pointer.buffer}, pointer.length, offset);
 		if (!done.ok())
@@ -523,7 +523,7 @@ Failure Sending::copy_object(u64 index, u64 offset, AnyObject& object)
 	}
 	}
 	if (!done.ok())
-		return FAIL(br::kFailedReply, minus(done.error()));
+		return fail(br::kFailedReply, minus(done.error()));
 	return {};
 }
 
@@ -768,7 +768,7 @@ CXXRT_HOT Failure Sending::queue_reply()
 		}
 	}
 	if (gone)
-		return FAIL(br::kDeadReply, 0);
+		return fail(br::kDeadReply, 0);
 	{
 		const KindGuard<Inner> guard{process_.inner};
 		const task::Wakeup own = thread_.queue(*completion_.leak(), guard);
@@ -785,7 +785,7 @@ CXXRT_HOT Failure Sending::queue_call()
 	Completion* completion = completion_.get();
 	if (!is_oneway_) {
 		const KindGuard<Inner> guard{process_.inner};
-		thread_.extended_error = {id_, br::kOk, 0};
+		thread_.extended_error = {.id = id_, .command = br::kOk, .error = 0};
 		// The caller goes to sleep, and is told of both at once.
 		thread_.queue_deferred(*completion_.leak(), guard);
 		t.from_parent = thread_.stack;
@@ -803,7 +803,7 @@ CXXRT_HOT Failure Sending::queue_call()
 			completion->what = WorkItem::What::CompletePending;
 		if (ok) {
 			const KindGuard<Inner> guard{process_.inner};
-			thread_.extended_error = {id_, br::kOk, 0};
+			thread_.extended_error = {.id = id_, .command = br::kOk, .error = 0};
 			const task::Wakeup own = thread_.queue(*completion_.leak(), guard);
 		}
 	}
@@ -821,7 +821,7 @@ CXXRT_HOT Failure Sending::queue_call()
 		completion->hook.unlink(guard);
 		completion_ = Box<Completion>::adopt(completion);
 	}
-	return FAIL(accepted, accepted == br::kFailedReply ? minus(EINVAL) : 0);
+	return fail(accepted, accepted == br::kFailedReply ? minus(EINVAL) : 0);
 }
 
 CXXRT_HOT void Thread::transact(const TransactionData& data, bool is_reply, u64 extra_size)
@@ -834,7 +834,5 @@ CXXRT_HOT void Thread::transact(const TransactionData& data, bool is_reply, u64 
 	sending.undo();
 	sending.tell(failure);
 }
-
-#undef FAIL
 
 }  // namespace binder

@@ -39,10 +39,10 @@ void show_work(debugfs::Text& out, const Process& process, const char* prefix, c
 	using What = WorkItem::What;
 	switch (work.what) {
 	case What::Transaction:
-		show_transaction(out, process, transaction_prefix, static_cast<const Transaction&>(work));
+		show_transaction(out, process, transaction_prefix, as<const Transaction>(work));
 		break;
 	case What::ReturnError:
-		out.print<"%stransaction error: %u\n">(prefix, static_cast<const ReturnError&>(work).command);
+		out.print<"%stransaction error: %u\n">(prefix, as<const ReturnError>(work).command);
 		break;
 	case What::Complete:
 		out.print<"%stransaction complete\n">(prefix);
@@ -52,7 +52,7 @@ void show_work(debugfs::Text& out, const Process& process, const char* prefix, c
 		out.print<"%sunknown work: type %d\n">(prefix, work.what == What::CompletePending ? 3 : 4);
 		break;
 	case What::Node: {
-		const auto& node = static_cast<const Node&>(work);
+		const auto& node = as<const Node>(work);
 		out.print<"%snode work %u: u%016llx c%016llx\n">(prefix, node.id, node.address, node.cookie);
 		break;
 	}

@@ -39,7 +39,7 @@ void Thread::set_return_error(u32 command, const Held<Inner>& held)
 ExtendedError Thread::take_extended_error()
 {
 	const KindGuard<Inner> guard{process_->inner};
-	return exchange(extended_error, ExtendedError{0, br::kOk, 0});
+	return exchange(extended_error, ExtendedError{.id = 0, .command = br::kOk, .error = 0});
 }
 
 namespace {

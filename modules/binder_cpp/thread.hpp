@@ -84,7 +84,7 @@ public:
 	Transaction* stack GUARDED_BY(Inner::held) =
 		nullptr;  ///< the innermost call; only this thread makes it another than null
 	ReturnError reply_error GUARDED_BY(Inner::held);  ///< of a call
-	ExtendedError extended_error GUARDED_BY(Inner::held){0, br::kOk, 0};
+	ExtendedError extended_error GUARDED_BY(Inner::held){.id = 0, .command = br::kOk, .error = 0};
 	Atomic<u32> looper_bits;
 	Atomic<u32> must_return;
 	Traffic traffic{};  ///< written by this thread alone
@@ -110,8 +110,7 @@ private:
 		REQUIRES(Inner::held);
 	/// Hands a call or reply to user space.   Errors: EFAULT; the transaction is undone then. Yes: it was delivered, or its
 	/// sender told.
-	Result<void> deliver(Box<Transaction>&& transaction, UserAddress buffer, u64& at, Batch& batch,
-			     bool& delivered);
+	Result<void> deliver(Box<Transaction>&& transaction, UserAddress user, u64& at, Batch& batch, bool& delivered);
 	Result<Box<Completion>> new_completion();
 	void keep(Box<Completion>&& spare);
 	void spawn_and_leftovers(const Held<Inner>& held, After& after, Batch& batch) REQUIRES(Inner::held);

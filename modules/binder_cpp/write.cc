@@ -256,7 +256,7 @@ void Thread::dead_binder_done(u64 cookie)
 		After after;
 		const KindGuard<Inner> guard{p.inner};
 		WorkItem* work = p.delivered_deaths.find(guard, [&](WorkItem& item) {
-			return static_cast<Death&>(item).cookie == cookie;
+			return as<Death>(item).cookie == cookie;
 		});
 		if (work != nullptr) {
 			found = true;
@@ -335,10 +335,10 @@ Result<void> Thread::freeze_done(u64 cookie)
 		After after;
 		const KindGuard<Inner> guard{p.inner};
 		WorkItem* work = p.delivered_freezes.find(guard, [&](WorkItem& item) {
-			return static_cast<Freeze&>(item).cookie == cookie;
+			return as<Freeze>(item).cookie == cookie;
 		});
 		if (work != nullptr) {
-			auto& freeze = static_cast<Freeze&>(*work);
+			auto& freeze = as<Freeze>(*work);
 			freeze.hook.unlink(guard);
 			freeze.is_sent = false;
 			if (exchange(freeze.resend, false))
