@@ -28,7 +28,7 @@ void HandleTable::insert(Handle& handle, u32 least, const Held<Handles>&)
 {
 	const u32 number = lowest_free(least);
 	handle.number = number;
-	slots_[number] = &handle;
+	slots_[number].handle = &handle;
 	bits_[number / kBits] |= u64(1) << (number % kBits);
 	by_node_.insert(handle);
 	while (full_words_ < bits_.size() && (bits_[full_words_] | (full_words_ == 0 ? 1u : 0u)) == ~u64(0))
@@ -38,7 +38,7 @@ void HandleTable::insert(Handle& handle, u32 least, const Held<Handles>&)
 void HandleTable::erase(Handle& handle, const Held<Handles>&)
 {
 	const u32 number = handle.number;
-	slots_[number] = nullptr;
+	slots_[number].handle = nullptr;
 	bits_[number / kBits] &= ~(u64(1) << (number % kBits));
 	if (number != 0)
 		full_words_ = min(full_words_, number / kBits);
@@ -49,7 +49,7 @@ Handle* HandleTable::first(const Held<Handles>&) const
 {
 	for (u32 i = 0; i < bits_.size(); ++i) {
 		if (bits_[i] != 0)
-			return slots_[(i * kBits) + u32(__builtin_ctzll(bits_[i]))];
+			return slots_[(i * kBits) + u32(__builtin_ctzll(bits_[i]))].handle;
 	}
 	return nullptr;
 }
@@ -58,7 +58,7 @@ Result<HandleTable::Room> HandleTable::make_room(u32 size)
 {
 	const u32 next = size == 0 ? kBits : size * 2;
 	Room room;
-	room.slots = TRY(Array<Handle*>::make(Gfp::Kernel, cxxrt::Node{}, next, nullptr));
+	room.slots = TRY(Array<Slot>::make(Gfp::Kernel, cxxrt::Node{}, next));
 	room.bits = TRY(Array<u64>::make(Gfp::Kernel, cxxrt::Node{}, next / kBits, u64(0)));
 	return room;
 }

@@ -18,7 +18,7 @@ public:
 	/// The handle with that number, or null.
 	Handle* find(u32 number, const Held<Handles>&) const REQUIRES(Handles::held)
 	{
-		return number < slots_.size() ? slots_[number] : nullptr;
+		return number < slots_.size() ? slots_[number].handle : nullptr;
 	}
 	Handle* find(const Node& node, const Held<Handles>&) const REQUIRES(Handles::held)
 	{
@@ -36,15 +36,18 @@ public:
 	Handle* first(const Held<Handles>&) const REQUIRES(Handles::held);
 	template <class F> void for_each(const Held<Handles>&, F&& f) const REQUIRES(Handles::held)
 	{
-		for (Handle* handle : slots_) {
-			if (handle != nullptr)
-				f(*handle);
+		for (const Slot& slot : slots_) {
+			if (slot.handle != nullptr)
+				f(*slot.handle);
 		}
 	}
 
+	struct Slot {
+		Handle* handle = nullptr;
+	};
 	/// Room for more, made without the lock, and put in with it; what it held before goes without the lock.
 	struct Room {
-		Array<Handle*> slots;
+		Array<Slot> slots;
 		Array<u64> bits;
 	};
 	u32 size(const Held<Handles>&) const REQUIRES(Handles::held) { return u32(slots_.size()); }
@@ -54,7 +57,7 @@ public:
 
 private:
 	u32 lowest_free(u32 least) const;
-	Array<Handle*> slots_;
+	Array<Slot> slots_;
 	Array<u64> bits_;
 	u32 full_words_ = 0;  // words before this one have no free bit, but for bit 0
 	Tree<&Handle::by_node, &Handle::key> by_node_;

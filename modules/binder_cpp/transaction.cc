@@ -57,7 +57,7 @@ void fail_reply(Box<Transaction>&& transaction, u32 error)
 {
 	Box<Transaction> next = move(transaction);
 	while (next) {
-		Box<Transaction> failed = move(next);
+		Box<Transaction> failed = exchange(next, Box<Transaction>{});
 		const Ref<Thread> from_ref = failed->from ? failed->from.clone() : Ref<Thread>{};
 		if (!from_ref) {
 			finish(move(failed), nullptr);
