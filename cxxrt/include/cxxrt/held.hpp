@@ -139,19 +139,14 @@ public:
 	using K = typename detail::KindOfHook<HookType>::Type;
 
 	/// `lock` guards it.
-	explicit HeldList(const Kind<K>& lock)
-	{
-		head_.next_ = head_.prev_ = &head_;
-		lock_ = &lock;
-	}
+	explicit HeldList(const Kind<K>& lock) : lock_(&lock) { head_.next_ = head_.prev_ = &head_; }
 	~HeldList() { raw::cxxrt_warn_on(head_.next_ != &head_); }
 
 	bool is_empty(const Held<K>&) const { return head_.next_ == &head_; }
 	/// Without the lock: a hint, which may be wrong at once.
 	bool seems_empty() const
 	{
-		return raw::cxxrt_read_once_long(static_cast<const long*>(static_cast<const void*>(&head_.next_))) ==
-		       long(&head_);
+		return raw::cxxrt_read_once_long(reinterpret_cast<const long*>(&head_.next_)) == long(&head_);
 	}
 	/// Only for an element that is in no list.
 	CXXRT_INLINE void push_back(Element& element, const Held<K>& held) { link(element, *head_.prev_, held); }
