@@ -199,7 +199,8 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 	}
 	Batch batch;
 	bool process_work = false;
-	for (;;) {
+	// What was there is handed out at once: only a read that has nothing yet waits.
+	for (bool first_pass = true;; first_pass = false) {
 		const u64 room = size > at ? size - at : 0;
 		Transaction* taken = nullptr;
 		bool must_wait = false;
@@ -227,6 +228,8 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 					p.group, id, looper_bits.load_relaxed());
 			set_nice(p.default_nice);
 		}
+		if (must_wait && !first_pass && at != 4)
+			break;
 		if (must_wait) {
 			if (!may_wait) {
 				After after;
