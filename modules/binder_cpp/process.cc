@@ -30,7 +30,6 @@ Process::Process(Context& context, chardev::File file)
 Process::~Process()
 {
 	context_.driver.remove(*this);
-	stats::deleted(Object::Process);
 }
 
 // --- nodes ---
@@ -456,6 +455,8 @@ void Process::released()
 	}
 	context_.driver.count_past(past);
 	leader_ = {};
+	// Its memory may stay: not what user space calls a process.
+	stats::deleted(Object::Process);
 	note<debug::kOpenClose, "%d is closed">(group);
 }
 
