@@ -38,12 +38,12 @@ void cxxrt_class_destroy(cxxrt_class *cls)
 	class_destroy(cls);
 }
 
-bool cxxrt_copy_from_user(void *to, u64 from, size_t bytes)
+CXXRT_ALWAYS bool cxxrt_copy_from_user(void *to, u64 from, size_t bytes)
 {
 	return copy_from_user(to, (const void __user *)(uintptr_t)from, bytes) == 0;
 }
 
-bool cxxrt_copy_to_user(u64 to, const void *from, size_t bytes)
+CXXRT_ALWAYS bool cxxrt_copy_to_user(u64 to, const void *from, size_t bytes)
 {
 	return copy_to_user((void __user *)(uintptr_t)to, from, bytes) == 0;
 }

@@ -13,6 +13,7 @@
 #include <linux/printk.h>
 #include <linux/random.h>
 #include <linux/ratelimit.h>
+#include <linux/rbtree.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>

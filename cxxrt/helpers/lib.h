@@ -2,7 +2,7 @@
 #ifndef CXXRT_HELPERS_LIB_H
 #define CXXRT_HELPERS_LIB_H
 /*
- * Lists, maps, bits, ids, text, logging, CPUs: linux/list.h, xarray.h, bitmap.h, idr.h, kernel.h,
+ * Lists, maps, bits, ids, text, logging, CPUs: linux/list.h, rbtree.h, xarray.h, bitmap.h, idr.h, kernel.h,
  * kstrtox.h, string.h, printk.h, ratelimit.h, cpumask.h, nodemask.h.
  */
 #include "prelude.h"
@@ -28,6 +28,11 @@ bool cxxrt_test_and_set_bit_lock(unsigned long bit, unsigned long *map);
 void cxxrt_clear_bit_unlock(unsigned long bit, unsigned long *map);
 bool cxxrt_test_bit(unsigned long bit, const unsigned long *map);
 unsigned long cxxrt_find_first_zero_bit(const unsigned long *map, unsigned long bits);
+
+void rb_insert_color(struct rb_node *node, struct rb_root *root);
+void rb_erase(struct rb_node *node, struct rb_root *root);
+struct rb_node *rb_first(const struct rb_root *root);
+struct rb_node *rb_next(const struct rb_node *node);
 
 void cxxrt_ida_init(struct ida *ida);
 int ida_alloc_range(struct ida *ida, unsigned int min, unsigned int max, gfp_t flags);

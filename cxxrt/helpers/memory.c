@@ -95,3 +95,8 @@ u32 cxxrt_offset_in_page(const void *memory)
 {
 	return offset_in_page(memory);
 }
+
+void cxxrt_this_cpu_add(u32 *cell, u32 value)
+{
+	this_cpu_add(*(u32 __percpu __force *)cell, value);
+}

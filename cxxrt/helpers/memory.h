@@ -15,6 +15,7 @@ struct kmem_cache *cxxrt_kmem_cache_create(const char *name, unsigned int size, 
 void kmem_cache_destroy(struct kmem_cache *cache);
 void *cxxrt_kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags);
 void kmem_cache_free(struct kmem_cache *cache, void *p);
+void cxxrt_this_cpu_add(u32 *cell, u32 value);
 void *cxxrt_alloc_percpu(size_t size, size_t align);
 void cxxrt_free_percpu(void *p);
 void *cxxrt_per_cpu_ptr(void *p, unsigned int cpu);

@@ -33,6 +33,9 @@
 #define CXXRT_HELPERS_BEGIN
 #define CXXRT_HELPERS_END
 #define CXXRT_KASAN_CHECKED(name)
+/* What paths that are hot call from several places: a size would keep it a call. */
+#define CXXRT_ALWAYS __attribute__((always_inline))
+#pragma GCC diagnostic ignored "-Wattributes"
 #define CXXRT_KERNEL_6_12 (LINUX_VERSION_CODE >= KERNEL_VERSION(6, 12, 0))
 #define CXXRT_COMPAT IS_ENABLED(CONFIG_COMPAT)
 #define CXXRT_KUNIT IS_ENABLED(CONFIG_KUNIT)

@@ -92,6 +92,11 @@ void cxxrt_mutex_lock(struct mutex *lock)
 	mutex_lock(lock);
 }
 
+bool cxxrt_mutex_trylock(struct mutex *lock)
+{
+	return mutex_trylock(lock);
+}
+
 void cxxrt_prepare_to_wait_exclusive(struct wait_queue_head *head, struct wait_queue_entry *entry)
 {
 	prepare_to_wait_exclusive(head, entry, TASK_UNINTERRUPTIBLE);
@@ -132,14 +137,19 @@ long cxxrt_read_once_long(const long *p)
 	return READ_ONCE(*p);
 }
 
-bool cxxrt_refcount_dec_and_test(refcount_t *r)
+CXXRT_ALWAYS bool cxxrt_refcount_dec_and_test(refcount_t *r)
 {
 	return refcount_dec_and_test(r);
 }
 
-void cxxrt_refcount_inc(refcount_t *r)
+CXXRT_ALWAYS void cxxrt_refcount_inc(refcount_t *r)
 {
 	refcount_inc(r);
+}
+
+bool cxxrt_refcount_inc_not_zero(refcount_t *r)
+{
+	return refcount_inc_not_zero(r);
 }
 
 void cxxrt_refcount_set(refcount_t *r, int n)
@@ -187,6 +197,11 @@ unsigned long cxxrt_spin_lock_irqsave(spinlock_t *lock)
 
 	spin_lock_irqsave(lock, flags);
 	return flags;
+}
+
+bool cxxrt_spin_trylock(spinlock_t *lock)
+{
+	return spin_trylock(lock);
 }
 
 void cxxrt_spin_unlock(spinlock_t *lock)

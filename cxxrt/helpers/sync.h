@@ -7,11 +7,13 @@ CXXRT_HELPERS_BEGIN
 
 void __mutex_init(struct mutex *lock, const char *name, struct lock_class_key *key);
 void cxxrt_mutex_lock(struct mutex *lock);
+bool cxxrt_mutex_trylock(struct mutex *lock);
 void mutex_unlock(struct mutex *lock);
 void cxxrt_mutex_destroy(struct mutex *lock);
 void cxxrt_spin_lock_init(spinlock_t *lock, const char *name, struct lock_class_key *key);
 void cxxrt_spin_lock(spinlock_t *lock);
 void cxxrt_spin_unlock(spinlock_t *lock);
+bool cxxrt_spin_trylock(spinlock_t *lock);
 void cxxrt_spin_lock_bh(spinlock_t *lock);
 void cxxrt_spin_unlock_bh(spinlock_t *lock);
 unsigned long cxxrt_spin_lock_irqsave(spinlock_t *lock);
@@ -60,6 +62,7 @@ void cxxrt_smp_wmb(void);
 
 void cxxrt_refcount_set(refcount_t *r, int n);
 void cxxrt_refcount_inc(refcount_t *r);
+bool cxxrt_refcount_inc_not_zero(refcount_t *r);
 bool cxxrt_refcount_dec_and_test(refcount_t *r);
 
 CXXRT_HELPERS_END

@@ -37,6 +37,12 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 #include <linux/configfs.h>
+#include <linux/eventpoll.h>
+#include <linux/fcntl.h>
+#include <linux/miscdevice.h>
+#include <linux/poll.h>
+#include <linux/sched/prio.h>
+#include <linux/shrinker.h>
 #include <linux/moduleparam.h>
 #include <uapi/linux/major.h>
 
@@ -59,6 +65,10 @@ void cxxrt_constants(void)
 	SWITCH(CXXRT_FAULT_INJECTION, IS_ENABLED(CONFIG_FAULT_INJECTION));
 
 	CONSTANT(EPERM);
+	CONSTANT(ESRCH);
+	CONSTANT(EPROTO);
+	CONSTANT(EBADF);
+	CONSTANT(ERESTARTSYS);
 	CONSTANT(ENOENT);
 	CONSTANT(EIO);
 	CONSTANT(EAGAIN);
@@ -143,6 +153,15 @@ void cxxrt_constants(void)
 
 	CONSTANT(XA_PRESENT);
 
+	CONSTANT(MISC_DYNAMIC_MINOR);
+	CONSTANT(VM_WRITE);
+	CONSTANT(SHRINK_STOP);
+	CONSTANT(O_NONBLOCK);
+	CONSTANT(O_CLOEXEC);
+	NAMED(CXXRT_EPOLLIN, (u32 __force)EPOLLIN);
+	NAMED(CXXRT_EPOLLERR, (u32 __force)EPOLLERR);
+	CONSTANT(MAX_NICE);
+	CONSTANT(__GFP_HIGHMEM);
 	CONSTANT(CAP_SYS_ADMIN);
 	CONSTANT(FMODE_WRITE);
 	CONSTANT(REQ_NOWAIT);

@@ -12,6 +12,8 @@
 #include <linux/cdev.h>
 #include <linux/completion.h>
 #include <linux/configfs.h>
+#include <linux/cred.h>
+#include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/dmapool.h>
@@ -34,6 +36,8 @@
 #endif
 #include <linux/list.h>
 #include <linux/mii.h>
+#include <linux/miscdevice.h>
+#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/moduleparam.h>
 #include <linux/mutex.h>
@@ -41,10 +45,15 @@
 #include <linux/pci.h>
 #include <linux/percpu-refcount.h>
 #include <linux/percpu.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
 #include <linux/ratelimit.h>
+#include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/refcount.h>
 #include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/shrinker.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>

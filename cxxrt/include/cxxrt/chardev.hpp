@@ -28,6 +28,9 @@ class File {
 public:
 	explicit File(raw::file* file) : file_(file) {}
 	bool is_writable() const { return (u32(file_->f_mode) & u32(raw::FMODE_WRITE)) != 0; }
+	/// Opened, or since set, not to wait: O_NONBLOCK.
+	bool is_nonblocking() const { return (u32(file_->f_flags) & u32(raw::O_NONBLOCK)) != 0; }
+	raw::file* unsafe_raw() const { return file_; }
 
 private:
 	raw::file* file_;

@@ -53,6 +53,11 @@ inline constexpr Error EACCES{int(raw::EACCES)};
 inline constexpr Error ENOTTY{int(raw::ENOTTY)};
 inline constexpr Error ENXIO{int(raw::ENXIO)};
 inline constexpr Error E2BIG{int(raw::E2BIG)};
+inline constexpr Error ESRCH{int(raw::ESRCH)};
+inline constexpr Error EPROTO{int(raw::EPROTO)};
+inline constexpr Error EBADF{int(raw::EBADF)};
+/// Not for user space: the call is to be restarted, or ends with EINTR, once the signal has been handled.
+inline constexpr Error ERESTARTSYS{int(raw::ERESTARTSYS)};
 inline constexpr Error ENETRESET{int(raw::ENETRESET)};
 
 namespace detail {

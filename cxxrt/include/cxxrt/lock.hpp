@@ -22,6 +22,7 @@ public:
 
 private:
 	template <class L> friend class Guard;
+	friend class TryMutexGuard;
 	struct State {};
 	State lock() ACQUIRE()
 	{
@@ -122,6 +123,22 @@ public:
 
 private:
 	Mutex& lock_;
+};
+
+/// Holds a mutex for a scope if nobody else does; test it before anything else.   Context: process; never sleeps.
+class [[nodiscard]] TryMutexGuard : Pinned {
+public:
+	[[nodiscard]] explicit TryMutexGuard(Mutex& lock) : lock_(lock), got_(raw::cxxrt_mutex_trylock(&lock.lock_)) {}
+	~TryMutexGuard()
+	{
+		if (got_)
+			raw::mutex_unlock(&lock_.lock_);
+	}
+	explicit operator bool() const { return got_; }
+
+private:
+	Mutex& lock_;
+	bool got_;
 };
 
 /// Holds a mutex that guards more than the object it is in. The data names `role`; there must be one

@@ -279,6 +279,17 @@ public:
 		f(*static_cast<T*>(raw::cxxrt_get_cpu_ptr(base_)));
 		raw::cxxrt_put_cpu_ptr(base_);
 	}
+	/// Adds to a counter of this CPU, in one instruction where the machine has one.   Context: any.
+	template <auto Counter> void add(u32 value = 1)
+	{
+		static_assert(same_as<typename detail::MemberOf<Counter>::Type, u32>);
+		raw::cxxrt_this_cpu_add(&(static_cast<T*>(base_)->*Counter), value);
+	}
+	/// The same for a counter in an array that is a member; `index` is one of the array's.
+	template <auto Counters> void add_at(size_t index, u32 value = 1)
+	{
+		raw::cxxrt_this_cpu_add(&(static_cast<T*>(base_)->*Counters)[index], value);
+	}
 	/// Calls `f(const T&)` for every possible CPU; values may change meanwhile.
 	template <class F> void for_each(F&& f) const
 	{
@@ -309,6 +320,8 @@ private:
 /// spinlock.
 template <class T> class [[nodiscard]] Ref : MoveOnly {
 public:
+	/// None.
+	constexpr Ref() = default;
 	Ref(Ref&& other) : object_(exchange(other.object_, nullptr)) {}
 	Ref& operator=(Ref&& other)
 	{
@@ -327,14 +340,32 @@ public:
 		Box<T> box = TRY(Box<T>::make(flags, forward<Args>(args)...));
 		return Ref{box.leak()};
 	}
+	/// A reference to an object that is counted already, and that somebody's reference keeps.   Context: any.
+	static Ref to(T& object)
+	{
+		raw::cxxrt_refcount_inc(&static_cast<RefCounted&>(object).count_);
+		return Ref{&object};
+	}
+	/// The same for one that may be on its way out: none if nobody's reference keeps it. Its memory stays meanwhile.
+	static Ref try_to(T& object)
+	{
+		return raw::cxxrt_refcount_inc_not_zero(&static_cast<RefCounted&>(object).count_) ? Ref{&object}
+												  : Ref{};
+	}
 	/// Another reference to the same object.   Context: any.
 	Ref clone() const
 	{
 		raw::cxxrt_refcount_inc(&counter());
 		return Ref{object_};
 	}
+	explicit operator bool() const { return object_ != nullptr; }
 	T& operator*() const { return *object_; }
 	T* operator->() const { return object_; }
+	T* get() const { return object_; }
+	/// Gives the reference away to a C callback that brings it back to adopt().
+	[[nodiscard]] T* leak() { return exchange(object_, nullptr); }
+	/// Safety: `object` came from leak(), once.
+	static Ref adopt(T* object) { return Ref{object}; }
 
 private:
 	explicit Ref(T* object) : object_(object) {}
@@ -346,7 +377,7 @@ private:
 		object_ = nullptr;
 	}
 
-	T* object_;
+	T* object_ = nullptr;
 };
 
 /// An object that counts its own references: `T::get_ref(T&)` and `T::put_ref(T&)`.

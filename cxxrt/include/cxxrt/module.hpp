@@ -87,6 +87,13 @@ public:
 	static constexpr const raw::kernel_param_ops* kOps = &raw::param_ops_string;
 
 	constexpr TextParam() = default;
+	/// With something else than nothing, unless the load says so.
+	template <size_t M> constexpr explicit TextParam(const char (&value)[M])
+	{
+		static_assert(M <= N);
+		for (size_t i = 0; i < M; ++i)
+			text_[i] = value[i];
+	}
 	constexpr const char* get() const { return text_; }
 	constexpr void* unsafe_cell() { return &cell_; }
 

@@ -121,6 +121,18 @@ CXXRT_INLINE void copy_page_bytes(Page& to, u32 to_offset, Page& from, u32 from_
 		raw::memcpy(target.bytes() + to_offset, source.bytes() + from_offset, length);
 }
 
+/// The same from or to other memory of the kernel's.
+CXXRT_INLINE void copy_to_page(Page& to, u32 offset, const void* from, u32 length)
+{
+	LocalMap target{to};
+	raw::memcpy(target.bytes() + offset, from, length);
+}
+CXXRT_INLINE void copy_from_page(void* to, Page& from, u32 offset, u32 length)
+{
+	LocalMap source{from};
+	raw::memcpy(to, source.bytes() + offset, length);
+}
+
 CXXRT_INLINE void fill_page_bytes(Page& page, u32 offset, u32 length, u8 value)
 {
 	LocalMap target{page};

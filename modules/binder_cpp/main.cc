@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/// \file
+/// binder_cpp: Android's calls between processes.
+#include <cxxrt/module.hpp>
+
+#include "driver.hpp"
+#include "params.hpp"
+
+#include <cxxrt/enforce.hpp>
+
+namespace binder {
+
+namespace {
+
+constinit module::TextParam<1024> devices{"binder_cpp"};
+CXXRT_PARAM(devices, "Names of the devices, with commas between them (default: binder_cpp)");
+constinit module::Param<bool> compat_names{false};
+CXXRT_PARAM(compat_names, "Take the C driver's names, /dev/binder and debugfs's binder (default: no)");
+constinit module::Param<u32> debug_mask{7};
+CXXRT_PARAM_LIVE_AS(debug_mask, debug_mask, "Classes of messages that are logged");
+constinit module::Param<u32> alloc_debug_mask{1};
+CXXRT_PARAM_LIVE_AS(alloc_debug_mask, alloc_debug_mask, "The same of buffers");
+constinit module::Param<int> stop_on_user_error{0};
+CXXRT_PARAM_LIVE_AS(stop_on_user_error, stop_on_user_error,
+		    "Not 0: the first mistake of user space makes it 2, with which calls wait");
+
+/// In the object of the module: lives as long.
+class Module : Pinned {
+public:
+	static Result<Box<Module>> create();
+	Module() = default;
+	~Module();
+
+private:
+	Box<log::RateLimit> limit_;
+	Box<Driver> driver_;
+};
+
+constinit log::RateLimit* limit;
+
+Result<Box<Module>> Module::create()
+{
+	auto made = TRY(Box<Module>::make(Gfp::Kernel));
+	made->limit_ = TRY(Box<log::RateLimit>::make(Gfp::Kernel));
+	limit = made->limit_.get();
+	made->driver_ = TRY(Driver::create());
+	return made;
+}
+
+Module::~Module()
+{
+	if (!driver_)
+		return;
+	driver_.reset();
+	stats::end();
+}
+
+}  // namespace
+
+const char* params::devices()
+{
+	const char* names = binder::devices.get();
+	return compat_names() && equal(names, "binder_cpp") ? "binder" : names;
+}
+bool params::compat_names() { return binder::compat_names.get(); }
+u32 params::debug_mask() { return binder::debug_mask.get(); }
+u32 params::alloc_debug_mask() { return binder::alloc_debug_mask.get(); }
+int params::stop_on_user_error() { return binder::stop_on_user_error.get(); }
+void params::note_user_error()
+{
+	if (binder::stop_on_user_error.get() != 0)
+		binder::stop_on_user_error.set(2);
+}
+bool params::log_allows() { return limit->allows(); }
+
+}  // namespace binder
+
+CXXRT_MODULE(binder::Module, "The cxxrt authors", "Android's binder in C++");
