@@ -156,7 +156,7 @@ Result<Buffer*> Buffers::allocate_locked(u64 size, bool is_async, const Held<Mem
 	best->is_async_ = is_async;
 	best->is_spam_suspect_ = false;
 	best->may_be_freed_.store_relaxed(0);
-	best->sender_ = task::current_group_id();
+	best->sender_ = 0;
 	slot_of(best->offset_).buffers.push_front(*best, held);
 	const u64 last = (best->offset_ + size - 1) >> kPageShift;
 	for (u64 i = best->offset_ >> kPageShift; i <= last; ++i) {
@@ -169,8 +169,10 @@ Result<Buffer*> Buffers::allocate_locked(u64 size, bool is_async, const Held<Mem
 	}
 	if (is_async) {
 		free_async_ -= size;
+		// Of those that were there before, as C counts them.
 		best->is_spam_suspect_ = is_spam_locked(held);
 	}
+	best->sender_ = task::current_group_id();
 	return best;
 }
 

@@ -461,7 +461,8 @@ CXXRT_NOINLINE Failure Sending::copy_objects()
 	const auto pieces = copy_pieces();
 	if (!pieces.ok()) {
 		user_error<"%d:%d sends a buffer from where there is none">(process_.group, thread_.id);
-		return fail(br::kFailedReply, minus(pieces.error()));
+		// As C says it, of a fault as well.
+		return fail(br::kFailedReply, minus(EINVAL));
 	}
 	return {};
 }

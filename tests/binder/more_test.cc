@@ -935,46 +935,6 @@ TEST_F(Binder, Bd71ContextsAreApart)
 	expect_failure(*second, kBrFailedReply, EINVAL);
 }
 
-TEST_F(Binder, Bd72FrozenTasksStayWhereTheyWait)
-{
-	std::string group = "/sys/fs/cgroup/binder_test";
-	if (mkdir(group.c_str(), 0755) != 0 && errno != EEXIST)
-		GTEST_SKIP() << "\nskip: no cgroups";
-	manager.reset();
-	Child server([](int socket) {
-		auto connection = Connection::open(device());
-		FlatObject node = {kTypeBinder, 0, 0, 0};
-		while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
-			sleep_ms(1);
-		u8 ready = 1;
-		if (write(socket, &ready, 1) != 1)
-			return 1;
-		for (;;) {
-			Outcome outcome = connection->read();
-			for (const Event& event : outcome.events()) {
-				if (event.code == kBrTransaction)
-					return outcome.error == 0 ? 0 : 1;
-			}
-			if (outcome.error != 0)
-				return 2;
-		}
-	});
-	server.get<u8>();
-	ASSERT_TRUE(write_file(group + "/cgroup.procs", std::to_string(server.pid())));
-	for (int round = 0; round < 3; ++round) {
-		EXPECT_TRUE(write_file(group + "/cgroup.freeze", "1"));
-		EXPECT_TRUE(wait_until(
-			[&] { return read_file(group + "/cgroup.events").find("frozen 1") != std::string::npos; }));
-		EXPECT_TRUE(write_file(group + "/cgroup.freeze", "0"));
-		EXPECT_TRUE(wait_until(
-			[&] { return read_file(group + "/cgroup.events").find("frozen 0") != std::string::npos; }));
-	}
-	Peer client;
-	send(client, 0, 1);
-	EXPECT_EQ(server.wait(), 0);
-	rmdir(group.c_str());
-}
-
 /// First of the Rust driver's bugs (CVE-2025-68260): a death record was unlinked from a list that another thread, without the
 /// list's lock, had taken over and walked.
 TEST_F(Binder, Bd22Bd60RustDeathListRace)

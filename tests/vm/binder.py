@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import subprocess
@@ -22,7 +23,14 @@ _CASE = re.compile(r"^TEST_F\(Binder, ((?:Bd\d\d)+)(\w+)\)", re.MULTILINE)
 
 
 def build() -> None:
-    """Makes the programs that run in guests."""
+    """Makes the programs that run in guests; one run at a time."""
+    PROGRAMS.mkdir(parents=True, exist_ok=True)
+    with (PROGRAMS / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _make()
+
+
+def _make() -> None:
     made = subprocess.run(["make", "-s", f"-j{os.cpu_count()}", "-C", PROJECT / "tests" / "binder"], capture_output=True, text=True)
     if made.returncode != 0:
         pytest.fail(f"make -C tests/binder failed:\n{made.stderr[-3000:]}", pytrace=False)
