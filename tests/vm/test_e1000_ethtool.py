@@ -14,6 +14,8 @@ from vmlib import Vm
 
 CARDS = ["e1000", "e1000-82545em", "e1000-82544gc"]
 vm = guest_fixture(CARDS)
+# Both drivers are asked everything in each state of the cards: minutes.
+pytestmark = pytest.mark.long
 
 # Registers of the PHY by ioctl, and registers of the card with their version, as numbers.
 _NUMBERS = """
