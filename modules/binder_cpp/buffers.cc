@@ -310,6 +310,7 @@ bool Buffers::is_inside(const Buffer& buffer, u64 offset, u64 bytes) const
 	return bytes <= buffer.size_ && offset <= buffer.size_ - bytes && offset % 4 == 0;
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): in the order of C
 template <class F> CXXRT_INLINE Result<void> Buffers::for_each_piece(const Buffer& buffer, u64 offset, u64 bytes, F&& f)
 {
 	u64 at = buffer.offset_ + offset;

@@ -163,7 +163,15 @@ public:
 	};
 	Counts counts(const Held<Inner>&) const REQUIRES(Inner::held)
 	{
-		return {strong_by_handles_, local_strong_, local_weak_, handles_, pins_, has_strong_, has_weak_};
+		return {
+			.strong_by_handles = strong_by_handles_,
+			.local_strong = local_strong_,
+			.local_weak = local_weak_,
+			.handles = handles_,
+			.pins = pins_,
+			.has_strong = has_strong_,
+			.has_weak = has_weak_,
+		};
 	}
 
 private:

@@ -32,6 +32,7 @@ StoredObject object_at(Buffers& buffers, const Buffer& buffer, u64 offset)
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 void Process::release_objects(Buffer& buffer, u64 end, Thread* thread, bool failed)
 {
 	for (u64 at = buffer.offsets_start(); at < end; at += sizeof(u64)) {

@@ -27,10 +27,7 @@ Process::Process(Context& context, chardev::File file)
 	note<debug::kOpenClose, "%d:%d opens %s">(group, task::current_id(), context.name);
 }
 
-Process::~Process()
-{
-	context_.driver.remove(*this);
-}
+Process::~Process() { context_.driver.remove(*this); }
 
 // --- nodes ---
 
@@ -138,6 +135,7 @@ Box<Handle> Process::detach_handle(Handle& handle, const Held<Handles>& held, Af
 	return Box<Handle>::adopt(&handle);
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 Result<Process::HandleInfo> Process::count_node(Node& node, Strength strength, Thread* notify)
 {
 	Box<Handle> fresh;
@@ -516,6 +514,7 @@ CXXRT_HOT long Process::ioctl(chardev::File file, u32 command, UserAddress argum
 	return done.to_c();
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 CXXRT_HOT Result<void> Process::request(Thread*& thread, chardev::File file, u32 command, UserAddress argument)
 {
 	switch (command) {

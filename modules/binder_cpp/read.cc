@@ -81,11 +81,13 @@ CXXRT_HOT void Thread::spawn_and_leftovers(const Held<Inner>& held, After& after
 		after.wakeup = p.wake_one(held);
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 room, const Held<Inner>& held,
 					 After& after)
 {
 	Process& p = *process_;
 	for (;;) {
+		// NOLINTNEXTLINE(readability-avoid-nested-conditional-operator): a table in words
 		Todo* list = !todo.is_empty(held) ? &todo : process_work && !p.todo.is_empty(held) ? &p.todo : nullptr;
 		if (list == nullptr)
 			return nullptr;
@@ -124,8 +126,9 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 		case WorkItem::What::CompletePending:
 		case WorkItem::What::CompleteSpam:
 			told = work.what == WorkItem::What::CompleteSpam && p.detects_spam ? br::kSpamSuspect
-			       : work.what == WorkItem::What::CompletePending		   ? br::kPendingFrozen
-											   : br::kTransactionComplete;
+			       // NOLINTNEXTLINE(readability-avoid-nested-conditional-operator): a table in words
+			       : work.what == WorkItem::What::CompletePending ? br::kPendingFrozen
+									      : br::kTransactionComplete;
 			keep(Box<Completion>::adopt(&as<Completion>(work)));
 			batch.put(told);
 			break;
@@ -188,6 +191,7 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 	}
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed, bool may_wait)
 {
 	Process& p = *process_;
@@ -319,6 +323,7 @@ Result<void> place_files(Process& process, Transaction& transaction)
 
 }  // namespace
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddress user, u64& at, Batch& batch,
 				       bool& delivered)
 {

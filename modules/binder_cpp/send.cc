@@ -15,6 +15,7 @@ namespace binder {
 
 namespace {
 
+// NOLINTNEXTLINE(cppcoreguidelines-macro-usage): it notes the line
 #define fail(command, error) \
 	Failure { (command), (error), u32(__LINE__) }
 
@@ -22,6 +23,7 @@ s32 minus(Error error) { return error.to_c(); }
 
 /// A piece of user memory that comes behind the objects, once all pointers in it are known.
 struct SgCopy : Pinned {
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): in the order of C
 	SgCopy(u64 offset, UserAddress from, u64 length, u64 object)
 		: offset(offset), from(from), length(length), object(object)
 	{
@@ -35,6 +37,7 @@ struct SgCopy : Pinned {
 
 /// What does not come from the sender in such a piece: a pointer, or descriptors, which are left out.
 struct SgFixup : Pinned {
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): in the order of C
 	SgFixup(u64 offset, u64 value, u64 skip) : offset(offset), value(value), skip(skip) {}
 	u64 offset;
 	u64 value;
@@ -188,12 +191,14 @@ void Sending::record(const Failure& failure)
 	entry.time_ns = start_ns_;
 	entry.context = process_.context().name;
 	entry.id = id_;
-	entry.kind = u32(is_reply_    ? TransactionLog::Kind::Reply
+	entry.kind = u32(is_reply_ ? TransactionLog::Kind::Reply
+			 // NOLINTNEXTLINE(readability-avoid-nested-conditional-operator): a table in words
 			 : is_oneway_ ? TransactionLog::Kind::Async
 				      : TransactionLog::Kind::Call);
 	entry.from_group = process_.group;
 	entry.from_thread = thread_.id;
 	entry.to_group = target_ ? target_->group : 0;
+	// NOLINTNEXTLINE(readability-avoid-nested-conditional-operator): a table in words
 	entry.to_thread = to_thread_ ? to_thread_->id : caller_ && caller_->from ? caller_->from->id : 0;
 	entry.to_node = node_id_;
 	entry.handle = u32(data_.target);
@@ -212,7 +217,8 @@ void Sending::tell(const Failure& failure)
 {
 	note<debug::kFailedTransaction, "%d:%d %s %u to %d failed with %x/%d, size %llu-%llu, line %u">(
 		process_.group, thread_.id,
-		is_reply_    ? "reply"
+		is_reply_ ? "reply"
+		// NOLINTNEXTLINE(readability-avoid-nested-conditional-operator): a table in words
 		: is_oneway_ ? "oneway call"
 			     : "call",
 		id_, target_ ? target_->group : 0, failure.command, failure.error, data_.data_size, data_.offsets_size,
@@ -271,6 +277,7 @@ CXXRT_HOT Failure Sending::find_caller()
 	return {};
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 CXXRT_HOT Failure Sending::find_target()
 {
 	const u32 number = u32(data_.target);
@@ -467,6 +474,7 @@ CXXRT_NOINLINE Failure Sending::copy_objects()
 	return {};
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): in the order of C
 Failure Sending::copy_object(u64 index, u64 offset, AnyObject& object)
 {
 	Result<void> done;
@@ -679,6 +687,7 @@ Result<PointerObject> Sending::pointer_at(u64 index, u64 valid, u64& offset)
 
 /// Whether a fixup at that offset of the parent comes after all before it: in the piece that was fixed last, or in one that
 /// is above it.
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): in the order of C
 bool Sending::is_in_order(u64 object, u64 fixup_offset)
 {
 	// As C has it: nothing was fixed yet, or in an object at the very beginning.
@@ -720,6 +729,7 @@ Result<void> Sending::fix_parent(const PointerObject& object, u64 valid)
 			 0);
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 Result<void> Sending::copy_pieces()
 {
 	Buffers& buffers = target_->buffers;

@@ -33,6 +33,7 @@ void show_transaction(debugfs::Text& out, const Process& process, const char* pr
 	out.print<" size %llu:%llu offset %llx\n">(buffer->data_size(), buffer->offsets_size(), buffer->offset());
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): in the order of C
 void show_work(debugfs::Text& out, const Process& process, const char* prefix, const char* transaction_prefix,
 	       const WorkItem& work)
 {

@@ -95,12 +95,12 @@ private:
 
 	Result<void> write(UserAddress buffer, u64 size, u64& consumed) EXCLUDES(atomic_context);
 	Result<void> read(UserAddress buffer, u64 size, u64& consumed, bool may_wait) EXCLUDES(atomic_context);
-	Result<u64> command(u32 command, UserAddress payload) EXCLUDES(atomic_context);
-	Result<void> change_count(u32 command, u32 number);
-	void acknowledge(u32 command, const PointerCookie& node);
-	void death_command(u32 command, const HandleCookie& target);
+	Result<u64> command(u32 what, UserAddress payload) EXCLUDES(atomic_context);
+	Result<void> change_count(u32 what, u32 number);
+	void acknowledge(u32 what, const PointerCookie& named);
+	void death_command(u32 what, const HandleCookie& target);
 	void dead_binder_done(u64 cookie);
-	Result<void> freeze_command(u32 command, const HandleCookie& target);
+	Result<void> freeze_command(u32 what, const HandleCookie& target);
 	Result<void> freeze_done(u64 cookie);
 	void register_looper();
 	void transact(const TransactionData& data, bool is_reply, u64 extra_size) EXCLUDES(atomic_context);

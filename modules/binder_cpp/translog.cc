@@ -17,6 +17,7 @@ CXXRT_HOT void TransactionLog::record(const Entry& entry)
 	rings_->with_local([&](Ring& ring) { ring.entries[ring.next++ % kShown] = entry; });
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 void TransactionLog::show(debugfs::Text& out)
 {
 	// The newest, each before the one that is newer.
@@ -44,7 +45,8 @@ void TransactionLog::show(debugfs::Text& out)
 	});
 	for (u32 i = 0; i < count; ++i) {
 		const Entry& e = newest[i];
-		const char* kind = e.kind == u32(Kind::Reply)	? "reply"
+		const char* kind = e.kind == u32(Kind::Reply) ? "reply"
+				   // NOLINTNEXTLINE(readability-avoid-nested-conditional-operator): a table in words
 				   : e.kind == u32(Kind::Async) ? "async"
 								: "call ";
 		out.print<"%u: %s from %d:%d to %d:%d context %s node %u handle %u size %u:%u ret %u/%d l=%u\n">(

@@ -24,6 +24,7 @@ CXXRT_HOT Result<void> Thread::write(UserAddress buffer, u64 size, u64& consumed
 	return {};
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 CXXRT_HOT Result<u64> Thread::command(u32 what, UserAddress payload)
 {
 	Process& p = *process_;
@@ -188,6 +189,7 @@ void Thread::acknowledge(u32 what, const PointerCookie& named)
 	p.unpin(*node);
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 void Thread::death_command(u32 what, const HandleCookie& target)
 {
 	Process& p = *process_;
@@ -274,6 +276,7 @@ void Thread::dead_binder_done(u64 cookie)
 		user_error<"%d:%d BC_DEAD_BINDER_DONE: no cookie %llx">(p.group, id, cookie);
 }
 
+// NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 Result<void> Thread::freeze_command(u32 what, const HandleCookie& target)
 {
 	Process& p = *process_;

@@ -12,6 +12,7 @@ namespace cxxrt {
 
 /// An integer, pointer or enum of 4 or 8 bytes shared between CPUs; arithmetic is for integers only.
 template <class T> class Atomic : Pinned {
+	// NOLINTBEGIN(bugprone-sizeof-expression): of a pointer, if T is one
 	static_assert(sizeof(T) == 4 || sizeof(T) == 8, "the kernel's atomics are int or long");
 	using Cell = decltype([] {
 		if constexpr (sizeof(T) == 4)
@@ -20,6 +21,7 @@ template <class T> class Atomic : Pinned {
 			return long{};
 	}());
 	static constexpr bool kInt = sizeof(T) == 4;
+	// NOLINTEND(bugprone-sizeof-expression)
 
 public:
 	constexpr Atomic() = default;
