@@ -19,9 +19,10 @@ constexpr u32 kLeastBytes = 14 + kFcsBytes;
 Result<RxRing::Memory> RxRing::allocate(u32 count, bool in_64k)
 {
 	Memory made;
-	made.pool_ = TRY(net::PagePool::create(dma_, napi_, count));
 	made.ring_ = TRY(allocate_ring<RxDesc>(dma_, count, in_64k));
 	made.buffers_ = TRY(Array<net::PagePool::Buffer>::make(Gfp::Kernel, dma_.node(), count));
+	// Last: it must not go while NAPI runs, and nothing fails after it.
+	made.pool_ = TRY(net::PagePool::create(dma_, napi_, count));
 	made.count_ = count;
 	return made;
 }

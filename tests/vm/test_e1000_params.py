@@ -14,6 +14,7 @@ from vmlib import Vm
 
 CARDS = ["e1000", "e1000-82545em", "e1000-82544gc"]
 vm = guest_fixture(CARDS)
+pytestmark = pytest.mark.long
 
 # Each is for three cards; what the last gets is often nothing.
 _SETS = [

@@ -14,6 +14,7 @@ from e1000 import NAME, Driver, guest_fixture, needs_c_driver
 from vmlib import Vm
 
 vm = guest_fixture(["e1000", "e1000-82545em"])
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture

@@ -410,13 +410,15 @@ class PagePool : MoveOnly {
 public:
 	PagePool() = default;
 	PagePool(PagePool&& other) : pool_(exchange(other.pool_, nullptr)), dev_(other.dev_) {}
+	/// What it was before goes at once.
 	PagePool& operator=(PagePool&& other)
 	{
-		swap(pool_, other.pool_);
-		swap(dev_, other.dev_);
+		PagePool taken{move(other)};
+		swap(pool_, taken.pool_);
+		swap(dev_, taken.dev_);
 		return *this;
 	}
-	/// Buffers that the stack still has keep what they need.   Context: process.
+	/// Buffers that the stack still has keep what they need. Its Napi is disabled.   Context: process.
 	~PagePool()
 	{
 		if (pool_ != nullptr)
