@@ -104,6 +104,7 @@ def test_bd68_trace_events(binder: Binder) -> None:
     assert sorted(line.split("/")[1] for line in listed.split() if line.startswith(f"{folder}/")) == sorted(f"binder_{name}" for name in EVENTS)
 
 
+@pytest.mark.long
 def test_bd17_fuzzed(binder: Binder) -> None:
     """Processes that send each other spoiled commands and die: no errno that none may have, nothing left."""
     seed = int(os.environ.get("CXXRT_FUZZ_SEED", "0")) or random.SystemRandom().randrange(1, 1 << 31)
