@@ -48,8 +48,11 @@ def test_ek29_frames_of_every_size(drv: Driver, mtu: int):
         drv.sh(f"ip -n n{number} link set e{number} mtu {mtu}")
     drv.await_link()
     for size in sorted({64, 200, 1472, 1473, 2000, 4054, 4055, 4068, 4096, 8150, 8972, 16082, 20000} & set(range(mtu * 2))):
-        out = drv.sh(f"ip netns exec n0 ping -c 3 -i 0.02 -W 3 -p a5 -s {size} 10.0.0.2")
-        assert " 0% packet loss" in out, f"{size} bytes\n{out}"
+        # Twice, if one was lost: this is about sizes.
+        outs = [drv.sh(f"ip netns exec n0 ping -c 3 -i 0.02 -W 3 -p a5 -s {size} 10.0.0.2", check=False)]
+        if " 0% packet loss" not in outs[0]:
+            outs.append(drv.sh(f"ip netns exec n0 ping -c 3 -i 0.02 -W 3 -p a5 -s {size} 10.0.0.2"))
+        assert " 0% packet loss" in outs[-1], f"{size} bytes\n{outs}"
     drv.exchange(4_000_000)
 
 
