@@ -88,7 +88,7 @@ def test_what_make_test_leaves_out_is_long_and_has_its_lanes(run_tests: ModuleTy
     assert usual.keys() == long.keys()
     for name in usual:
         assert usual[name] and long[name] and not usual[name] & long[name]
-        assert all("test_null_blk_cycles" in test or "test_nvme_" in test or "test_e1000_" in test or "test_bd17_fuzzed" in test or name == "testkernel" for test in long[name])
+        assert all("test_null_blk_cycles" in test or "test_nvme_" in test or "test_e1000_" in test or "test_binder" in test or name == "testkernel" for test in long[name])
     assert any("test_removal_under_load" in test for test in usual["testkernel"])
     assert any("test_removal_under_load" in test for test in long["testkernel"])
 

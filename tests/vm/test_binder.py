@@ -123,6 +123,7 @@ def test_binder_tool_measures(binder: Binder) -> None:
         assert done.rc == 0 and f'"round_trips": {50 * pairs},' in done.out, done.out + done.err
 
 
+@pytest.mark.long
 def test_bd76_unloads_when_nothing_is_open(binder: Binder) -> None:
     """Never with an open; the C driver cannot go at all."""
     if binder.is_c:
