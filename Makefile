@@ -22,7 +22,7 @@ endif
 releases = $(or $(KREL),$(shell tools/kernels list))
 need-releases = $(or $(releases),$(error no supported kernel headers are installed: run 'make setup', or apt-get install linux-headers-amd64))
 
-.PHONY: all modules setup modules_install clean help test test-quick test-long test-bench soak testkernel bench bench-gate check check-border compile_commands.json FORCE
+.PHONY: all modules setup modules_install clean help test test-quick test-all test-long test-bench soak testkernel bench bench-gate check check-border compile_commands.json FORCE
 all: modules
 
 ## modules           all modules for every supported installed kernel (the default)
@@ -58,12 +58,19 @@ modules_install:
 	@test -e build/$(RELEASE)/Module.symvers || { echo "nothing built for $(RELEASE): run 'make KREL=$(RELEASE)' first" >&2; exit 1; }
 	$(MAKE) -C $(call kdir-of,$(RELEASE)) M=$(TOP)/build/$(RELEASE) CONFIG_DEBUG_INFO_BTF_MODULES= modules_install
 
-## test              host tests, build checks and VM tests; TESTS= for some of them
+## test              host tests, static checks and VM tests, but the slow ones; TESTS= for some of them
 test:
 	@tools/setup
 	+@$(MAKE) modules
 	+@$(MAKE) compile_commands.json
 	@$(PYTHON) tools/run-tests $(TESTS)
+
+## test-all          the same with what is slow, most of an hour on two CPUs
+test-all:
+	@tools/setup
+	+@$(MAKE) modules
+	+@$(MAKE) compile_commands.json
+	@$(PYTHON) tools/run-tests --all
 
 ## test-quick        the inner loop: newest stock kernel, the driver's main suites, host tests that take no time
 test-quick:

@@ -93,8 +93,18 @@ def test_what_make_test_leaves_out_is_long_and_has_its_lanes(run_tests: ModuleTy
     assert any("test_removal_under_load" in test for test in long["testkernel"])
 
 
-@pytest.mark.parametrize("arguments", [[], ["--quick"], ["--long"], ["--bench"]])
+def test_what_make_test_leaves_out_as_slow_is_in_test_all(run_tests: ModuleType) -> None:
+    whole = {lane.name: collected(lane) for lane in run_tests.lanes(["--all"])}
+    usual = {lane.name: collected(lane) for lane in run_tests.lanes([])}
+    assert whole.keys() == usual.keys()
+    for name in usual:
+        assert usual[name] <= whole[name]
+    assert all(usual[name] < whole[name] for name in usual if name.startswith("vm-"))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all"], ["--quick"], ["--long"], ["--bench"]])
 def test_files_that_lanes_name_exist(run_tests: ModuleType, arguments: list[str]) -> None:
-    words = [word for lane in run_tests.lanes(arguments) for word in lane.arguments if word not in ("-m", "long") and not word.startswith("-k")]
+    marks = ("-m", "long", "not long and not slow")
+    words = [word for lane in run_tests.lanes(arguments) for word in lane.arguments if word not in marks and not word.startswith("-k")]
     named = [word.removeprefix("--ignore=") for word in words]
     assert named and [word for word in named if not (TOP / word).exists()] == []

@@ -233,6 +233,7 @@ def test_home_node_that_does_not_exist_is_refused(drv: Driver):
     assert drv.do(power("a", 0), ("put", node, "4294967295"), ("get", node)) == ["ok", "ok", "4294967295"]
 
 
+@pytest.mark.slow
 def test_nb19_rmdir_of_a_powered_device_removes_disk_and_memory(drv: Driver):
     """rmdir of a device that is on removes its disk; the 64 MiB written to it come back to the system.
 

@@ -17,6 +17,8 @@ from fio import environment as fio_environment
 from nullblk import C_ROOT, NAME, ROOT, Driver, fio_command, make
 from vmlib import Vm
 
+pytestmark = pytest.mark.slow
+
 CYCLES = int(os.environ.get("CXXRT_CYCLES", "100"))
 FIO_CYCLES = int(os.environ.get("CXXRT_FIO_CYCLES", "3"))
 LONG = pytest.mark.long

@@ -25,6 +25,7 @@ def test_nb86_parameters(drv: Driver):
     ) == ["ok", "100,0,0,5", "1,100,0,1", "10,0,0,-1"]
 
 
+@pytest.mark.slow
 @pytest.mark.c_fails(ABSENT)
 @pytest.mark.parametrize("irqmode", [0, 1, 2])
 def test_nb69_nb86_injected_timeout(drv: Driver, irqmode: int):
@@ -38,6 +39,7 @@ def test_nb69_nb86_injected_timeout(drv: Driver, irqmode: int):
     assert len([line for line in drv.said() if line.startswith("rq ") and line.endswith(" timed out")]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.c_fails(ABSENT)
 def test_nb69_nb86_injected_timeout_of_a_polled_request(drv: Driver):
     """A polled request that is to time out does so, although it is polled for; those before and after it are well."""
@@ -98,6 +100,7 @@ def test_nb84_bad_texts(drv: Driver):
     assert drv.do(drv.load_op("timeout=" + "1" * 100), ("residue",)) in (["ENOSPC", []], ["EINVAL", []])
 
 
+@pytest.mark.slow
 @pytest.mark.kernel("6.12")
 @pytest.mark.c_fails(ABSENT)
 def test_nb86_groups_of_a_device(drv: Driver):

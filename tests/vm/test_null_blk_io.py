@@ -112,6 +112,7 @@ def test_nb13_polled_io_keeps_its_data(drv: Driver, queues: int):
     check_verified(reports, 2)
 
 
+@pytest.mark.slow
 def test_nb13_request_that_nobody_polls_times_out(drv: Driver):
     """A polled read that is submitted and left alone ends with ETIMEDOUT after 5 s, and a line; I/O then goes on."""
     assert drv.do(drv.load_op(), ("unpolled_read", "/dev/nullbcpp0", 12)) == ["ok", "ETIMEDOUT"]

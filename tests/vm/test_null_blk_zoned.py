@@ -433,6 +433,7 @@ def test_nb58_a_write_across_zones_is_two_writes(drv: Driver, queue_mode: int):
     check(drv, steps)
 
 
+@pytest.mark.slow
 @pytest.mark.c_fails("uses the zones of a disk that is gone", fatal=True)
 def test_zones_may_be_asked_for_while_the_disk_goes(drv: Driver):
     """Reports of zones, again and again, while power goes off and on: an answer, or an errno."""

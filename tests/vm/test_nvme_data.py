@@ -111,6 +111,7 @@ def test_nv78_threads_of_interrupts(nvme: Driver, params: str) -> None:
     nvme.verify("nvmecpp0n1", "--bsrange=4k-128k", "--iodepth=32", "--ioengine=io_uring", "--size=8M")
 
 
+@pytest.mark.slow
 def test_nv78_a_cpu_that_goes_takes_no_request_with_it(nvme: Driver) -> None:
     assert nvme.load() == ""
     nvme.bind("plain")
@@ -121,6 +122,7 @@ def test_nv78_a_cpu_that_goes_takes_no_request_with_it(nvme: Driver) -> None:
     nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=32", "--ioengine=libaio", "--numjobs=2", "--size=2M", "--offset_increment=8M", "--cpus_allowed=0-1", "--cpus_allowed_policy=split")
 
 
+@pytest.mark.slow
 def test_nv90_requests_allocate_nothing(nvme: Driver) -> None:
     """The module calls no allocator for up to 128 KiB, nor for one range to discard."""
     assert nvme.load() == ""

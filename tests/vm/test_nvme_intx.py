@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
+
+pytestmark = pytest.mark.slow
 
 CONTROLLERS = [Controller("first"), Controller("second", (Namespace(4096, 32),))]
 vm = guest_fixture(CONTROLLERS, smp=1, append="pci=nomsi")

@@ -31,6 +31,7 @@ def test_nv12_one_size(nvme: Driver, size: str) -> None:
     nvme.verify("nvmecpp0n1", f"--bs={size}", "--iodepth=16", "--ioengine=libaio", f"--size={amount}", "--mem=malloc", "--iomem_align=512")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", ["1M", "4M", "8M"])
 def test_nv12_requests_longer_than_a_page_of_list_describes(nvme: Driver, size: str) -> None:
     assert nvme.load() == ""
@@ -123,6 +124,7 @@ def test_nv12_limits_are_the_c_drivers(nvme: Driver, release: str) -> None:
     assert nvme.queue("scheduler").startswith("[none]")
 
 
+@pytest.mark.slow
 def test_nv19_discarded_and_zeroed_blocks_read_as_zeroes(nvme: Driver) -> None:
     assert nvme.load() == ""
     nvme.bind("plain")

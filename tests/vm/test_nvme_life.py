@@ -158,6 +158,7 @@ def test_nv29_controller_without_namespaces(nvme: Driver) -> None:
     nvme.unbind("empty")
 
 
+@pytest.mark.slow
 def test_nv31_bind_and_unbind(nvme: Driver) -> None:
     assert nvme.load() == ""
     for _ in range(10):
@@ -167,6 +168,7 @@ def test_nv31_bind_and_unbind(nvme: Driver) -> None:
         assert nvme.disks() == []
 
 
+@pytest.mark.slow
 def test_nv31_load_and_unload(nvme: Driver) -> None:
     for _ in range(8):
         assert nvme.load() == ""
@@ -191,6 +193,7 @@ def test_nv31_unbind_under_io(nvme: Driver) -> None:
         assert nvme.disks() == []
 
 
+@pytest.mark.slow
 def test_nv31_sysfs_remove_under_io(nvme: Driver) -> None:
     """The function is taken off its bus, and found again by a scan, by which time nobody has given it to us."""
     assert nvme.load() == ""
@@ -218,6 +221,7 @@ def test_nv32_shutdown_is_announced(nvme: Driver) -> None:
     assert max(deleted) < announced
 
 
+@pytest.mark.slow
 def test_file_system_keeps_its_files(nvme: Driver) -> None:
     """Across an unbind: ext4, then a check of what it holds."""
     assert nvme.load() == ""

@@ -69,6 +69,7 @@ def of_both(nvme: Driver, name: str) -> list[tuple[str, dict[str, str], dict[str
     return [(f"n{number}", a, b) for number, (a, b) in enumerate(zip(ours, theirs, strict=True), 1)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [c.name for c in CONTROLLERS])
 def test_nv76_limits_are_the_c_drivers(nvme: Driver, name: str) -> None:
     """Every attribute of every kind of namespace; mdts none, 1 and 7."""
@@ -120,6 +121,7 @@ def test_nv44_the_device_makes_what_the_kernel_does_not(nvme: Driver) -> None:
     nvme.fio(f"--filename=/dev/nvmecpp0n{TYPE1}", "--rw=read", "--bs=64k", "--size=512k", "--verify=pattern", "--verify_pattern=0")
 
 
+@pytest.mark.slow
 def test_nv45_protection_behind_other_metadata(nvme: Driver, release: str) -> None:
     """6.12 finds it there, unless it is told not to; 6.1 does not look."""
     for params in "", "disable_pi_offsets=1":
@@ -136,6 +138,7 @@ def test_nv46_metadata_that_cannot_be_carried_leaves_no_room(nvme: Driver) -> No
     assert nvme.sh(f"cat /sys/block/nvmecpp0n{STRIPPED}/size").strip() == str((16 << 20) // 520)
 
 
+@pytest.mark.slow
 def test_limits_stay_when_the_controller_is_reset(nvme: Driver) -> None:
     """Everything is looked at again, and nothing is lost meanwhile."""
     load(nvme, "kinds", "io_timeout=2")

@@ -367,6 +367,7 @@ def _transcript(nvme: Driver, names: dict[str, str]) -> list[str]:
     return [f"$ {command}\n" + _VARIES.sub(r"\1: ...", each) for command, each in zip(meant, said)]
 
 
+@pytest.mark.slow
 def test_nv25_nvme_cli_sees_what_it_sees_of_the_c_driver(nvme: Driver) -> None:
     """Each command with each driver on the same device, by both kinds of names."""
     nvme.vm.run(f"rmmod nvme_cpp; {nvme._forget()}", 90)

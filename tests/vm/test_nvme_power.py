@@ -9,6 +9,8 @@ import time
 import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
 
+pytestmark = pytest.mark.slow
+
 # A chip set that has links with error reports, and a slot whose link QEMU can reset.
 MACHINE = (
     *("-machine", "q35", "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
 
 SLOW = Namespace(512, 64)
@@ -52,6 +53,7 @@ def test_nv20_media_errors_are_reported_after_retries(nvme: Driver) -> None:
     nvme.sh("dd if=/dev/nvmecpp0n1 of=/dev/null bs=4k count=1 skip=64 iflag=direct 2>&1")
 
 
+@pytest.mark.slow
 def test_nv61_dead_device_fails_its_requests_in_bounded_time(nvme: Driver) -> None:
     """Its registers say nothing any more: what is under way fails, the disk is empty, and it can be unbound."""
     assert nvme.load("io_timeout=2") == ""
@@ -73,6 +75,7 @@ def test_nv61_dead_device_fails_its_requests_in_bounded_time(nvme: Driver) -> No
     nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=8", "--ioengine=libaio", "--size=1M")
 
 
+@pytest.mark.slow
 def test_nv61_unbinding_a_dead_device_does_not_hang(nvme: Driver) -> None:
     """With requests under way and data not written yet."""
     assert nvme.load("io_timeout=2") == ""

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 import pytest
 from nvme import Controller, Driver, FioFailed, Namespace, guest_fixture
 
+pytestmark = pytest.mark.slow
+
 UUID = "5f2b8f3c-6f6d-4c2f-9d1e-0123456789ab"
 CONTROLLERS = [
     Controller("family", (Namespace(512, 16), Namespace(4096, 32, "detached=on")), "subsys=family0"),

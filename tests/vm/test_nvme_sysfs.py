@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
 
 CONTROLLERS = [
@@ -59,6 +60,7 @@ WITHOUT = {"multipath", "iopolicy", "use_cmb_sqes", "max_host_mem_size_mb"}
 OWN = {"bind_all", "compat_names", "inject", "shadow_doorbells"}
 
 
+@pytest.mark.slow
 def test_nv05_parameters_are_the_c_drivers(nvme: Driver) -> None:
     """Names, modes and defaults, and what comes of writing to those that can be."""
     nvme.sh("modprobe nvme", 90)
@@ -78,6 +80,7 @@ def test_nv05_parameters_are_the_c_drivers(nvme: Driver) -> None:
     assert ours["noacpi"][0] == "0o444"
 
 
+@pytest.mark.slow
 def test_nv05_nv87_what_is_written_counts_from_then_on(nvme: Driver) -> None:
     """Depth and timeout of a controller that comes later, queues at the next reset."""
     assert nvme.load() == ""
@@ -99,6 +102,7 @@ def test_nv05_nv87_what_is_written_counts_from_then_on(nvme: Driver) -> None:
     nvme.verify("nvmecpp0n1", "--bs=4k", "--size=1M", "--ioengine=io_uring", "--iodepth=8")
 
 
+@pytest.mark.slow
 def test_nv36_uevents_are_the_c_drivers(nvme: Driver) -> None:
     """Of a controller that appears, is reset, and goes."""
     slot = nvme.slots["plain"]
@@ -158,6 +162,7 @@ for _ in range(2):
 """
 
 
+@pytest.mark.slow
 def test_nv42_errors_of_passthrough_have_lines_if_that_is_wanted(nvme: Driver) -> None:
     """6.12: none, until either file says so; then the C driver's; and none again. 6.1 has no such lines."""
     is_new = nvme.sh("uname -r").startswith("6.12.")
@@ -201,6 +206,7 @@ def test_nv30_request_for_events_is_outstanding(nvme: Driver) -> None:
 NO_DOORBELL = 0x1000 + 60 * 8
 
 
+@pytest.mark.slow
 def test_nv30_nv36_nv66_event_is_told_and_asked_for_again(nvme: Driver) -> None:
     """QEMU reports a write to the doorbell of no queue: user space is told, the tracepoint too, and the next request is sent."""
     slot = nvme.slots["plain"]
@@ -251,6 +257,7 @@ def traced(nvme: Driver, disk: str) -> list[str]:
     return sorted({line for line in found if "slba=" not in line or any(word in line for word in meant)})
 
 
+@pytest.mark.slow
 def test_nv70_tracepoints_are_the_c_drivers(nvme: Driver) -> None:
     def act() -> list[str]:
         disk = nvme.sh("cd /sys/block; ls -d nvme*n1 | head -1").strip()

@@ -71,6 +71,7 @@ def memory_kib(vm: Vm) -> dict[str, int]:
     return kernel_kib(meminfo, vm.run("cat /proc/zoneinfo", check=True).out)
 
 
+@pytest.mark.slow
 def test_loads_leave_nothing_behind(vm: Vm, ko: Ko) -> None:
     """Memory is flat over loads and unloads. A leak grows in every batch, what the guest itself does grows in one."""
     module = ko(MODULE)
