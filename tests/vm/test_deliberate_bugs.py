@@ -53,6 +53,7 @@ def _reboot_afterwards(vm: Vm) -> Iterator[None]:
     vm.close()
 
 
+@pytest.mark.slow
 def test_failing_suite_is_red(vm: Vm, release: str, tmp_path: Path) -> None:
     """In KUnit's verdicts, and to the kernel's own parser. What it loses, any search for leaks finds."""
     report = load(vm, failing_module(release, build_folder(release)))

@@ -57,6 +57,7 @@ def test_nv02_allocations_fail_while_binding(bound: Driver) -> None:
     bound.verify("nvmecpp0n1", "--bs=4k", "--iodepth=8", "--ioengine=libaio", "--size=1M")
 
 
+@pytest.mark.slow
 @pytest.mark.kernels_own("fs/proc/generic.c", "it warns when it removes what of /proc/irq it had no memory for")
 def test_nv02_allocations_fail_while_unbinding(bound: Driver) -> None:
     """It succeeds, but for the write to sysfs itself, and the device is told."""
@@ -75,6 +76,7 @@ def test_nv12_allocations_fail_under_io(bound: Driver) -> None:
     assert bound.vm.run("dd if=/dev/nvmecpp0n1 of=/dev/null bs=1M count=1 iflag=direct").rc == 0
 
 
+@pytest.mark.slow
 def test_nv60_allocations_fail_in_a_reset_of_the_function(bound: Driver) -> None:
     """It is usable after each."""
     slot = bound.slots["plain"]
@@ -84,6 +86,7 @@ def test_nv60_allocations_fail_in_a_reset_of_the_function(bound: Driver) -> None
     bound.verify("nvmecpp0n1", "--bs=4k", "--iodepth=8", "--ioengine=libaio", "--size=1M")
 
 
+@pytest.mark.slow
 def test_nv26_allocations_fail_under_passthrough(bound: Driver) -> None:
     """Identify by the C library's ioctl(): ENOMEM, or the data."""
     code = (
