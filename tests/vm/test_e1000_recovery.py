@@ -47,7 +47,7 @@ def test_ek52_a_sender_that_hangs(vm: Vm, ko: Callable[[str], Path]) -> None:
             deadline = time.monotonic() + 60
             lines: list[str] = []
             while not any("Reset adapter" in line for line in lines):
-                assert time.monotonic() < deadline, lines
+                assert time.monotonic() < deadline, "\n".join(driver.vm.dmesg_lines(whole=True)[-60:])
                 time.sleep(1)
                 lines += driver.log()
             driver.sh(f"printf '\\007' | dd of={command} bs=1 seek=4 conv=notrunc status=none")
