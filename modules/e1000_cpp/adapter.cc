@@ -640,8 +640,9 @@ void Adapter::check_sending()
 		return;
 	if (says(net::Message::Driver))
 		report_hang();
-	// The stack sees that nothing is sent, and has the device reset.
-	dev_.stop_queue();
+	// The stack sees that nothing is sent, and has the device reset: in so long after the queue was stopped, on 6.12.
+	if (!dev_.is_queue_stopped())
+		dev_.stop_queue();
 }
 
 void Adapter::watch()

@@ -302,7 +302,7 @@ TEST_F(Rings, Ek59SpoiltFramesAreCountedAsGoodOnes)
 	EXPECT_EQ(drv::rx_correct(1, 0).oversize, 0u);
 }
 
-TEST_F(Rings, Ek28TagsAndChecksums)
+TEST_F(Rings, Ek28Ek88TagsAndChecksums)
 {
 	start({});
 	fill(100, 100, 3 | 8, 0, 1, 0xe005);

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,23 +55,57 @@ def qemu_arguments(cards: list[str], wires: int = 1) -> list[str]:
     count = len(cards) // wires
     for number, card in enumerate(cards):
         arguments += ["-netdev", f"hubport,id=h{number},hubid={number // count}"]
-        arguments += ["-device", f"{card},id=c{number},netdev=h{number},mac={mac(number % count)},addr={_FIRST_SLOT + number:#x},romfile="]
+        place = "" if ",addr=" in card else f",addr={_FIRST_SLOT + number:#x}"
+        arguments += ["-device", f"{card},id=c{number},netdev=h{number},mac={mac(number % count)}{place},romfile="]
     return arguments
 
 
-def guest_fixture(cards: list[str], *, smp: int = 2, append: str = "", wires: int = 1) -> Any:
-    """The fixture `vm` for a file of tests: a guest of the release under test that has the cards."""
+def guest_fixture(cards: list[str], *, smp: int = 2, append: str = "", wires: int = 1, machine: tuple[str, ...] = ()) -> Any:
+    """The fixture `vm` for a file of tests: a guest of the release under test that has the cards.
+
+    `machine`: QEMU's arguments that say what cards are plugged into, where they say so.
+    """
 
     @pytest.fixture(scope="module")
     def vm(release: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vm]:
         monitor = tmp_path_factory.mktemp("monitor") / "socket"
         arguments = ["-chardev", f"socket,id=outside,path={monitor},server=on,wait=off", "-mon", "chardev=outside,mode=readline"]
-        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=[*qemu_arguments(cards, wires), *arguments]) as guest:
+        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=[*machine, *qemu_arguments(cards, wires), *arguments]) as guest:
             guest.cards = cards  # type: ignore[attr-defined]
             guest.monitor = monitor  # type: ignore[attr-defined]
             yield guest
 
     return vm
+
+
+def connected_fixture(parameters: str = "") -> Any:
+    """The fixture `net`: e1000_cpp with all cards connected, as the last test left them, so each sets back what it changes.
+
+    After a test that failed, everything is new.
+    """
+
+    @pytest.fixture
+    def net(request: pytest.FixtureRequest, vm: Vm, ko: Callable[[str], Path]) -> Iterator[Driver]:
+        driver: Driver | None = getattr(vm, "connected", None)
+        if driver is None:
+            driver = Driver(vm, ko(NAME)).__enter__()
+            vm.connected = driver  # type: ignore[attr-defined]
+            driver.load(parameters)
+            driver.connect()
+        failed = request.session.testsfailed
+        yield driver
+        if request.session.testsfailed != failed or not vm.alive:
+            disconnect(vm)
+
+    return net
+
+
+def disconnect(vm: Vm) -> None:
+    """Ends what the fixture `net` has begun, if it has."""
+    driver: Driver | None = getattr(vm, "connected", None)
+    vm.connected = None  # type: ignore[attr-defined]
+    if driver is not None:
+        driver.__exit__()
 
 
 def needs_c_driver(vm: Vm) -> None:
@@ -92,6 +126,7 @@ class Driver:
     _seen: int = 0
 
     def __enter__(self) -> Driver:
+        disconnect(self.vm)
         cards = self.cards or range(len(self.vm.cards))  # type: ignore[attr-defined]
         self.slots = [f"0000:00:{_FIRST_SLOT + number:02x}.0" for number in cards]
         self._seen = len(self.vm.dmesg_lines(whole=True))
@@ -148,6 +183,12 @@ class Driver:
             done = self.vm.run(f"ip netns exec n{number} sh -c '{wait}' e{number}", 40)
             assert done.rc == 0, "no link:\n" + "\n".join(self.log())
         time.sleep(1.2)
+
+    def lost(self, source: int, address: str, sizes: Iterable[int] = (56,), count: int = 3) -> str:
+        """Sends pings of each size, and again if one was lost: the sizes of which one was lost both times."""
+        ping = f"ping -q -c {count} -i 0.02 -W 3 -p a5 -s $s {address} | grep -q ' 0% packet loss'"
+        loop = f"for s in {' '.join(map(str, sizes))}; do {ping} || {ping} || echo $s; done"
+        return self.vm.run(["ip", "netns", "exec", f"n{source}", "sh", "-c", loop], 120, check=True).out
 
     def exchange(self, count: int, directions: tuple[tuple[int, int], ...] = ((0, 1), (1, 0))) -> None:
         """Sends `count` random bytes by TCP; what arrives is what was sent."""

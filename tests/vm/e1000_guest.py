@@ -18,14 +18,19 @@ _MII = {"phy": 0x8947, "read": 0x8948, "write": 0x8949, "other": 0x89F0}
 _SIOCETHTOOL, _GREGS = 0x8946, 4
 # Where rings are is chance.
 _CHANCE = (4, 5, 9, 10)
-_socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+
+def ioctl(request: int, argument: bytearray | bytes) -> None:
+    """An ioctl() of the network's. Errors: OSError."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        fcntl.ioctl(any_socket, request, argument)
 
 
 def mii(name: str, what: str, reg: int = 0, value: int = 0) -> str:
     """An ioctl() about a register of the PHY: its four words, or the error."""
     request = bytearray(struct.pack("16sHHHH16x", name.encode(), 0, reg, value, 0))
     try:
-        fcntl.ioctl(_socket, _MII[what], request)
+        ioctl(_MII[what], request)
     except OSError as error:
         return f"error {error.errno}"
     return str(struct.unpack_from("HHHH", request, 16))
@@ -39,7 +44,7 @@ def all_mii(name: str) -> str:
 def registers(name: str) -> str:
     """The card's registers as words, and what the driver says of them."""
     buffer = array.array("B", struct.pack("III", _GREGS, 0, 128) + bytes(128))
-    fcntl.ioctl(_socket, _SIOCETHTOOL, struct.pack("16sQ16x", name.encode(), buffer.buffer_info()[0]))
+    ioctl(_SIOCETHTOOL, struct.pack("16sQ16x", name.encode(), buffer.buffer_info()[0]))
     words = struct.unpack("35I", buffer)
     lines = [f"version {words[1]:#x}, {words[2]} bytes"]
     # A self-test leaves a bit of the first that QEMU does not reset.

@@ -24,32 +24,52 @@ def drv(vm: Vm, ko: Callable[[str], Path]) -> Iterator[Driver]:
 
 
 def answers(drv: Driver) -> None:
-    """Frames go both ways."""
+    """Frames go both ways. A card that has just begun to receive may miss some: it is asked again."""
     drv.await_link()
     for source, target in ((0, 2), (1, 1)):
-        assert " 0% packet loss" in drv.sh(f"ip netns exec n{source} ping -c 5 -i 0.05 -W 4 10.0.0.{target}")
+        outs: list[str] = []
+        while len(outs) < 3 and " 0% packet loss" not in "".join(outs[-1:]):
+            outs.append(drv.vm.run(f"ip netns exec n{source} ping -c 5 -i 0.05 -W 4 10.0.0.{target}", 30).out)
+        assert " 0% packet loss" in outs[-1], "\n".join(outs)
 
 
+def until(drv: Driver, text: str, timeout: float = 60) -> list[str]:
+    """Waits until the driver says it: its lines meanwhile."""
+    deadline = time.monotonic() + timeout
+    lines: list[str] = []
+    while not any(text in line for line in lines):
+        assert time.monotonic() < deadline, f"no {text}:\n" + "\n".join(lines[-50:])
+        time.sleep(0.3)
+        lines += drv.log()
+    return lines
+
+
+@pytest.mark.kernels_own("net/sched/sch_generic.c", "6.1 warns once when a device does not send")
 def test_ek52_a_sender_that_hangs(vm: Vm, ko: Callable[[str], Path]) -> None:
-    """It is told of as the C driver does, reset, and sends again."""
+    """It is told of as the C driver does, with the same registers; then reset, and sends again."""
     needs_c_driver(vm)
-    reports = []
+    said = []
     for driver in (Driver(vm, None, name="e1000"), Driver(vm, ko(NAME))):
         with driver:
             driver.load()
-            driver.connect()
+            driver.connect(ipv6=False)
             answers(driver)
-            driver.log()
+            driver.sh("ip netns exec n0 ethtool -s e0 msglvl 0x2007")
             command = f"/sys/bus/pci/devices/{driver.slots[0]}/config"
             # Without leave to read memory, what is to be sent stays where it is.
             driver.sh(f"ip -n n0 neigh replace 10.0.0.2 lladdr 52:54:00:00:00:02 dev e0; printf '\\003' | dd of={command} bs=1 seek=4 conv=notrunc status=none")
             driver.vm.run("ip netns exec n0 ping -c 3 -i 0.2 -W 1 10.0.0.2", 30)
-            deadline = time.monotonic() + 60
-            lines: list[str] = []
-            while not any("Reset adapter" in line for line in lines):
-                assert time.monotonic() < deadline, "\n".join(driver.vm.dmesg_lines(whole=True)[-60:])
-                time.sleep(1)
-                lines += driver.log()
+            lines = until(driver, "TX Desc ring0 dump")
+            text = "\n".join(driver.vm.dmesg_lines(whole=True))
+            report = re.findall(r"Detected Tx Unit Hang\n((?:.*<.*>\n|.*next_to_clean\]\n)+)", text)[-1]
+            registers = re.findall(r"Register dump\n((?:.* [0-9a-f]{8}\n)+)", text)[-1]
+            # Values of registers differ as rings' addresses do.
+            said.append([re.sub(r"<.*>|^\[[\s\d.]+\] (e1000(_cpp)?: )?| [0-9a-f]{8}$", "", line) for line in (report + registers).splitlines()])
+            # On 6.12 each report of the C driver's puts off what it waits for.
+            if not driver.path:
+                continue
+            if not any("Reset adapter" in line for line in lines):
+                until(driver, "Reset adapter")
             driver.sh(f"printf '\\007' | dd of={command} bs=1 seek=4 conv=notrunc status=none")
             # It may have been reset while it could not, and is then once more.
             deadline = time.monotonic() + 60
@@ -58,12 +78,8 @@ def test_ek52_a_sender_that_hangs(vm: Vm, ko: Callable[[str], Path]) -> None:
             answers(driver)
             counts = driver.sh("ip netns exec n0 ethtool -S e0")
             assert int(re.findall(r"tx_timeout_count: (\d+)", counts)[0]) >= 1
-            text = "\n".join(driver.vm.dmesg_lines(whole=True))
-            report = re.findall(r"Detected Tx Unit Hang\n((?:.*<.*>\n|.*next_to_clean\]\n)+)", text)
-            assert report
-            reports.append([re.sub(r"<.*>|^\[[\s\d.]+\] ", "", line) for line in report[-1].splitlines()])
-            assert any("Reset adapter" in line for line in lines)
-    assert reports[1] == reports[0]
+    assert len(said[0]) == 9 + 38
+    assert said[1] == said[0]
 
 
 def test_ek53_resets_of_all_kinds_at_once(drv: Driver) -> None:
@@ -103,7 +119,7 @@ def test_ek51_a_link_that_goes_with_frames_to_be_sent(drv: Driver) -> None:
     answers(drv)
 
 
-def test_ek72_taken_away_under_traffic(drv: Driver) -> None:
+def test_ek72_ek94_taken_away_under_traffic(drv: Driver) -> None:
     """The driver goes, and comes, while frames pass; nothing is left."""
     drv.load()
     for _ in range(3):

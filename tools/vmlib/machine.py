@@ -218,6 +218,13 @@ class Vm:
         """Says whether the guest has booted, has not ended, and no command of it is known to hang."""
         return self._booted and not self._ended and not self._hangs
 
+    @property
+    def pid(self) -> int:
+        """QEMU's process. Errors: VmError if there is none."""
+        if self._process is None:
+            raise VmError("there is no guest")
+        return self._process.pid
+
     def boot(self) -> None:
         """Boots the guest, or boots it anew if it ended."""
         for attempt in range(_BOOTS):
