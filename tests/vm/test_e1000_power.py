@@ -131,6 +131,19 @@ def _both_say_the_same(vm: Vm, ko: Callable[[str], Path]) -> None:
     assert any(line.startswith("00000000: 52 54 00 00 00 01") for line in found[0])
 
 
+def test_ek54_the_machine_sleeps(drv: Driver) -> None:
+    """Twice, with ports that are open: frames pass before and afterwards."""
+    if drv.vm.run("[ -w /sys/power/pm_test ]").rc != 0:
+        pytest.skip("this kernel cannot try to sleep")
+    try:
+        done = drv.vm.call(Path(__file__).with_name("e1000_sleep_guest.py"), "2", timeout=120, cwd="/tmp")
+        assert done.out.splitlines() == [f"{what}: True True" for what in ("before", "after 0", "after 1")], done.err
+        assert drv.vm.take_splats() == []
+    finally:
+        # Its files are gone.
+        drv.vm.boot()
+
+
 def test_ek54_the_machine_goes_down(drv: Driver) -> None:
     """With ports that are open: nothing is said of a bug, and it ends."""
     drv.vm.start("sync; busybox poweroff -f")
