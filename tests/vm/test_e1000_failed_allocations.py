@@ -25,15 +25,15 @@ _SYSFS = f"/sys/bus/pci/drivers/{NAME}"
 vm = guest_fixture(["e1000", "e1000-82545em"])
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def drv(vm: Vm, ko: Callable[[str], Path], release: str) -> Iterator[Driver]:
-    """The driver with two cards in one namespace, the second of which is open."""
+    """The driver with two cards, fa and fb, the second of which is open. No test may lose memory."""
     if not is_test(release):
         pytest.skip("allocations fail on demand on a test kernel only")
     let_allocations_fail(vm)
     with Driver(vm, ko(NAME)) as driver:
         driver.load()
-        driver.sh(f"ip link set {driver.interface(0)} name a; ip link set {driver.interface(1)} name b; ip link set b up")
+        driver.sh(f"ip link set dev {driver.interface(0)} name fa; ip link set dev {driver.interface(1)} name fb; ip link set dev fb up")
         if has_leak_check(vm):
             forget_leaks(vm)
         yield driver
@@ -53,15 +53,17 @@ def fail_each(drv: Driver, what: str, operation: tuple[Any, ...], undo: tuple[An
 
 def answers(drv: Driver) -> None:
     """Frames go both ways."""
-    drv.sh("ip netns add n0; ip netns add n1; ip link set a netns n0 name e0; ip link set b netns n1 name e1")
+    drv.sh("ip netns add n0; ip netns add n1; ip link set dev fa netns n0 name e0; ip link set dev fb netns n1 name e1")
     for number in range(2):
-        drv.sh(f"ip -n n{number} addr add 10.0.0.{number + 1}/24 dev e{number}; ip -n n{number} link set e{number} up")
+        drv.sh(f"ip -n n{number} addr add 10.0.0.{number + 1}/24 dev e{number}; ip -n n{number} link set dev e{number} up")
     drv.await_link()
-    assert drv.lost(0, "10.0.0.2", (56, 1472)) == ""
+    lost = drv.lost(0, "10.0.0.2", (56, 1472))
+    drv.sh("ip -n n0 link set dev e0 netns 1 name fa; ip -n n1 link set dev e1 netns 1 name fb; ip -all netns del; ip link set dev fb up")
+    assert lost == ""
 
 
 def test_ek38_allocations_fail_while_opening(drv: Driver) -> None:
-    failed, results = fail_each(drv, "open", ("link", "a", 1), ("link", "a", 0))
+    failed, results = fail_each(drv, "open", ("link", "fa", 1), ("link", "fa", 0))
     assert failed > 5
     assert results <= {"ok", "ENOMEM", "EFAULT"}, results
     answers(drv)
@@ -69,23 +71,23 @@ def test_ek38_allocations_fail_while_opening(drv: Driver) -> None:
 
 def test_ek38_allocations_fail_while_closing(drv: Driver) -> None:
     """It succeeds, but for what the socket's own call may fail of."""
-    _, results = fail_each(drv, "close", ("link", "b", 0), ("link", "b", 1))
+    _, results = fail_each(drv, "close", ("link", "fb", 0), ("link", "fb", 1))
     assert results <= {"ok", "ENOMEM", "EFAULT"}, results
     answers(drv)
 
 
 def test_ek38_allocations_fail_while_rings_and_mtu_change(drv: Driver) -> None:
     """Without memory the old rings stay."""
-    failed, results = fail_each(drv, "rings", ("rings", "b", 512, 512), ("rings", "b", 256, 256))
+    failed, results = fail_each(drv, "rings", ("rings", "fb", 512, 512), ("rings", "fb", 256, 256))
     assert failed > 3
     assert results <= {"ok", "ENOMEM", "EFAULT"}, results
-    _, results = fail_each(drv, "mtu", ("mtu", "b", 9000), ("mtu", "b", 1500))
+    _, results = fail_each(drv, "mtu", ("mtu", "fb", 9000), ("mtu", "fb", 1500))
     assert results <= {"ok", "ENOMEM", "EFAULT"}, results
     answers(drv)
 
 
 def test_ek32_allocations_fail_while_sending(drv: Driver) -> None:
-    failed, results = fail_each(drv, "frames", ("frames", "b", 20), None)
+    failed, results = fail_each(drv, "frames", ("frames", "fb", 20), None)
     assert failed > 0
     assert results <= {"ok", "ENOMEM", "ENOBUFS", "EFAULT"}, results
     answers(drv)
@@ -97,7 +99,7 @@ def test_ek14_allocations_fail_while_binding(drv: Driver) -> None:
     failed, results = fail_each(drv, "bind", ("put", f"{_SYSFS}/bind", slot), ("put", f"{_SYSFS}/unbind", slot), STRIDE)
     assert failed >= 100 // STRIDE
     assert results <= {"ok", "ENOMEM", "EIO", "ENODEV", "EAGAIN", "EFAULT"}, results
-    drv.sh(f"echo {slot} > {_SYSFS}/bind; ip link set {drv.interface(0)} name a")
+    drv.sh(f"echo {slot} > {_SYSFS}/bind; ip link set dev {drv.interface(0)} name fa")
     answers(drv)
 
 

@@ -44,7 +44,6 @@ def until(drv: Driver, text: str, timeout: float = 60) -> list[str]:
     return lines
 
 
-@pytest.mark.long
 @pytest.mark.kernels_own("net/sched/sch_generic.c", "6.1 warns once when a device does not send")
 def test_ek52_a_sender_that_hangs(vm: Vm, ko: Callable[[str], Path]) -> None:
     """It is told of as the C driver does, with the same registers; then reset, and sends again."""
