@@ -22,7 +22,8 @@ from vmlib.kernels import is_test
 STRIDE = int(os.environ.get("CXXRT_FAIL_STRIDE", "7"))
 _GUEST = Path(__file__).with_name("e1000_fail_guest.py")
 _SYSFS = f"/sys/bus/pci/drivers/{NAME}"
-vm = guest_fixture(["e1000", "e1000-82545em"])
+# What checks DMA gives up, and says so, when there is no memory for it: the other suites have it.
+vm = guest_fixture(["e1000", "e1000-82545em"], append="dma_debug=off")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_ek38_allocations_fail_while_rings_and_mtu_change(drv: Driver) -> None:
 def test_ek32_allocations_fail_while_sending(drv: Driver) -> None:
     failed, results = fail_each(drv, "frames", ("frames", "fb", 20), None)
     assert failed > 0
-    assert results <= {"ok", "ENOMEM", "ENOBUFS", "EFAULT"}, results
+    assert results <= {"ok", "ENOMEM", "ENOBUFS", "ENFILE", "EFAULT"}, results
     answers(drv)
 
 
@@ -98,7 +99,7 @@ def test_ek14_allocations_fail_while_binding(drv: Driver) -> None:
     drv.sh(f"echo {slot} > {_SYSFS}/unbind")
     failed, results = fail_each(drv, "bind", ("put", f"{_SYSFS}/bind", slot), ("put", f"{_SYSFS}/unbind", slot), STRIDE)
     assert failed >= 100 // STRIDE
-    assert results <= {"ok", "ENOMEM", "EIO", "ENODEV", "EAGAIN", "EFAULT"}, results
+    assert results <= {"ok", "ENOMEM", "ENOBUFS", "EIO", "ENODEV", "EAGAIN", "EFAULT"}, results
     drv.sh(f"echo {slot} > {_SYSFS}/bind; ip link set dev {drv.interface(0)} name fa")
     answers(drv)
 

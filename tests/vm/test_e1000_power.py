@@ -40,6 +40,8 @@ def drv(vm: Vm, ko: Callable[[str], Path]) -> Iterator[Driver]:
 
 def test_ek55_a_link_that_fails(drv: Driver) -> None:
     """An error that is not fatal changes nothing; after a fatal one the link is reset, and frames pass again."""
+    if drv.vm.run(f"[ -e {_BEHIND}/aer_rootport_total_err_fatal ]").rc != 0:
+        pytest.skip("this kernel does not look at errors of links")
     assert drv.lost(0, "10.0.0.2") == ""
     drv.log()
     drv.tell_qemu("pcie_aer_inject_error port1 0x1000")
