@@ -335,7 +335,7 @@ Result<void> Adapter::up()
 	rx_.fill();
 	napi_.enable();
 	window_.write(wanted_causes());
-	dev_.start_queue();
+	dev_.wake_queue();
 	up_ = true;
 	was_pending_ = false;
 	stuck_ms_ = 0;
@@ -613,6 +613,7 @@ void Adapter::read_statistics()
 	const u64 collisions = counts.collisions;
 	const u64 frames = counts.all_sent;
 	statistics_.read(window_, family_, link_.full_duplex);
+	statistics_.correct(rx_.tbi());
 	hw_.adapt_gaps(u32(counts.collisions - collisions), u32(counts.all_sent - frames));
 	if (hw_.is_copper()) {
 		if (auto status = hw_.read_phy(PhyReg::GigabitStatus); is_gigabit_ && status.ok())
@@ -624,51 +625,6 @@ void Adapter::read_statistics()
 		}
 	}
 	statistics_.publish(dev_);
-}
-
-void Adapter::report_hang()
-{
-	const TxRing::View view = tx_.view();
-	const u64 now_ms = now_ns() / 1000000;
-	net::error<
-		"Detected Tx Unit Hang\n"
-		"  Tx Queue             <0>\n"
-		"  TDH                  <%x>\n"
-		"  TDT                  <%x>\n"
-		"  next_to_use          <%x>\n"
-		"  next_to_clean        <%x>\n"
-		"buffer_info[next_to_clean]\n"
-		"  time_stamp           <%llx>\n"
-		"  next_to_watch        <%x>\n"
-		"  jiffies              <%llx>\n"
-		"  next_to_watch.status <%x>">(dev_, window_.read<regs::Tdh>().bits, window_.read<regs::Tdt>().bits,
-					       view.next_to_use, view.next_to_clean, now_ms - stuck_ms_,
-					       view.next_to_watch, now_ms, view.status);
-	if (!says(net::Message::Hardware))
-		return;
-	u32 words[Tools::kRegisters];
-	log::info<"Register dump">();
-	static constexpr const char* kNames[] = {"CTRL", "STATUS", "RCTL",  "RDLEN", "RDH", "RDT",
-						 "RDTR", "TCTL",   "TDLEN", "TDH",   "TDT", "TIDV"};
-	words[0] = window_.read<Ctrl>().bits;
-	words[1] = window_.read<regs::Status>().bits;
-	words[2] = window_.read<Rctl>().bits;
-	words[3] = window_.read<regs::Rdlen>().bits;
-	words[4] = window_.read<regs::Rdh>().bits;
-	words[5] = window_.read<regs::Rdt>().bits;
-	words[6] = window_.read<regs::Rdtr>().bits;
-	words[7] = window_.read<Tctl>().bits;
-	words[8] = window_.read<regs::Tdlen>().bits;
-	words[9] = window_.read<regs::Tdh>().bits;
-	words[10] = window_.read<regs::Tdt>().bits;
-	words[11] = window_.read<regs::Tidv>().bits;
-	u32 i = 0;
-	for (const char* name : kNames)
-		log::info<"%s  %08x">(name, words[i++]);
-	if (says(net::Message::TxDone))
-		tx_.dump();
-	if (says(net::Message::RxStatus))
-		rx_.dump();
 }
 
 void Adapter::check_sending()
@@ -684,8 +640,9 @@ void Adapter::check_sending()
 		return;
 	if (says(net::Message::Driver))
 		report_hang();
-	// The stack sees that nothing is sent, and has the device reset.
-	dev_.stop_queue();
+	// The stack sees that nothing is sent, and has the device reset: in so long after the queue was stopped, on 6.12.
+	if (!dev_.is_queue_stopped())
+		dev_.stop_queue();
 }
 
 void Adapter::watch()

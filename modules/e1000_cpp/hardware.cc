@@ -100,6 +100,22 @@ bool is_tbi_frame(const RxResult& result, u8 last_byte, u32 most_frame_bytes)
 				 : length > kLeastFrame && length <= most_frame_bytes + kTag + 1;
 }
 
+void TbiCounts::add(const u8* frame, u32 length, u32 most_frame_bytes)
+{
+	constexpr u8 kGroup = 1;  // of an address's first byte
+	u8 all = 0xff;
+	for (u32 i = 0; i < sizeof(net::MacAddress::bytes); ++i)
+		all &= frame[i];
+	++frames;
+	bytes += length;
+	if (all == 0xff)
+		++broadcasts;
+	else if ((frame[0] & kGroup) != 0)
+		++multicasts;
+	if (length == most_frame_bytes)
+		++longest;
+}
+
 Result<Card> Card::identify(pci::Device dev)
 {
 	const Model* model = find_model(dev.device());

@@ -94,6 +94,13 @@ u32 high_water(u32 kib, u32 frame_bytes);
 /// A frame that only looks bad: a carrier extension of the link has become its last byte.   Units: bytes.
 /// C side: TBI_ACCEPT().
 bool is_tbi_frame(const RxResult& result, u8 last_byte, u32 most_frame_bytes);
+/// Such frames so far, which the device counts as bad ones.   C side: e1000_tbi_adjust_stats().
+struct TbiCounts {
+	u64 frames = 0, bytes = 0, broadcasts = 0, multicasts = 0, longest = 0;
+
+	/// `frame` has its check sequence, and no last byte too many. Units: bytes.
+	void add(const u8* frame, u32 length, u32 most_frame_bytes);
+};
 
 /// What a model and a revision are.
 struct Card {

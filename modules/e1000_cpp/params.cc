@@ -126,6 +126,10 @@ private:
 		options.wishes.speeds = 0;
 		options.wishes.forces_100 = mbps == 100;
 		options.wishes.forces_full = full_duplex;
+		// What crosses the pairs by itself needs negotiation.
+		device::info<"Speed, AutoNeg and MDI-X specs are incompatible. Setting MDI-X to a compatible value.">(
+			dev_);
+		options.wishes.crossover = Crossover::Straight;
 	}
 
 	const device::Device dev_;

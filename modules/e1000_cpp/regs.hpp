@@ -298,6 +298,9 @@ struct Vfta : mmio::RegisterArray<0x5600, 128> {
 };
 inline constexpr u32 kAddressValid = 1u << 31;
 
+/// All that is shown when a device hangs.
+struct Everything : mmio::RegisterArray<0, 0x8400 / sizeof(u32)> {};
+
 /// A register where the 82542 has it.
 template <class R> struct AtOldOffset : Register<AtOldOffset<R>, u32, R::kOldOffset> {};
 template <class A> struct ArrayAtOldOffset : mmio::RegisterArray<A::kOldOffset, A::kCount> {};
@@ -339,6 +342,12 @@ public:
 				return mapped_.read_at<regs::ArrayAtOldOffset<A>>(i);
 		}
 		return mapped_.read_at<A>(i);
+	}
+	/// What is at `offset`, in the 82542 at `old_offset`, for those who only look.   Units: bytes.
+	// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): as everywhere, the old one comes last
+	u32 peek(u32 offset, u32 old_offset) const
+	{
+		return mapped_.read_at<regs::Everything>((is_old_ ? old_offset : offset) / sizeof(u32));
 	}
 	template <class A> void write_at(u32 i, u32 value) const
 	{

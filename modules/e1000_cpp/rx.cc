@@ -138,7 +138,11 @@ bool RxRing::is_tbi(u32 i, const RxResult& result, u32 written)
 		return false;
 	const net::PagePool::Buffer& buffer = buffers_[i];
 	pool_.sync(buffer, headroom_, written);
-	return is_tbi_frame(result, buffer.memory()[headroom_ + written - 1], most);
+	const u8* frame = buffer.memory() + headroom_;
+	if (!is_tbi_frame(result, frame[written - 1], most))
+		return false;
+	tbi_.add(frame, written - 1, most);
+	return true;
 }
 
 CXXRT_INLINE void RxRing::receive_one(u32 i, const RxResult& result)
@@ -261,9 +265,11 @@ u32 RxRing::receive(u32 budget)
 	return mode_ == Mode::OneEach ? receive_as<Mode::OneEach>(budget) : receive_as<Mode::Chained>(budget);
 }
 
-void RxRing::dump() const
+void RxRing::dump(bool all) const
 {
 	log::info<"RX Desc ring dump">();
+	if (!all)
+		return;
 	for (u32 i = 0; i < count_; ++i) {
 		const char* clean = i == next_ ? " NTC" : "";
 		const char* which = i == filled_ ? " NTU" : clean;

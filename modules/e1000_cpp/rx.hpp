@@ -55,8 +55,10 @@ public:
 	u64 checksums_good() const { return checksums_good_; }
 	u64 checksums_bad() const { return checksums_bad_; }
 	u64 failed() const { return failed_; }
-	/// Logs every descriptor.
-	CXXRT_COLD void dump() const;
+	/// Those that the device has counted as bad.
+	const TbiCounts& tbi() const { return tbi_; }
+	/// Logs a heading, and every descriptor if they are wanted.
+	CXXRT_COLD void dump(bool all) const;
 
 private:
 	static constexpr u32 kHeadroom = net::PagePool::kHeadroom;
@@ -106,6 +108,7 @@ private:
 	net::Assembly assembly_;
 	Traffic traffic_;
 	u64 checksums_good_ = 0, checksums_bad_ = 0, failed_ = 0;
+	TbiCounts tbi_;	 // only ever more, of NAPI's; torn by nobody
 };
 
 class RxRing::Memory : MoveOnly {

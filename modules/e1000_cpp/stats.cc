@@ -128,6 +128,22 @@ void Statistics::read(Window window, const Family& family, bool is_full_duplex)
 	counts_.tx_errors = counts_.excess_collisions + counts_.late_collisions;
 }
 
+void Statistics::correct(const TbiCounts& now)
+{
+	const TbiCounts before = exchange(corrected_, now);
+	const u64 frames = now.frames - before.frames;
+	if (frames == 0)
+		return;
+	// What the device has not counted is not taken away.
+	counts_.crc_errors -= min(counts_.crc_errors, frames);
+	counts_.oversize -= min(counts_.oversize, now.longest - before.longest);
+	counts_.length_errors = counts_.undersize + counts_.oversize;
+	counts_.good_received += frames;
+	counts_.bytes_received += now.bytes - before.bytes;
+	counts_.broadcast_received += now.broadcasts - before.broadcasts;
+	counts_.multicast_received += now.multicasts - before.multicasts;
+}
+
 void Statistics::publish(net::Device dev) const
 {
 	const Counts& now = counts_;

@@ -45,6 +45,8 @@ public:
 
 	/// Adds what the device has counted since.
 	void read(Window window, const Family& family, bool is_full_duplex);
+	/// Moves frames that only look bad from the bad ones to the good ones: those since the last call. After read().
+	void correct(const TbiCounts& now);
 	/// Shows the network device what it wants to know.
 	void publish(net::Device dev) const;
 	const Counts& counts() const { return counts_; }
@@ -52,6 +54,7 @@ public:
 
 private:
 	Counts counts_{};
+	TbiCounts corrected_;
 };
 
 }  // namespace e1000

@@ -352,9 +352,11 @@ TxRing::View TxRing::view() const
 		.status = u8(ring_.load(last < count_ ? last : 0, &TxDesc::high) >> 32 & 0xf)};
 }
 
-void TxRing::dump() const
+void TxRing::dump(bool all) const
 {
 	log::info<"TX Desc ring0 dump">();
+	if (!all)
+		return;
 	for (u32 i = 0; i < count_; ++i) {
 		const u64 high = ring_.load(i, &TxDesc::high);
 		const char* kind = (high & tx::kDataType) != 0 ? "d" : "c";

@@ -59,8 +59,8 @@ public:
 		u8 status;
 	};
 	View view() const;
-	/// Logs every descriptor.
-	CXXRT_COLD void dump() const;
+	/// Logs a heading, and every descriptor if they are wanted.
+	CXXRT_COLD void dump(bool all) const;
 	/// There are frames that the device has not sent yet.
 	bool has_pending() const { return used_.load_relaxed() != cleaned_.load_relaxed(); }
 

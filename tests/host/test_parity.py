@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-DRIVERS = {"null_blk": "nb", "nvme": "nv"}
+DRIVERS = {"null_blk": "nb", "nvme": "nv", "e1000": "ek"}
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def names(driver: str) -> list[str]:
     """Of all tests, cases of suites and of simulators."""
     found = [name for path in (TOP / "tests").rglob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)]
     found += [name for path in (TOP / "modules" / f"{driver}_cpp").glob("*_kunit.cc") for name in re.findall(r"^KUNIT_TEST\(\w+, (\w+)\)", path.read_text(), re.M)]
-    found += [name for path in (TOP / "tests" / "sim").glob("*_test.cc") for name in re.findall(r"^TEST_F\(\w+, (\w+)\)", path.read_text(), re.M)]
+    found += [name for path in (TOP / "tests").glob("sim*/*_test.cc") for name in re.findall(r"^TEST_F\(\w+, (\w+)\)", path.read_text(), re.M)]
     return found
 
 

@@ -5,6 +5,7 @@
 #include "hardware.hpp"
 #include "params.hpp"
 #include "rx.hpp"
+#include "stats.hpp"
 #include "tx.hpp"
 
 using namespace cxxrt;
@@ -273,6 +274,22 @@ void rx_stop()
 	napi = nullptr;
 }
 bool rx_is_starved() { return rx->is_starved(); }
+Counted rx_correct(unsigned long long crc_errors, unsigned long long oversize)
+{
+	Statistics made;
+	Counts& counts = made.counts();
+	counts.crc_errors = crc_errors;
+	counts.oversize = oversize;
+	made.correct(rx->tbi());
+	// Nothing has come since.
+	made.correct(rx->tbi());
+	return {.crc_errors = counts.crc_errors,
+		.oversize = counts.oversize,
+		.good = counts.good_received,
+		.bytes = counts.bytes_received,
+		.broadcasts = counts.broadcast_received,
+		.multicasts = counts.multicast_received};
+}
 int tx_start(int mac, bool is_pcix, unsigned entries, bool in_64k)
 {
 	tx_ring = new (tx_memory) TxRing(net::Device{&sim_net_device()}, dma_device());

@@ -115,6 +115,11 @@ void rx_fill();
 unsigned rx_receive(unsigned budget);
 void rx_stop();
 bool rx_is_starved();
+/// Statistics in which the device has so many errors, corrected by the frames that the ring has taken all the same.
+struct Counted {
+	unsigned long long crc_errors, oversize, good, bytes, broadcasts, multicasts;
+};
+Counted rx_correct(unsigned long long crc_errors, unsigned long long oversize);
 int tx_start(int mac, bool is_pcix, unsigned entries, bool in_64k);
 /// Sends `sim::stack.next`: true if it was taken.
 bool tx_send();

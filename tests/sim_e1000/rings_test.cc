@@ -277,7 +277,32 @@ TEST_F(Rings, Ek59FramesThatACarrierExtensionHasSpoilt)
 	EXPECT_TRUE(stack.received.empty());
 }
 
-TEST_F(Rings, Ek28TagsAndChecksums)
+TEST_F(Rings, Ek59SpoiltFramesAreCountedAsGoodOnes)
+{
+	const auto last_is_0f = [](u32 bytes) { return u8(0x0f - (bytes - 1)); };
+	drv::RxAsked asked;
+	asked.tbi = 1518;
+	start(asked);
+	fill(101, 101, 3, 1, last_is_0f(101));
+	fill(101, 101, 3, 1, 0);  // is bad
+	fill(101, 101, 3, 1, last_is_0f(101));
+	dma_write(word(rx_ring, at - 1, 0), "\xff\xff\xff\xff\xff\xff", 6);
+	fill(1519, 1519, 3, 1, last_is_0f(1519));
+	EXPECT_EQ(drv::rx_receive(64), 4u);
+	ASSERT_EQ(stack.received.size(), 3u);
+	const auto counted = drv::rx_correct(5, 3);
+	EXPECT_EQ(counted.crc_errors, 2u);
+	EXPECT_EQ(counted.oversize, 2u) << "the device takes a frame of the most bytes for longer";
+	EXPECT_EQ(counted.good, 3u);
+	EXPECT_EQ(counted.bytes, 100u + 100u + 1518u);
+	EXPECT_EQ(counted.broadcasts, 1u);
+	EXPECT_EQ(counted.multicasts, 2u);
+	// What was not counted is not taken away.
+	EXPECT_EQ(drv::rx_correct(1, 0).crc_errors, 0u);
+	EXPECT_EQ(drv::rx_correct(1, 0).oversize, 0u);
+}
+
+TEST_F(Rings, Ek28Ek88TagsAndChecksums)
 {
 	start({});
 	fill(100, 100, 3 | 8, 0, 1, 0xe005);

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,28 +49,63 @@ def mac(number: int) -> str:
     return f"52:54:00:00:00:{number + 1:02x}"
 
 
-def qemu_arguments(cards: list[str]) -> list[str]:
-    """QEMU's arguments for cards of the given models on one hub."""
+def qemu_arguments(cards: list[str], wires: int = 1) -> list[str]:
+    """QEMU's arguments for cards of the given models on one hub, or an equal part of them on each of a few, with the same addresses."""
     arguments: list[str] = []
+    count = len(cards) // wires
     for number, card in enumerate(cards):
-        arguments += ["-netdev", f"hubport,id=h{number},hubid=0"]
-        arguments += ["-device", f"{card},id=c{number},netdev=h{number},mac={mac(number)},addr={_FIRST_SLOT + number:#x},romfile="]
+        arguments += ["-netdev", f"hubport,id=h{number},hubid={number // count}"]
+        place = "" if ",addr=" in card else f",addr={_FIRST_SLOT + number:#x}"
+        arguments += ["-device", f"{card},id=c{number},netdev=h{number},mac={mac(number % count)}{place},romfile="]
     return arguments
 
 
-def guest_fixture(cards: list[str], *, smp: int = 2, append: str = "") -> Any:
-    """The fixture `vm` for a file of tests: a guest of the release under test that has the cards."""
+def guest_fixture(cards: list[str], *, smp: int = 2, append: str = "", wires: int = 1, machine: tuple[str, ...] = ()) -> Any:
+    """The fixture `vm` for a file of tests: a guest of the release under test that has the cards.
+
+    `machine`: QEMU's arguments that say what cards are plugged into, where they say so.
+    """
 
     @pytest.fixture(scope="module")
     def vm(release: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vm]:
         monitor = tmp_path_factory.mktemp("monitor") / "socket"
         arguments = ["-chardev", f"socket,id=outside,path={monitor},server=on,wait=off", "-mon", "chardev=outside,mode=readline"]
-        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=[*qemu_arguments(cards), *arguments]) as guest:
+        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=[*machine, *qemu_arguments(cards, wires), *arguments]) as guest:
             guest.cards = cards  # type: ignore[attr-defined]
             guest.monitor = monitor  # type: ignore[attr-defined]
             yield guest
 
     return vm
+
+
+def connected_fixture(parameters: str = "") -> Any:
+    """The fixture `net`: e1000_cpp with all cards connected, as the last test left them, so each sets back what it changes.
+
+    After a test that failed, everything is new.
+    """
+
+    @pytest.fixture
+    def net(request: pytest.FixtureRequest, vm: Vm, ko: Callable[[str], Path]) -> Iterator[Driver]:
+        driver: Driver | None = getattr(vm, "connected", None)
+        if driver is None:
+            driver = Driver(vm, ko(NAME)).__enter__()
+            vm.connected = driver  # type: ignore[attr-defined]
+            driver.load(parameters)
+            driver.connect()
+        failed = request.session.testsfailed
+        yield driver
+        if request.session.testsfailed != failed or not vm.alive:
+            disconnect(vm)
+
+    return net
+
+
+def disconnect(vm: Vm) -> None:
+    """Ends what the fixture `net` has begun, if it has."""
+    driver: Driver | None = getattr(vm, "connected", None)
+    vm.connected = None  # type: ignore[attr-defined]
+    if driver is not None:
+        driver.__exit__()
 
 
 def needs_c_driver(vm: Vm) -> None:
@@ -81,16 +116,19 @@ def needs_c_driver(vm: Vm) -> None:
 
 @dataclass
 class Driver:
-    """e1000_cpp in a guest, or without a path the C driver. At the end of the `with` block it is unloaded."""
+    """e1000_cpp in a guest, or without a path the C driver, with all cards or some. At the end of the `with` block it is unloaded."""
 
     vm: Vm
     path: Path | None
     name: str = NAME
+    cards: range | None = None
     slots: list[str] = field(default_factory=list)
     _seen: int = 0
 
     def __enter__(self) -> Driver:
-        self.slots = [f"0000:00:{_FIRST_SLOT + number:02x}.0" for number in range(len(self.vm.cards))]  # type: ignore[attr-defined]
+        disconnect(self.vm)
+        cards = self.cards or range(len(self.vm.cards))  # type: ignore[attr-defined]
+        self.slots = [f"0000:00:{_FIRST_SLOT + number:02x}.0" for number in cards]
         self._seen = len(self.vm.dmesg_lines(whole=True))
         return self
 
@@ -115,32 +153,42 @@ class Driver:
 
     def load(self, parameters: str = "") -> None:
         """Loads the module and gives it every card, in order."""
-        for slot in self.slots:
-            self.sh(f"echo none > /sys/bus/pci/devices/{slot}/driver_override")
-        self.sh(f"insmod {self.path} {parameters}" if self.path else f"modprobe {self.name} {parameters}")
-        for slot in self.slots:
-            self.sh(f"echo {self.name} > /sys/bus/pci/devices/{slot}/driver_override; echo {slot} > /sys/bus/pci/drivers/{self.name}/bind")
+        devices, drivers = "/sys/bus/pci/devices", f"/sys/bus/pci/drivers/{self.name}"
+        steps = ["set -e", *(f"echo none > {devices}/{slot}/driver_override" for slot in self.slots)]
+        steps.append(f"insmod {self.path} {parameters}" if self.path else f"modprobe {self.name} {parameters}")
+        steps += [f"echo {self.name} > {devices}/{slot}/driver_override; echo {slot} > {drivers}/bind" for slot in self.slots]
+        self.sh("\n".join(steps))
 
     def interface(self, number: int) -> str:
         """The name of a card's network device."""
         return self.sh(f"ls /sys/bus/pci/devices/{self.slots[number]}/net").strip()
 
-    def connect(self) -> None:
+    def connect(self, *, ipv6: bool = True) -> None:
         """Puts each card into its namespace, with the address 10.0.0.<number + 1>, and waits for the link."""
+        steps = ["set -e"]
         for number in range(len(self.slots)):
-            name, space = self.interface(number), f"n{number}"
-            self.sh(f"ip netns add {space} && ip link set {name} netns {space} && ip -n {space} link set {name} name e{number} && ip -n {space} link set lo up")
-            self.sh(f"ip -n {space} addr add 10.0.0.{number + 1}/24 dev e{number} && ip -n {space} link set e{number} up")
+            space, card = f"n{number}", f"e{number}"
+            steps.append(f"ip netns add {space}")
+            if not ipv6:
+                steps.append(f"ip netns exec {space} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
+            steps.append(f"ip link set $(ls /sys/bus/pci/devices/{self.slots[number]}/net) netns {space} name {card}")
+            steps.append(f"printf 'link set lo up\nlink set {card} up\naddr add 10.0.0.{number + 1}/24 dev {card}\n' | ip -n {space} -batch -")
+        self.sh("\n".join(steps))
         self.await_link()
 
     def await_link(self) -> None:
         """Waits until every card has a link, and the devices that pause after a change of what they receive have begun."""
-        deadline = time.monotonic() + 20
+        wait = "for i in $(seq 200); do [ \"$(cat /sys/class/net/$0/carrier)\" = 1 ] && exit; sleep 0.1; done; exit 1"
         for number in range(len(self.slots)):
-            while self.sh(f"ip netns exec n{number} cat /sys/class/net/e{number}/carrier", check=False).strip() != "1":
-                assert time.monotonic() < deadline, "no link:\n" + "\n".join(self.log())
-                time.sleep(0.2)
-        time.sleep(1.5)
+            done = self.vm.run(f"ip netns exec n{number} sh -c '{wait}' e{number}", 40)
+            assert done.rc == 0, "no link:\n" + "\n".join(self.log())
+        time.sleep(1.2)
+
+    def lost(self, source: int, address: str, sizes: Iterable[int] = (56,), count: int = 3) -> str:
+        """Sends pings of each size, and again if one was lost: the sizes of which one was lost both times."""
+        ping = f"ping -q -c {count} -i 0.02 -W 3 -p a5 -s $s {address} | grep -q ' 0% packet loss'"
+        loop = f"for s in {' '.join(map(str, sizes))}; do {ping} || {ping} || echo $s; done"
+        return self.vm.run(["ip", "netns", "exec", f"n{source}", "sh", "-c", loop], 120, check=True).out
 
     def exchange(self, count: int, directions: tuple[tuple[int, int], ...] = ((0, 1), (1, 0))) -> None:
         """Sends `count` random bytes by TCP; what arrives is what was sent."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e1000 import NAME, Driver, guest_fixture, needs_c_driver
+from e1000 import NAME, Driver, connected_fixture, guest_fixture, needs_c_driver
 
 from vmlib import Vm
 
 vm = guest_fixture(["e1000", "e1000-82545em"])
-pytestmark = pytest.mark.long
+net = connected_fixture()
 
 
 @pytest.fixture
@@ -24,32 +24,52 @@ def drv(vm: Vm, ko: Callable[[str], Path]) -> Iterator[Driver]:
 
 
 def answers(drv: Driver) -> None:
-    """Frames go both ways."""
+    """Frames go both ways. A card that has just begun to receive may miss some: it is asked again."""
     drv.await_link()
     for source, target in ((0, 2), (1, 1)):
-        assert " 0% packet loss" in drv.sh(f"ip netns exec n{source} ping -c 5 -i 0.05 -W 4 10.0.0.{target}")
+        outs: list[str] = []
+        while len(outs) < 3 and " 0% packet loss" not in "".join(outs[-1:]):
+            outs.append(drv.vm.run(f"ip netns exec n{source} ping -c 5 -i 0.05 -W 4 10.0.0.{target}", 30).out)
+        assert " 0% packet loss" in outs[-1], "\n".join(outs)
 
 
+def until(drv: Driver, text: str, timeout: float = 60) -> list[str]:
+    """Waits until the driver says it: its lines meanwhile."""
+    deadline = time.monotonic() + timeout
+    lines: list[str] = []
+    while not any(text in line for line in lines):
+        assert time.monotonic() < deadline, f"no {text}:\n" + "\n".join(lines[-50:])
+        time.sleep(0.3)
+        lines += drv.log()
+    return lines
+
+
+@pytest.mark.kernels_own("net/sched/sch_generic.c", "6.1 warns once when a device does not send")
 def test_ek52_a_sender_that_hangs(vm: Vm, ko: Callable[[str], Path]) -> None:
-    """It is told of as the C driver does, reset, and sends again."""
+    """It is told of as the C driver does, with the same registers; then reset, and sends again."""
     needs_c_driver(vm)
-    reports = []
+    said = []
     for driver in (Driver(vm, None, name="e1000"), Driver(vm, ko(NAME))):
         with driver:
             driver.load()
-            driver.connect()
+            driver.connect(ipv6=False)
             answers(driver)
-            driver.log()
+            driver.sh("ip netns exec n0 ethtool -s e0 msglvl 0x2007")
             command = f"/sys/bus/pci/devices/{driver.slots[0]}/config"
             # Without leave to read memory, what is to be sent stays where it is.
             driver.sh(f"ip -n n0 neigh replace 10.0.0.2 lladdr 52:54:00:00:00:02 dev e0; printf '\\003' | dd of={command} bs=1 seek=4 conv=notrunc status=none")
             driver.vm.run("ip netns exec n0 ping -c 3 -i 0.2 -W 1 10.0.0.2", 30)
-            deadline = time.monotonic() + 60
-            lines: list[str] = []
-            while not any("Reset adapter" in line for line in lines):
-                assert time.monotonic() < deadline, lines
-                time.sleep(1)
-                lines += driver.log()
+            lines = until(driver, "TX Desc ring0 dump")
+            text = "\n".join(driver.vm.dmesg_lines(whole=True))
+            report = re.findall(r"Detected Tx Unit Hang\n((?:.*<.*>\n|.*next_to_clean\]\n)+)", text)[-1]
+            registers = re.findall(r"Register dump\n((?:.* [0-9a-f]{8}\n)+)", text)[-1]
+            # Values of registers differ as rings' addresses do.
+            said.append([re.sub(r"<.*>|^\[[\s\d.]+\] (e1000(_cpp)?: )?| [0-9a-f]{8}$", "", line) for line in (report + registers).splitlines()])
+            # On 6.12 each report of the C driver's puts off what it waits for.
+            if not driver.path:
+                continue
+            if not any("Reset adapter" in line for line in lines):
+                until(driver, "Reset adapter")
             driver.sh(f"printf '\\007' | dd of={command} bs=1 seek=4 conv=notrunc status=none")
             # It may have been reset while it could not, and is then once more.
             deadline = time.monotonic() + 60
@@ -58,19 +78,13 @@ def test_ek52_a_sender_that_hangs(vm: Vm, ko: Callable[[str], Path]) -> None:
             answers(driver)
             counts = driver.sh("ip netns exec n0 ethtool -S e0")
             assert int(re.findall(r"tx_timeout_count: (\d+)", counts)[0]) >= 1
-            text = "\n".join(driver.vm.dmesg_lines(whole=True))
-            report = re.findall(r"Detected Tx Unit Hang\n((?:.*<.*>\n|.*next_to_clean\]\n)+)", text)
-            assert report
-            reports.append([re.sub(r"<.*>|^\[[\s\d.]+\] ", "", line) for line in report[-1].splitlines()])
-            assert any("Reset adapter" in line for line in lines)
-    assert reports[1] == reports[0]
+    assert len(said[0]) == 10 + 38
+    assert said[1] == said[0]
 
 
-def test_ek53_resets_of_all_kinds_at_once(drv: Driver) -> None:
+def test_ek53_resets_of_all_kinds_at_once(net: Driver) -> None:
     """MTU, rings, features, negotiation, pauses and the device's reset, all at the same time and under traffic."""
-    drv.load()
-    drv.connect()
-    flood = drv.vm.start("ip netns exec n0 ping -f -w 60 10.0.0.2 > /dev/null")
+    flood = net.vm.start("ip netns exec n0 ping -f -w 60 10.0.0.2 > /dev/null")
     loops = [
         "for i in 1 2 3 4; do ip link set e1 mtu 9000; ip link set e1 mtu 1500; done",
         "for i in 1 2 3 4; do ethtool -G e1 rx 64 tx 80; ethtool -G e1 rx 256 tx 256; done",
@@ -78,70 +92,72 @@ def test_ek53_resets_of_all_kinds_at_once(drv: Driver) -> None:
         "for i in 1 2 3 4; do ethtool -r e1; ethtool -S e1 > /dev/null; ethtool -d e1 raw on > /dev/null; done",
         "for i in 1 2 3 4; do ethtool -A e1 rx on tx on; ip maddr add 33:33:00:00:00:09 dev e1; ip maddr del 33:33:00:00:00:09 dev e1; done",
     ]
-    running = [drv.vm.start(f"ip netns exec n1 sh -c '{loop}'") for loop in loops]
+    running = [net.vm.start(f"ip netns exec n1 sh -c '{loop}'") for loop in loops]
     for process in running:
         process.wait(120)
     flood.kill()
-    answers(drv)
+    answers(net)
 
 
-def test_ek51_a_link_that_goes_with_frames_to_be_sent(drv: Driver) -> None:
+def test_ek51_a_link_that_goes_with_frames_to_be_sent(net: Driver) -> None:
     """The device is reset, and what could not be sent is gone; when the link is back, frames pass."""
-    drv.load()
-    drv.connect()
-    answers(drv)
-    drv.log()
-    flood = drv.vm.start("ip netns exec n0 ping -f -w 60 10.0.0.2 > /dev/null")
-    drv.tell_qemu("set_link c0 off")
+    answers(net)
+    net.log()
+    flood = net.vm.start("ip netns exec n0 ping -f -w 60 10.0.0.2 > /dev/null")
+    net.tell_qemu("set_link c0 off")
     deadline = time.monotonic() + 20
-    while not any("NIC Link is Down" in line for line in drv.log()):
+    while not any("NIC Link is Down" in line for line in net.log()):
         assert time.monotonic() < deadline
         time.sleep(0.5)
-    assert drv.sh("ip netns exec n0 cat /sys/class/net/e0/carrier").strip() == "0"
-    drv.tell_qemu("set_link c0 on")
+    assert net.sh("ip netns exec n0 cat /sys/class/net/e0/carrier").strip() == "0"
+    net.tell_qemu("set_link c0 on")
     flood.kill()
-    answers(drv)
+    answers(net)
 
 
-def test_ek72_taken_away_under_traffic(drv: Driver) -> None:
-    """The driver goes, and comes, while frames pass; nothing is left."""
-    drv.load()
-    for _ in range(3):
-        drv.connect()
-        flood = drv.vm.start("ip netns exec n0 ping -f -w 30 10.0.0.2 > /dev/null")
-        time.sleep(0.5)
-        for slot in drv.slots:
-            drv.sh(f"echo {slot} > /sys/bus/pci/drivers/{NAME}/unbind")
-        flood.kill()
-        drv.sh("ip -all netns del")
-        for slot in drv.slots:
-            drv.sh(f"echo {slot} > /sys/bus/pci/drivers/{NAME}/bind")
-    drv.connect()
-    flood = drv.vm.start("ip netns exec n0 ping -f -w 30 10.0.0.2 > /dev/null")
-    time.sleep(0.5)
-    drv.sh(f"rmmod {NAME}")
-    flood.kill()
-
-
-def test_ek11_ek50_a_link_that_goes_and_comes(drv: Driver) -> None:
+def test_ek11_ek50_a_link_that_goes_and_comes(net: Driver) -> None:
     """It is told of, once each; the carrier follows."""
-    drv.load()
-    drv.connect()
-    answers(drv)
-    drv.log()
+    answers(net)
+    net.log()
     seen: list[str] = []
     for _ in range(2):
         for state, word in (("off", "Down"), ("on", "Up")):
-            drv.tell_qemu(f"set_link c1 {state}")
+            net.tell_qemu(f"set_link c1 {state}")
             deadline = time.monotonic() + 20
             fresh: list[str] = []
             while not any(f"NIC Link is {word}" in line for line in fresh):
                 assert time.monotonic() < deadline, fresh
                 time.sleep(0.3)
-                fresh += drv.log()
+                fresh += net.log()
             seen += fresh
     assert [re.sub(r".* NIC", "NIC", line) for line in seen] == ["NIC Link is Down", "NIC Link is Up 1000 Mbps Full Duplex, Flow Control: RX"] * 2
-    answers(drv)
+    answers(net)
+
+
+def test_ek34_limits_of_bytes(net: Driver) -> None:
+    """The stack's limits of bytes that wait for the device are there, and used."""
+    net.exchange(2_000_000, directions=((0, 1),))
+    where = "/sys/class/net/e0/queues/tx-0/byte_queue_limits"
+    assert int(net.sh(f"ip netns exec n0 cat {where}/limit")) > 0
+    assert int(net.sh(f"ip netns exec n0 cat {where}/inflight")) == 0
+
+
+@pytest.mark.parametrize("times", [1, pytest.param(20, marks=pytest.mark.long)])
+def test_ek72_ek94_taken_away_under_traffic(drv: Driver, times: int) -> None:
+    """The driver goes, and comes, while frames pass; nothing is left."""
+    drv.load()
+    for _ in range(times):
+        drv.connect()
+        flood = drv.vm.start("ip netns exec n0 ping -f -w 30 10.0.0.2 > /dev/null")
+        time.sleep(0.5)
+        drv.sh("; ".join(f"echo {slot} > /sys/bus/pci/drivers/{NAME}/unbind" for slot in drv.slots))
+        flood.kill()
+        drv.sh("; ".join(["ip -all netns del", *(f"echo {slot} > /sys/bus/pci/drivers/{NAME}/bind" for slot in drv.slots)]))
+    drv.connect()
+    flood = drv.vm.start("ip netns exec n0 ping -f -w 30 10.0.0.2 > /dev/null")
+    time.sleep(0.5)
+    drv.sh(f"rmmod {NAME}")
+    flood.kill()
 
 
 def test_ek72_pulled_out_under_traffic(drv: Driver) -> None:
@@ -164,16 +180,6 @@ def test_ek72_pulled_out_under_traffic(drv: Driver) -> None:
         time.sleep(0.5)
     drv.sh(f"echo {NAME} > /sys/bus/pci/devices/{drv.slots[1]}/driver_override; echo {drv.slots[1]} > /sys/bus/pci/drivers_probe")
     assert drv.interface(1)
-
-
-def test_ek34_limits_of_bytes(drv: Driver) -> None:
-    """The stack's limits of bytes that wait for the device are there, and used."""
-    drv.load()
-    drv.connect()
-    drv.exchange(2_000_000, directions=((0, 1),))
-    where = "/sys/class/net/e0/queues/tx-0/byte_queue_limits"
-    assert int(drv.sh(f"ip netns exec n0 cat {where}/limit")) > 0
-    assert int(drv.sh(f"ip netns exec n0 cat {where}/inflight")) == 0
 
 
 def test_ek56_messages_by_the_network(drv: Driver) -> None:

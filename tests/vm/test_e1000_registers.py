@@ -50,7 +50,7 @@ def test_ek70_registers_after_open_are_the_c_drivers(drv: Driver):
     drv.sh("modprobe e1000")
     theirs = opened(drv)
     assert [card["RAH0"] >> 31 for card in theirs] == [1, 1, 1], "these are not the registers of a card that is open"
-    drv.sh("ip -all netns del; sleep 1; modprobe -r e1000")
+    drv.sh("ip -all netns del; modprobe -r e1000")
     drv.load()
     ours = opened(drv)
     different = [f"{card} {name}: {left[name]:#x} {right[name]:#x}" for card, left, right in zip(CARDS, theirs, ours, strict=True) for name in REGISTERS if left[name] != right[name]]

@@ -218,6 +218,13 @@ class Vm:
         """Says whether the guest has booted, has not ended, and no command of it is known to hang."""
         return self._booted and not self._ended and not self._hangs
 
+    @property
+    def pid(self) -> int:
+        """QEMU's process. Errors: VmError if there is none."""
+        if self._process is None:
+            raise VmError("there is no guest")
+        return self._process.pid
+
     def boot(self) -> None:
         """Boots the guest, or boots it anew if it ended."""
         for attempt in range(_BOOTS):
@@ -471,8 +478,12 @@ class Vm:
 
         The guest loads the script, and what that imports, at the first call in a boot. Exit code 1: main() raised something.
         """
+        return self.start_call(script, *args, cwd=cwd).wait(timeout)
+
+    def start_call(self, script: str | os.PathLike[str], *args: str, cwd: str | os.PathLike[str] | None = None) -> Job:
+        """As call(), but returns at once."""
         command = [os.fspath(script), *args]
-        return self._start(agent.CALL, command, None, cwd, command).wait(timeout)
+        return self._start(agent.CALL, command, None, cwd, command)
 
     def explain_stuck(self, command: str, sync: int) -> None:
         """Raises a VmError that says why a command did not obey SIGKILL; `sync` was sent after that."""

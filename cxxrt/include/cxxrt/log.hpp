@@ -45,7 +45,7 @@ template <class T> consteval Kind kind_of()
 }
 
 /// True if `format` takes exactly the arguments `Args`, in the forms %d %u %x %X %ld %lu %lx %lld
-/// %llu %llx %s %p and %%, with an optional width.
+/// %llu %llx %s %p and %%, with an optional width, on the left of it after -.
 // NOLINTNEXTLINE(readability-function-cognitive-complexity): a scanner, which is easier to follow in one piece
 template <class... Args> consteval bool format_matches(const char* format)
 {
@@ -57,6 +57,8 @@ template <class... Args> consteval bool format_matches(const char* format)
 		++p;
 		if (*p == '%')
 			continue;
+		if (*p == '-')
+			++p;
 		while (*p >= '0' && *p <= '9')
 			++p;
 		int longs = 0;
