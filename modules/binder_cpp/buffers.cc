@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "buffers.hpp"
 
-#include "node.hpp"
 #include "params.hpp"
+#include "process.hpp"
 
 #include <cxxrt/task.hpp>
 
@@ -378,7 +378,7 @@ u32 Buffers::shrink(u64 most)
 		Slot& slot = slots_[i];
 		const u64 address = start_ + (i << kPageShift);
 		Page* page = nullptr;
-		mm::Mapping::Reach reach = mm::Mapping::Reach::Gone;
+		mm::Reach reach = mm::Reach::Gone;
 		{
 			TryKindGuard<Memory> guard{lock_};
 			if (!guard)
@@ -388,12 +388,12 @@ u32 Buffers::shrink(u64 most)
 			if (page == nullptr || !is_idle)
 				continue;
 			reach = mapping_.reach(reading, address);
-			if (reach == mm::Mapping::Reach::NotOurs)
+			if (reach == mm::Reach::NotOurs)
 				continue;
 			slot.page.store_relaxed(nullptr);
 			idle_pages_.store_relaxed(idle_pages_.load_relaxed() - 1);
 		}
-		if (reach == mm::Mapping::Reach::Mapped)
+		if (reach == mm::Reach::Mapped)
 			mapping_.zap(reading, address, kPageSize);
 		(void)PageBox::adopt(*page);
 		++freed;

@@ -16,6 +16,7 @@ namespace binder {
 
 class Buffers;
 class Node;
+class Process;
 class Transaction;
 
 /// A stretch of the mapping, free or not.
@@ -60,7 +61,7 @@ private:
 /// Invariant: the addresses from start() to start() + size() are covered by buffers without a gap.
 class Buffers : Pinned {
 public:
-	Buffers() = default;
+	explicit Buffers(Process& process) : mapping_(process) {}
 	~Buffers() EXCLUDES(atomic_context);
 
 	static constexpr u64 kMost = 4 << 20;
@@ -84,6 +85,8 @@ public:
 	/// Where user space has the buffer.
 	u64 address_of(const Buffer& buffer) const { return start_ + buffer.offset_; }
 	u64 start() const { return start_; }
+	/// Whether user space has them, and anybody can read what is in them. Once not, never again; the process is told then.
+	bool are_mapped() const { return mapping_.is_attached(); }
 
 	/// Copies to or from a buffer that is not free, at `offset` in it.   Errors: EINVAL that is not inside, or not
 	/// aligned to 4; EFAULT.
@@ -145,7 +148,7 @@ private:
 	bool spam_detected_ GUARDED_BY(Memory::held) = false;
 	u32 pages_high_ GUARDED_BY(Memory::held) = 0;
 	Atomic<u32> idle_pages_;  // written with the lock
-	mm::Mapping mapping_;
+	mm::Mapping<Process> mapping_;
 };
 
 }  // namespace binder

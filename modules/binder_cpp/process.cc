@@ -246,6 +246,12 @@ CXXRT_HOT task::Wakeup Process::queue(WorkItem& work, const Held<Inner>& held)
 	return wake_one(held);
 }
 
+CXXRT_COLD bool Process::accepts_files(const Held<Inner>&)
+{
+	was_sent_files = true;
+	return buffers.are_mapped();
+}
+
 CXXRT_HOT void Process::uncount_outstanding(const Held<Inner>&)
 {
 	if (--outstanding == 0 && is_frozen)
@@ -279,6 +285,8 @@ CXXRT_HOT u32 Process::accept(Transaction& t, Ref<Node>& target, Thread* to, Aft
 	if ((frozen && !oneway) || is_dead.load_relaxed() != 0 || node.is_dead || (to != nullptr && to->is_dead))
 		[[unlikely]]
 		return frozen ? br::kFrozenReply : br::kDeadReply;
+	if (t.files && !accepts_files(guard)) [[unlikely]]
+		return br::kDeadReply;
 	// Who called gave up its count meanwhile, and nobody else has one: the owner's user space may have let it go.
 	if (!node.is_strong(guard)) [[unlikely]]
 		return br::kFailedReply;
@@ -380,6 +388,23 @@ void Process::cancel_all(Todo& list)
 }
 
 // --- the end ---
+
+void Process::unmapped()
+{
+	const KindGuard<Inner> guard{inner};
+	// What is queued from here on has no files: see accepts_files().
+	if (!was_sent_files)
+		return;
+	const auto close = [&](Todo& list) NO_THREAD_SAFETY_ANALYSIS {
+		list.for_each(guard, [](WorkItem& item) {
+			if (item.what == WorkItem::What::Transaction)
+				as<Transaction>(item).close_files();
+		});
+	};
+	close(todo);
+	threads.for_each([&](unsigned long, Thread& thread) { close(thread.todo); });
+	nodes_.for_each([&](Node& node) { close(node.async_todo); });
+}
 
 void Process::release_node(Node& node)
 {

@@ -30,6 +30,8 @@ public:
 	u32 poll(task::PollQueue::Table table) EXCLUDES(atomic_context);
 	void flush();
 	void released() EXCLUDES(atomic_context);
+	/// Nobody can read what was sent to it.   Context: any that may take its locks.
+	void unmapped();
 
 	Context& context() const { return context_; }
 	const int group;  ///< id of the thread group, in the initial namespace
@@ -79,6 +81,9 @@ public:
 	void release_buffer(Buffer& buffer, Thread* thread, Release why) EXCLUDES(atomic_context);
 	/// What the objects of a buffer hold, those whose offsets are before `end`.
 	void release_objects(Buffer& buffer, u64 end, Thread* thread, bool failed) EXCLUDES(atomic_context);
+	/// Files may come to it. No: nobody could learn their numbers; and a file that waits for who is only kept by other files
+	/// that wait would wait for ever.
+	bool accepts_files(const Held<Inner>&) REQUIRES(Inner::held);
 	/// One transaction less is on its way.
 	void uncount_outstanding(const Held<Inner>&) REQUIRES(Inner::held);
 	/// Puts the end of a list of work to rest.
@@ -114,9 +119,10 @@ public:
 	u32 requested GUARDED_BY(Inner::held) = 0;
 	u32 started GUARDED_BY(Inner::held) = 0;
 	bool detects_spam GUARDED_BY(Inner::held) = false;
+	bool was_sent_files GUARDED_BY(Inner::held) = false;
 	task::PollQueue pollers{lock_class<"binder_cpp poll">};
 	task::PollQueue freeze_waiters{lock_class<"binder_cpp freeze">};
-	Buffers buffers;
+	Buffers buffers{*this};
 
 	/// Of the driver's list of all; guarded by its lock.
 	ListHook list_hook;

@@ -304,10 +304,12 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 
 namespace {
 
-/// Reserves a number for each file, and writes it into the buffer.   Errors: ENOMEM no number; EINVAL.
+/// Reserves a number for each file, and writes it into the buffer.   Errors: ENOMEM no number; ESRCH closed on the way; EINVAL.
 Result<void> place_files(Process& process, Transaction& transaction)
 {
 	for (FileFixup* fixup = transaction.files.get(); fixup != nullptr; fixup = fixup->next.get()) {
+		if (!fixup->file.is_held())
+			return ESRCH;
 		auto reserved = file::Descriptor::reserve();
 		if (!reserved.ok())
 			return ENOMEM;
@@ -381,8 +383,8 @@ CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddre
 		p.release_buffer(buffer, this, Process::Release::Undelivered);
 		if (!files_failed)
 			return EFAULT;
-		note<debug::kFailedTransaction, "%d:%d transaction %u: no descriptors for its files">(p.group, id,
-												      failed_id);
+		note<debug::kFailedTransaction, "%d:%d transaction %u: its files cannot be had">(p.group, id,
+												 failed_id);
 		TRY(batch.flush(user, at));
 		if (command == br::kReply) {
 			batch.put(br::kFailedReply);

@@ -766,7 +766,7 @@ CXXRT_HOT Failure Sending::queue_reply()
 	bool gone = false;
 	{
 		const KindGuard<Inner> guard{target_->inner};
-		gone = caller_->from_is_gone || to.is_dead;
+		gone = caller_->from_is_gone || to.is_dead || (transaction_->files && !target_->accepts_files(guard));
 		if (!gone) {
 			to.stack = caller_->from_parent;
 			caller_->from_is_gone = true;

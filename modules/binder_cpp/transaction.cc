@@ -23,6 +23,12 @@ void Transaction::drop_files()
 	}
 }
 
+void Transaction::close_files()
+{
+	for (FileFixup* fixup = files.get(); fixup != nullptr; fixup = fixup->next.get())
+		fixup->file.close();
+}
+
 CXXRT_HOT void Transaction::clear()
 {
 	if (files) [[unlikely]]

@@ -19,8 +19,8 @@ class Thread;
 /// A file on its way to a descriptor, whose number is written into the buffer when the receiver reads.
 struct FileFixup : Pinned {
 	FileFixup(file::Open&& file, u64 offset) : file(move(file)), offset(offset) {}
-	file::Open file;
-	u64 offset;  ///< in the buffer
+	file::Open file;  ///< none: closed on the way
+	u64 offset;	  ///< in the buffer
 	file::Descriptor descriptor;
 	Box<FileFixup> next;
 };
@@ -35,6 +35,8 @@ public:
 	void clear();
 	/// Closes what was not delivered.   Context: process.
 	void drop_files();
+	/// Closes them, and has it fail when it is read.   Context: any.
+	void close_files();
 
 	u32 id = 0;
 	u32 code = 0, flags = 0;

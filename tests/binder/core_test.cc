@@ -779,6 +779,82 @@ TEST_F(Binder, Bd17FilesInUnreadTransactionsAreClosed)
 	close(pipes[0]);
 }
 
+/// The C driver keeps such files, and all that their processes have, until the next boot.
+bool keeps_files_in_circles() { return module_name() == "binder_linux"; }
+
+/// A parcel with the file of a Peer.
+Parcel file_of(const Peer& peer)
+{
+	Parcel parcel;
+	parcel.fd(peer.io.fd());
+	return parcel;
+}
+
+TEST_F(Binder, Bd17FileSentToItself)
+{
+	if (keeps_files_in_circles())
+		GTEST_SKIP() << "\nskip: the C driver keeps it for ever";
+	Peer client;
+	// The second one waits at the node.
+	for (int round = 0; round < 2; ++round)
+		send(client, 0, 1, file_of(*manager), kOneWay);
+	manager.reset();
+	EXPECT_TRUE(wait_until([] { return make_manager() != nullptr; }));
+	// The fixture looks for what is left.
+}
+
+TEST_F(Binder, Bd17FilesThatOnlyEachOthersCallsKeep)
+{
+	if (keeps_files_in_circles())
+		GTEST_SKIP() << "\nskip: the C driver keeps them for ever";
+	Peer a;
+	Peer b;
+	Peer c;
+	u32 b_to_a = share(hand_over(a, 1, 1), b);
+	u32 c_to_b = share(hand_over(b, 2, 2), c);
+	u32 a_to_c = share(hand_over(c, 3, 3), a);
+	send(b, b_to_a, 1, file_of(c));
+	send(c, c_to_b, 1, file_of(a));
+	send(a, a_to_c, 1, file_of(b));
+}
+
+TEST_F(Binder, Bd17FileInAReplyToItself)
+{
+	if (keeps_files_in_circles())
+		GTEST_SKIP() << "\nskip: the C driver keeps it for ever";
+	Peer client;
+	send(client, 0, 1, {}, kAcceptFds);
+	TransactionData call = manager->want_call();
+	reply(*manager, call, file_of(client));
+}
+
+TEST_F(Binder, Bd17FilesForWhoUnmapsAreClosed)
+{
+	if (keeps_files_in_circles())
+		GTEST_SKIP() << "\nskip: the C driver delivers them to who cannot know their numbers";
+	int pipes[2];
+	ASSERT_EQ(pipe2(pipes, O_NONBLOCK), 0);
+	Parcel parcel;
+	parcel.fd(pipes[1]);
+	Peer client;
+	Peer oneway;
+	send(client, 0, 1, parcel);
+	send(oneway, 0, 1, parcel, kOneWay);
+	send(oneway, 0, 1, parcel, kOneWay);
+	oneway.want(kBrTransactionComplete);
+	oneway.want(kBrTransactionComplete);
+	close(pipes[1]);
+	EXPECT_EQ(manager->unmap(), 0);
+	char byte = 0;
+	EXPECT_TRUE(wait_until([&] { return read(pipes[0], &byte, 1) == 0; }));
+	close(pipes[0]);
+	// The calls are gone when they would be read: who waits is told.
+	EXPECT_TRUE(manager->idle());
+	client.want(kBrTransactionComplete);
+	client.want(kBrFailedReply);
+	EXPECT_TRUE(oneway.idle());
+}
+
 struct Sender {
 	s32 pid;
 	u32 euid;

@@ -124,6 +124,9 @@ private:
 			u32 enable = 1;
 			ioctl(kEnableOnewaySpamDetection, &enable);
 		}
+		// Without a manager nobody gets a call, nor a handle of anybody else.
+		FlatObject node = {kTypeBinder, static_cast<u32>(random_() & 0x11ff) | kAcceptsFds, 0x1000, 0x1000};
+		ioctl(kSetContextMgrExt, &node);
 	}
 
 	void ioctl(unsigned long command, void* argument)

@@ -916,6 +916,57 @@ TEST_F(Binder, Bd67StatisticsByName)
 		EXPECT_NE(stats.find(line, at), std::string::npos) << line;
 }
 
+TEST_F(Binder, Bd72FreezerDoesNotMakeWaitersReturn)
+{
+	// Suspend, as far as all tasks are frozen, and back.
+	if (!write_file("/sys/power/pm_test", "freezer"))
+		GTEST_SKIP() << "\nskip: this kernel cannot test a suspend";
+	write_file("/sys/module/suspend/parameters/pm_test_delay", "1");
+	manager.reset();
+	Child server([](int socket) {
+		auto connection = Connection::open(device(), kMap, O_RDWR | O_CLOEXEC);
+		FlatObject node = {kTypeBinder, 0, 0, 0};
+		while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
+			sleep_ms(1);
+		u8 ready = 1;
+		if (write(socket, &ready, 1) != 1)
+			return 1;
+		Outcome outcome = connection->write_read(Commands().enter_looper(), 256);
+		for (const Event& event : outcome.events()) {
+			if (event.code == kBrTransaction)
+				return 0;
+		}
+		return 2;
+	});
+	server.get<u8>();
+	EXPECT_TRUE(wait_until([&] { return server.state() == 'S'; }));
+	EXPECT_TRUE(write_file("/sys/power/state", "freeze"));
+	write_file("/sys/power/pm_test", "none");
+	sleep_ms(100);
+	EXPECT_EQ(server.state(), 'S');
+	Peer client;
+	send(client, 0, 1, Parcel("after the night"), kOneWay);
+	EXPECT_EQ(server.wait(), 0);
+}
+
+TEST_F(Binder, Bd75NoAddressesOfTheKernelAreShown)
+{
+	Peer client;
+	hand_over(client, 0x1000, 0x2000);
+	send(client, 0, 1, Parcel("unread"));
+	std::string all;
+	for (const char* name :
+	     {"state", "stats", "transactions", "transaction_log", "failed_transaction_log", "proc/"}) {
+		std::string path = debugfs() + "/" + name;
+		all += read_file(path.back() == '/' ? path + std::to_string(client.pid()) : path);
+	}
+	EXPECT_NE(all.find("node "), std::string::npos);
+	for (size_t at = all.find("ffff"); at != std::string::npos; at = all.find("ffff", at + 1)) {
+		size_t digits = all.find_first_not_of("0123456789abcdef", at) - at;
+		EXPECT_LT(digits, 16u) << all.substr(at, 16);
+	}
+}
+
 TEST_F(Binder, Bd71ContextsAreApart)
 {
 	const char* other = std::getenv("BINDER_DEVICE_B");

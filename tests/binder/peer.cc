@@ -327,8 +327,14 @@ Bytes Peer::memory(u64 address, u64 size) const
 		return bytes;
 	iovec here = {bytes.data(), bytes.size()};
 	iovec there = {reinterpret_cast<void*>(static_cast<uintptr_t>(address)), bytes.size()};
-	EXPECT_EQ(process_vm_readv(host_->pid(), &here, 1, &there, 1, 0), static_cast<ssize_t>(size))
-		<< std::hex << address;
+	ssize_t got = process_vm_readv(host_->pid(), &here, 1, &there, 1, 0);
+	if (got < 0 && errno == ENOSYS) {
+		// A kernel without CONFIG_CROSS_MEMORY_ATTACH.
+		int file = open(("/proc/" + std::to_string(host_->pid()) + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+		got = pread(file, bytes.data(), bytes.size(), static_cast<off_t>(address));
+		close(file);
+	}
+	EXPECT_EQ(got, static_cast<ssize_t>(size)) << std::hex << address;
 	return bytes;
 }
 

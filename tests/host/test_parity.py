@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 TOP = Path(__file__).resolve().parents[2]
-DRIVERS = {"null_blk": "nb", "nvme": "nv", "e1000": "ek"}
+DRIVERS = {"null_blk": "nb", "nvme": "nv", "e1000": "ek", "binder": "bd"}
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def tool() -> ModuleType:
 
 
 def names(driver: str) -> list[str]:
-    """Of all tests, cases of suites and of simulators."""
+    """Of all tests, cases of suites, of simulators and of binder's protocol."""
     found = [name for path in (TOP / "tests").rglob("test_*.py") for name in re.findall(r"^def (test_\w+)", path.read_text(), re.M)]
     found += [name for path in (TOP / "modules" / f"{driver}_cpp").glob("*_kunit.cc") for name in re.findall(r"^KUNIT_TEST\(\w+, (\w+)\)", path.read_text(), re.M)]
-    found += [name for path in (TOP / "tests").glob("sim*/*_test.cc") for name in re.findall(r"^TEST_F\(\w+, (\w+)\)", path.read_text(), re.M)]
+    found += [name for glob in ("sim*", "binder") for path in (TOP / "tests").glob(f"{glob}/*_test.cc") for name in re.findall(r"^TEST_F\(\w+, (\w+)\)", path.read_text(), re.M)]
     return found
 
 

@@ -17,11 +17,15 @@ public:
 		swap(file_, other.file_);
 		return *this;
 	}
-	~Open()
+	~Open() { close(); }
+	/// Gives it up before the end.   Context: any; the file itself ends later.
+	void close()
 	{
 		if (file_ != nullptr)
-			raw::fput(file_);
+			raw::fput(exchange(file_, nullptr));
 	}
+	/// Whether it was neither given up nor moved away.
+	bool is_held() const { return file_ != nullptr; }
 	/// What the running process has under `descriptor`.   Context: process.   Errors: EBADF.
 	static Result<Open> of(u32 descriptor)
 	{

@@ -86,16 +86,21 @@ public:
 	explicit operator bool() const { return mm_ != nullptr; }
 
 private:
-	friend class Mapping;
+	template <class> friend class Mapping;
 	raw::mm_struct* mm_;
 };
 
+/// Where an address is, to who has a mapping.
+enum class Reach : u8 { Gone, Mapped, NotOurs };
+
 /// An area whose pages come from its object alone, once in the object's life: never writable by user space, not inherited,
-/// and a fault in it is SIGBUS.
+/// and a fault in it is SIGBUS. When any of it is unmapped, `void D::unmapped()` is told, which may not sleep: by then nobody
+/// finds it attached. It is told before the end of the address space, whose area keeps the file.
 /// Invariant: the area is that of attach(), until user space unmaps any of it.
-class Mapping : Pinned {
+template <class D> class Mapping : Pinned {
 public:
-	/// From mmap(), with its locks. The area's files keep the object alive.
+	explicit Mapping(D& owner) : owner_(owner) {}
+	/// From mmap(), with its locks. The area's files keep the object and its owner alive.
 	void attach(Area area)
 	{
 		raw::cxxrt_vma_prepare(area.unsafe_raw(), &kOperations, this);
@@ -117,7 +122,6 @@ public:
 		return {};
 	}
 	/// Whether what is at `address` now may be taken from user space: it is in the area, or in none.
-	enum class Reach : u8 { Gone, Mapped, NotOurs };
 	Reach reach(const TryReadLock& lock, u64 address) const
 	{
 		raw::vm_area_struct* vma = raw::cxxrt_vma_lookup(lock.mm_, address);
@@ -135,11 +139,14 @@ private:
 	// SAFETY: attach() stored the object, which the area's file keeps.
 	static void close(raw::vm_area_struct* vma)
 	{
-		static_cast<Mapping*>(vma->vm_private_data)->area_.store_release(nullptr);
+		auto& mapping = *static_cast<Mapping*>(vma->vm_private_data);
+		mapping.area_.store_release(nullptr);
+		mapping.owner_.unmapped();
 	}
 	static raw::vm_fault_t fault(raw::vm_fault*) { return raw::vm_fault_t(raw::VM_FAULT_SIGBUS); }
 	static constexpr raw::vm_operations_struct kOperations = {.close = &close, .fault = &fault};
 
+	D& owner_;
 	u64 start_ = 0;
 	Atomic<raw::vm_area_struct*> area_;
 };
