@@ -5,6 +5,7 @@
 #include "process.hpp"
 
 #include <cxxrt/task.hpp>
+#include <cxxrt/trace/binder.hpp>
 
 #include <cxxrt/enforce.hpp>
 
@@ -35,6 +36,8 @@ u64 total_size(Buffers::Sizes sizes)
 }
 
 }  // namespace
+
+int Buffers::group() const { return mapping_.owner().group; }
 
 Buffers::~Buffers()
 {
@@ -162,8 +165,11 @@ Result<Buffer*> Buffers::allocate_locked(u64 size, bool is_async, const Held<Mem
 	for (u64 i = best->offset_ >> kPageShift; i <= last; ++i) {
 		Slot& slot = slots_[i];
 		const bool has_page = slot.page.load_relaxed() != nullptr;
-		if (slot.users++ == 0 && has_page)
+		if (slot.users++ == 0 && has_page) {
+			trace::binder_alloc_lru_start(group(), i);
 			idle_pages_.store_relaxed(idle_pages_.load_relaxed() - 1);
+			trace::binder_alloc_lru_end(group(), i);
+		}
 		if (!has_page && i + 1 > pages_high_)
 			pages_high_ = u32(i + 1);
 	}
@@ -227,6 +233,7 @@ CXXRT_HOT Result<void> Buffers::install(const Buffer& buffer)
 		++i;
 	if (i > last) [[likely]]
 		return {};
+	trace::binder_update_page_range(group(), true, i << kPageShift, (last + 1 - i) << kPageShift);
 	const mm::Space::Use use{space_};
 	if (!use)
 		return ESRCH;
@@ -238,10 +245,12 @@ CXXRT_HOT Result<void> Buffers::install(const Buffer& buffer)
 			continue;
 		if (!mapping_.is_attached())
 			return ESRCH;
+		trace::binder_alloc_page_start(group(), i);
 		PageBox page = TRY(PageBox::zeroed(Gfp::Kernel));
 		TRY(mapping_.insert(lock, start_ + (i << kPageShift), *page));
 		// The page's bytes before the page.
 		slot.page.store_release(page.leak());
+		trace::binder_alloc_page_end(group(), i);
 	}
 	return {};
 }
@@ -269,8 +278,11 @@ void Buffers::give_back_locked(Buffer& buffer, const Held<Memory>& held, Leftove
 	const u64 last = (buffer.offset_ + buffer.size_ - 1) >> kPageShift;
 	for (u64 i = buffer.offset_ >> kPageShift; i <= last; ++i) {
 		Slot& slot = slots_[i];
-		if (--slot.users == 0 && slot.page.load_relaxed() != nullptr)
+		if (--slot.users == 0 && slot.page.load_relaxed() != nullptr) {
+			trace::binder_free_lru_start(group(), i);
 			idle_pages_.store_relaxed(idle_pages_.load_relaxed() + 1);
+			trace::binder_free_lru_end(group(), i);
+		}
 	}
 	buffer.in_page_.unlink(held);
 	buffer.is_free_ = true;
@@ -393,9 +405,14 @@ u32 Buffers::shrink(u64 most)
 			slot.page.store_relaxed(nullptr);
 			idle_pages_.store_relaxed(idle_pages_.load_relaxed() - 1);
 		}
-		if (reach == mm::Reach::Mapped)
+		if (reach == mm::Reach::Mapped) {
+			trace::binder_unmap_user_start(group(), i);
 			mapping_.zap(reading, address, kPageSize);
+			trace::binder_unmap_user_end(group(), i);
+		}
+		trace::binder_unmap_kernel_start(group(), i);
 		(void)PageBox::adopt(*page);
+		trace::binder_unmap_kernel_end(group(), i);
 		++freed;
 	}
 	return freed;

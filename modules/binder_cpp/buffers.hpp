@@ -123,6 +123,8 @@ private:
 	/// What a user of memory that keeps coming has.
 	static constexpr u32 kSpares = 8;
 
+	/// The process's, for traces.
+	int group() const;
 	Slot& slot_of(u64 offset) const { return slots_[offset >> kPageShift]; }
 	Result<void> add_spare() EXCLUDES(atomic_context);
 	Buffer* take_spare(const Held<Memory>& held) REQUIRES(Memory::held);

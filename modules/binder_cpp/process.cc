@@ -98,13 +98,14 @@ CXXRT_HOT Result<Ref<Node>> Process::node_of(u32 number, Strength strength)
 	return handle->node.clone();
 }
 
-Result<Ref<Node>> Process::pin_node_of(u32 number, Strength strength)
+Result<Ref<Node>> Process::pin_node_of(u32 number, Strength strength, u32& id)
 {
 	const KindGuard<Handles> guard{handles_lock};
 	Handle* handle = handles.find(number, guard);
 	if (handle == nullptr || (strength == Strength::Strong && handle->strong == 0))
 		return EINVAL;
 	const NestedKindGuard<Inner> owner_guard{handle->node->owner().inner};
+	id = handle->id;
 	handle->node->pin(owner_guard);
 	return handle->node.clone();
 }
@@ -343,6 +344,12 @@ CXXRT_HOT void Process::release_buffer(Buffer& buffer, Thread* thread, Release w
 			node->uncount(Strength::Strong, guard, after);
 		}
 	}
+	if (why == Release::Superseded)
+		trace::binder_transaction_update_buffer_release(buffer.id, buffer.data_size(), buffer.offsets_size(),
+								buffer.extra_size());
+	else
+		trace::binder_transaction_buffer_release(buffer.id, buffer.data_size(), buffer.offsets_size(),
+							 buffer.extra_size());
 	if (buffer.offsets_size() != 0) [[unlikely]]
 		release_objects(buffer, buffer.offsets_start() + buffer.offsets_size(), thread, why != Release::Given);
 	buffers.give_back(buffer);
@@ -520,6 +527,7 @@ CXXRT_HOT long Process::ioctl(chardev::File file, u32 command, UserAddress argum
 {
 	if (params::stop_on_user_error() >= 2 && !wait_while_stopped()) [[unlikely]]
 		return ERESTARTSYS.to_c();
+	trace::binder_ioctl(command, argument.bits());
 	auto found = current_thread();
 	Result<void> done = EINVAL;
 	if (found.ok()) [[likely]] {
@@ -536,6 +544,7 @@ CXXRT_HOT long Process::ioctl(chardev::File file, u32 command, UserAddress argum
 	if (!done.ok() && done.error() != EINTR && params::log_allows())
 		log::info<"%d:%d ioctl %x %llx returned %d">(group, task::current_id(), command, argument.bits(),
 							     done.to_c());
+	trace::binder_ioctl_done(done.to_c());
 	return done.to_c();
 }
 

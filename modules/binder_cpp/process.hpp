@@ -57,8 +57,8 @@ public:
 	};
 	/// The node of a handle, of a strong one if that is wanted.   Errors: EINVAL.
 	Result<Ref<Node>> node_of(u32 number, Strength strength);
-	/// The same, pinned.
-	Result<Ref<Node>> pin_node_of(u32 number, Strength strength);
+	/// The same, pinned, and the handle's id.
+	Result<Ref<Node>> pin_node_of(u32 number, Strength strength, u32& id);
 	/// Counts a handle of a node; makes one if there was none.   Errors: ENOMEM; EINVAL.
 	Result<HandleInfo> count_node(Node& node, Strength strength, Thread* notify) EXCLUDES(atomic_context);
 	/// Counts a handle there is.   Errors: EINVAL.

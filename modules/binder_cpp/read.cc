@@ -216,6 +216,8 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 			// Decided once for each wait: what was taken since does not matter.
 			process_work = stack == nullptr && todo.is_empty(guard);
 			with_process_work = process_work;
+			if (first_pass && trace::binder_wait_for_work_enabled()) [[unlikely]]
+				trace::binder_wait_for_work(process_work, stack != nullptr, !todo.is_empty(guard));
 			if (!has_work(guard, process_work)) {
 				must_wait = true;
 			} else {
@@ -317,8 +319,10 @@ Result<void> place_files(Process& process, Transaction& transaction)
 		const u32 number = fixup->descriptor.number();
 		TRY(process.buffers.write(*transaction.buffer, fixup->offset, &number, sizeof(number)));
 	}
-	for (FileFixup* fixup = transaction.files.get(); fixup != nullptr; fixup = fixup->next.get())
+	for (FileFixup* fixup = transaction.files.get(); fixup != nullptr; fixup = fixup->next.get()) {
+		trace::binder_transaction_fd_recv(transaction.id, int(fixup->descriptor.number()), fixup->offset);
 		fixup->descriptor.install(move(fixup->file));
+	}
 	transaction.drop_files();
 	return {};
 }
@@ -394,6 +398,7 @@ CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddre
 		}
 		return {};
 	}
+	trace::binder_transaction_received(t->id);
 	traffic.count_return(command);
 	delivered = true;
 	if (is_call) {
@@ -412,6 +417,7 @@ CXXRT_HOT Result<void> Thread::write_read(UserAddress argument, bool may_wait)
 	WriteRead bwr = TRY(argument.read<WriteRead>());
 	if (bwr.write_size > 0) {
 		const auto written = write(UserAddress{bwr.write_buffer}, bwr.write_size, bwr.write_consumed);
+		trace::binder_write_done(written.to_c());
 		if (!written.ok()) {
 			bwr.read_consumed = 0;
 			TRY(argument.write(bwr));
@@ -422,6 +428,7 @@ CXXRT_HOT Result<void> Thread::write_read(UserAddress argument, bool may_wait)
 		looper_bits.store_relaxed(looper_bits.load_relaxed() | looper::kWaiting);
 		const auto got = read(UserAddress{bwr.read_buffer}, bwr.read_size, bwr.read_consumed, may_wait);
 		looper_bits.store_relaxed(looper_bits.load_relaxed() & ~looper::kWaiting);
+		trace::binder_read_done(got.to_c());
 		if (!got.ok()) {
 			TRY(argument.write(bwr));
 			return got;

@@ -123,6 +123,7 @@ public:
 	void record(const Failure& failure);
 
 private:
+	void trace_it() const;
 	Failure find_caller();
 	Failure find_target();
 	Failure fill();
@@ -171,6 +172,8 @@ private:
 void Sending::undo()
 {
 	if (Buffer* buffer = exchange(buffer_, nullptr)) {
+		trace::binder_transaction_failed_buffer_release(buffer->id, buffer->data_size(), buffer->offsets_size(),
+								buffer->extra_size());
 		target_->release_objects(*buffer, objects_end_, nullptr, true);
 		target_->buffers.give_back(*buffer);
 	}
@@ -242,6 +245,21 @@ void Sending::tell(const Failure& failure)
 		thread_.set_return_error(br::kTransactionComplete, guard);
 	}
 	fail_reply(move(caller_), failure.command);
+}
+
+CXXRT_COLD void Sending::trace_it() const
+{
+	// NOLINTNEXTLINE(readability-avoid-nested-conditional-operator): a table in words
+	const int to = to_thread_ ? to_thread_->id : caller_ && caller_->from ? caller_->from->id : 0;
+	trace::binder_transaction({.debug_id = int(id_),
+				   .from_proc = process_.group,
+				   .from_thread = thread_.id,
+				   .to_proc = target_->group,
+				   .to_thread = to,
+				   .target_node = int(node_id_),
+				   .reply = is_reply_ ? 1 : 0,
+				   .code = data_.code,
+				   .flags = data_.flags});
 }
 
 CXXRT_HOT Failure Sending::find_caller()
@@ -367,6 +385,8 @@ CXXRT_HOT Failure Sending::send()
 	t.needs_reply = !is_reply_ && !is_oneway_;
 	if (t.needs_reply)
 		t.from = Ref<Thread>::to(thread_);
+	if (trace::binder_transaction_enabled()) [[unlikely]]
+		trace_it();
 
 	if (node_ && node_->wants_security_context) {
 		auto context = task::SecurityContext::of(process_.credentials);
@@ -384,6 +404,7 @@ CXXRT_HOT Failure Sending::send()
 		return fail(buffer.error() == ESRCH ? br::kDeadReply : br::kFailedReply, minus(buffer.error()));
 	buffer_ = buffer.take();
 	buffer_->id = id_;
+	trace::binder_transaction_alloc_buf(id_, data_.data_size, data_.offsets_size, extra_size_);
 	buffer_->clear_on_free = (data_.flags & TransactionData::kClearBuffer) != 0;
 
 	const Failure unfilled = fill();
@@ -552,6 +573,12 @@ Result<void> Sending::pass_binder(FlatObject& object)
 		auto counted = target_->count_node(*node, strong ? Strength::Strong : Strength::Weak, &thread_);
 		if (counted.ok()) {
 			info = counted.take();
+			if (trace::binder_transaction_node_to_ref_enabled()) [[unlikely]]
+				trace::binder_transaction_node_to_ref({.debug_id = int(id_),
+								       .node_debug_id = int(node->id),
+								       .node_ptr = node->address,
+								       .dest_ref_debug_id = int(info.id),
+								       .dest_ref_desc = info.number});
 			object.type = u32(strong ? ObjectType::Handle : ObjectType::WeakHandle);
 			object.binder = info.number;
 			object.cookie = 0;
@@ -567,13 +594,19 @@ Result<void> Sending::pass_handle(FlatObject& object)
 {
 	const bool strong = object.type == u32(ObjectType::Handle);
 	const Strength strength = strong ? Strength::Strong : Strength::Weak;
-	auto found = process_.pin_node_of(u32(object.binder), strength);
+	u32 id = 0;
+	auto found = process_.pin_node_of(u32(object.binder), strength, id);
 	if (!found.ok()) {
 		user_error<"%d:%d sends handle %u, which it has not">(process_.group, thread_.id, u32(object.binder));
 		return EINVAL;
 	}
 	const Ref<Node> node = found.take();
 	Process& owner = node->owner();
+	trace::BinderPassed passed{.debug_id = int(id_),
+				   .node_debug_id = int(node->id),
+				   .node_ptr = node->address,
+				   .src_ref_debug_id = int(id),
+				   .src_ref_desc = u32(object.binder)};
 	Result<void> done;
 	if (!process_.credentials.may_pass_binder(target_->credentials).ok()) {
 		done = EPERM;
@@ -587,12 +620,19 @@ Result<void> Sending::pass_handle(FlatObject& object)
 			object.type = u32(strong ? ObjectType::Binder : ObjectType::WeakBinder);
 			object.binder = node->address;
 			object.cookie = node->cookie;
+			if (trace::binder_transaction_ref_to_node_enabled()) [[unlikely]]
+				trace::binder_transaction_ref_to_node(passed);
 		}
 	} else {
 		auto counted = target_->count_node(*node, strength, nullptr);
 		if (counted.ok()) {
-			object.binder = counted.take().number;
+			const Process::HandleInfo info = counted.take();
+			object.binder = info.number;
 			object.cookie = 0;
+			passed.dest_ref_debug_id = int(info.id);
+			passed.dest_ref_desc = info.number;
+			if (trace::binder_transaction_ref_to_ref_enabled()) [[unlikely]]
+				trace::binder_transaction_ref_to_ref(passed);
 		} else {
 			done = counted.error();
 		}
@@ -617,6 +657,7 @@ Result<void> Sending::pass_file(u32 descriptor, u64 at)
 	if (!file.may_pass(process_.credentials, target_->credentials).ok())
 		return EPERM;
 	Box<FileFixup> fixup = TRY(Box<FileFixup>::make(Gfp::Kernel, move(file), at));
+	trace::binder_transaction_fd_send(id_, int(descriptor), at);
 	// Descriptors come in the order of the objects.
 	Box<FileFixup>* end = &transaction_->files;
 	while (*end)

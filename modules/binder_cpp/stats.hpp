@@ -3,6 +3,7 @@
 /// \file
 /// What is counted, for debugfs: on each CPU alone, and added up when somebody asks.
 
+#include <cxxrt/trace/binder.hpp>
 #include <cxxrt/atomic.hpp>
 #include <cxxrt/debugfs.hpp>
 #include <cxxrt/memory.hpp>
@@ -22,11 +23,13 @@ struct Traffic {
 
 	void count_command(u32 command)
 	{
+		trace::binder_command(command);
 		if (number_of(command) < bc::kCount)
 			++bc[number_of(command)];
 	}
 	void count_return(u32 command)
 	{
+		trace::binder_return(command);
 		if (number_of(command) < br::kCount)
 			++br[number_of(command)];
 	}

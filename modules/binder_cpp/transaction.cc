@@ -43,9 +43,27 @@ CXXRT_HOT void Transaction::clear()
 	saved_nice = 0;
 }
 
+namespace {
+
+CXXRT_COLD void trace_end(const Transaction& t)
+{
+	const int to_thread = [&]() NO_THREAD_SAFETY_ANALYSIS { return t.to_thread ? t.to_thread->id : 0; }();
+	trace::binder_txn_latency_free({.debug_id = int(t.id),
+					.from_proc = t.from_group,
+					.from_thread = t.from_thread,
+					.to_proc = t.to ? t.to->group : 0,
+					.to_thread = to_thread,
+					.code = t.code,
+					.flags = t.flags});
+}
+
+}  // namespace
+
 CXXRT_HOT void finish(Box<Transaction>&& transaction, Thread* cache)
 {
 	Box<Transaction> gone = move(transaction);
+	if (trace::binder_txn_latency_free_enabled()) [[unlikely]]
+		trace_end(*gone);
 	// Only while something refers to it; nobody else changes that back.
 	if (gone->is_outstanding || gone->buffer != nullptr) {
 		const KindGuard<Inner> guard{gone->to->inner};

@@ -100,6 +100,7 @@ enum class Reach : u8 { Gone, Mapped, NotOurs };
 template <class D> class Mapping : Pinned {
 public:
 	explicit Mapping(D& owner) : owner_(owner) {}
+	const D& owner() const { return owner_; }
 	/// From mmap(), with its locks. The area's files keep the object and its owner alive.
 	void attach(Area area)
 	{
