@@ -286,7 +286,7 @@ CXXRT_HOT u32 Process::accept(Transaction& t, Ref<Node>& target, Thread* to, Aft
 	if ((frozen && !oneway) || is_dead.load_relaxed() != 0 || node.is_dead || (to != nullptr && to->is_dead))
 		[[unlikely]]
 		return frozen ? br::kFrozenReply : br::kDeadReply;
-	if (t.files && !accepts_files(guard)) [[unlikely]]
+	if (!accepts_files_of(t, guard)) [[unlikely]]
 		return br::kDeadReply;
 	// Who called gave up its count meanwhile, and nobody else has one: the owner's user space may have let it go.
 	if (!node.is_strong(guard)) [[unlikely]]
@@ -399,7 +399,7 @@ void Process::cancel_all(Todo& list)
 void Process::unmapped()
 {
 	const KindGuard<Inner> guard{inner};
-	// What is queued from here on has no files: see accepts_files().
+	// What is queued from here on has no files: see accepts_files_of().
 	if (!was_sent_files)
 		return;
 	const auto close = [&](Todo& list) NO_THREAD_SAFETY_ANALYSIS {

@@ -81,9 +81,12 @@ public:
 	void release_buffer(Buffer& buffer, Thread* thread, Release why) EXCLUDES(atomic_context);
 	/// What the objects of a buffer hold, those whose offsets are before `end`.
 	void release_objects(Buffer& buffer, u64 end, Thread* thread, bool failed) EXCLUDES(atomic_context);
-	/// Files may come to it. No: nobody could learn their numbers; and a file that waits for who is only kept by other files
-	/// that wait would wait for ever.
-	bool accepts_files(const Held<Inner>&) REQUIRES(Inner::held);
+	/// The transaction's files, if any, may come to it. No: nobody could learn their numbers; and a file that waits for who is
+	/// only kept by other files that wait would wait for ever.
+	bool accepts_files_of(const Transaction& transaction, const Held<Inner>& held) REQUIRES(Inner::held)
+	{
+		return !transaction.files || accepts_files(held);
+	}
 	/// One transaction less is on its way.
 	void uncount_outstanding(const Held<Inner>&) REQUIRES(Inner::held);
 	/// Puts the end of a list of work to rest.
@@ -137,6 +140,7 @@ private:
 	void tell_of_freezing(bool is_frozen) EXCLUDES(atomic_context);
 	Box<Handle> detach_handle(Handle& handle, const Held<Handles>& held, After& after) REQUIRES(Handles::held);
 	void release_node(Node& node) EXCLUDES(atomic_context);
+	bool accepts_files(const Held<Inner>&) REQUIRES(Inner::held);
 	friend class Driver;
 
 	Context& context_;

@@ -807,7 +807,7 @@ CXXRT_HOT Failure Sending::queue_reply()
 	bool gone = false;
 	{
 		const KindGuard<Inner> guard{target_->inner};
-		gone = caller_->from_is_gone || to.is_dead || (transaction_->files && !target_->accepts_files(guard));
+		gone = caller_->from_is_gone || to.is_dead || !target_->accepts_files_of(*transaction_, guard);
 		if (!gone) {
 			to.stack = caller_->from_parent;
 			caller_->from_is_gone = true;

@@ -130,6 +130,7 @@ def test_raw_data_can_be_downloaded(run, text, tmp_path):
     assert json.loads(base64.b64decode(found["run.json"])) == json.loads(json.dumps(run.record))
 
 
+@pytest.mark.slow
 def test_full_matrix_fits(tmp_path):
     run = bench_fixture.run(bench_fixture.FULL, "tcg", per_boot=20, profile=False)
     text = drawn(tmp_path, run)

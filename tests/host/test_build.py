@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 from cxx_commands import CLANG, TOP, compile_source, newest_release, without_output
 
+pytestmark = pytest.mark.slow
+
 DEADLINE = 300  # seconds, for one make on a busy machine
 CHECK_KO = TOP / "tools" / "check-ko"
 SPDX = "// SPDX-License-Identifier: GPL-2.0\n"

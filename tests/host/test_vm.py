@@ -431,6 +431,7 @@ def test_panic_ends_the_run_at_once(marker: str) -> None:
             vm.run("true")
 
 
+@pytest.mark.slow
 def test_hanging_guest_is_ended_and_shows_where(marker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_GRACE_S", 3)
     # Real-time loops on every CPU leave nothing to the agent. From 6.6 on the scheduler spares it a share.
@@ -445,6 +446,7 @@ def test_hanging_guest_is_ended_and_shows_where(marker: str, monkeypatch: pytest
         assert not vm.alive
 
 
+@pytest.mark.slow
 def test_command_stuck_in_the_kernel_is_named_with_its_stack(marker: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_GRACE_S", 3)
     with Vm(accel="tcg", append=marker) as vm:
@@ -466,6 +468,7 @@ def test_qemu_that_cannot_start_is_an_error(marker: str) -> None:
         Vm(accel="tcg", append=marker, qemu_args=["-device", "no-such-device"]).boot()
 
 
+@pytest.mark.slow
 def test_ended_runners_leave_no_guest(marker: str) -> None:
     runners = {}
     try:
