@@ -186,7 +186,7 @@ def test_binder_tool_measures(binder: Binder) -> None:
         assert done.rc == 0 and f'"round_trips": {50 * pairs},' in done.out, done.out + done.err
 
 
-@pytest.mark.parametrize("cycles", [30, pytest.param(1000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("cycles", [10, pytest.param(1000, marks=pytest.mark.long)])
 def test_bd76_unloads_when_nothing_is_open(binder: Binder, cycles: int) -> None:
     """Never with an open; the C driver cannot go at all. Before the first time, all cases above were in it."""
     if binder.is_c:
