@@ -13,6 +13,8 @@ from e1000 import NAME, Driver, guest_fixture, mac, needs_c_driver
 
 from vmlib import Vm
 
+pytestmark = pytest.mark.slow
+
 CARDS = ["e1000", "e1000-82545em", "e1000-82544gc"]
 _DEVICES = ["100e", "100f", "100c"]
 # Each driver has three of them.

@@ -14,6 +14,8 @@ from e1000 import NAME, Driver, guest_fixture, mac, needs_c_driver
 
 from vmlib import Vm
 
+pytestmark = pytest.mark.slow
+
 # A chip set that has links with error reports, and a slot whose link QEMU can reset.
 MACHINE = (
     *("-machine", "q35", "-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"),

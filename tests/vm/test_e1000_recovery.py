@@ -13,6 +13,8 @@ from e1000 import NAME, Driver, connected_fixture, guest_fixture, needs_c_driver
 
 from vmlib import Vm
 
+pytestmark = pytest.mark.slow
+
 vm = guest_fixture(["e1000", "e1000-82545em"])
 net = connected_fixture()
 
