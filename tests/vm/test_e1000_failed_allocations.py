@@ -100,7 +100,8 @@ def test_ek14_allocations_fail_while_binding(drv: Driver) -> None:
     failed, results = fail_each(drv, "bind", ("put", f"{_SYSFS}/bind", slot), ("put", f"{_SYSFS}/unbind", slot), STRIDE)
     assert failed >= 100 // STRIDE
     assert results <= {"ok", "ENOMEM", "ENOBUFS", "EIO", "ENODEV", "EAGAIN", "EFAULT"}, results
-    drv.sh(f"echo {slot} > {_SYSFS}/bind; ip link set dev {drv.interface(0)} name fa")
+    drv.sh(f"echo {slot} > {_SYSFS}/bind")
+    drv.sh(f"ip link set dev {drv.interface(0)} name fa")
     answers(drv)
 
 
