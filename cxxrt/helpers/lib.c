@@ -151,7 +151,7 @@ bool cxxrt_test_bit(unsigned long bit, const unsigned long *map)
 	return test_bit(bit, map);
 }
 
-void cxxrt_warn_on(bool condition)
+CXXRT_ALWAYS void cxxrt_warn_on(bool condition)
 {
 	WARN_ON(condition);
 }

@@ -53,6 +53,7 @@ size_t cxxrt_strscpy(char *to, const char *from, size_t size);
 void *(memcpy)(void *to, const void *from, size_t bytes) CXXRT_KASAN_CHECKED(memcpy);
 void *(memset)(void *to, int value, size_t bytes) CXXRT_KASAN_CHECKED(memset);
 int _printk(const char *format, ...);
+int vprintk(const char *format, __builtin_va_list arguments);
 void _dev_printk(const char *level, const struct device *dev, const char *format, ...);
 void netdev_printk(const char *level, const struct net_device *dev, const char *format, ...);
 void cxxrt_print_hex_dump(const void *data, size_t bytes);

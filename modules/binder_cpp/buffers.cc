@@ -65,7 +65,7 @@ Buffers::~Buffers()
 	}
 }
 
-Result<void> Buffers::map(mm::Area area)
+CXXRT_COLD Result<void> Buffers::map(mm::Area area)
 {
 	if (!space_.is_of(area))
 		return EINVAL;
@@ -375,7 +375,7 @@ CXXRT_HOT Result<void> Buffers::write_from_user(const Buffer& buffer, u64 offset
 	});
 }
 
-u32 Buffers::shrink(u64 most)
+CXXRT_COLD u32 Buffers::shrink(u64 most)
 {
 	if (idle_pages() == 0)
 		return 0;

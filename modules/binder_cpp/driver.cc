@@ -21,7 +21,7 @@ bool Context::is_managed_by(const Process& process)
 	return manager_ && &manager_->owner() == &process;
 }
 
-Result<void> Context::set_manager(Process& process, const FlatObject& object)
+CXXRT_COLD Result<void> Context::set_manager(Process& process, const FlatObject& object)
 {
 	const Guard setting{setting_};
 	if (manager_address_.load_relaxed() != nullptr) {

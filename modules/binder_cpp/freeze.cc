@@ -18,7 +18,7 @@ bool Process::is_busy(const Held<Inner>&)
 	return busy;
 }
 
-void Process::tell_of_freezing(bool frozen)
+CXXRT_COLD void Process::tell_of_freezing(bool frozen)
 {
 	if constexpr (!kSince6_12)
 		return;
@@ -60,7 +60,7 @@ void Process::tell_of_freezing(bool frozen)
 	}
 }
 
-Result<void> Process::freeze(const FreezeInfo& info)
+CXXRT_COLD Result<void> Process::freeze(const FreezeInfo& info)
 {
 	{
 		const KindGuard<Inner> guard{inner};
@@ -92,7 +92,7 @@ Result<void> Process::freeze(const FreezeInfo& info)
 	return done;
 }
 
-Result<void> Process::set_frozen(UserAddress argument)
+CXXRT_COLD Result<void> Process::set_frozen(UserAddress argument)
 {
 	const auto info = TRY(argument.read<FreezeInfo>());
 	// Each open of that group, one after the other: none waits with the driver's lock held.

@@ -66,12 +66,13 @@ bool params::compat_names() { return binder::compat_names.get(); }
 u32 params::debug_mask() { return binder::debug_mask.get(); }
 u32 params::alloc_debug_mask() { return binder::alloc_debug_mask.get(); }
 int params::stop_on_user_error() { return binder::stop_on_user_error.get(); }
-void params::note_user_error()
-{
-	if (binder::stop_on_user_error.get() != 0)
-		binder::stop_on_user_error.set(2);
-}
 bool params::log_allows() { return limit->allows(); }
+bool params::wants_line(u32 debug_class)
+{
+	if ((debug_class & debug::kMayStop) != 0 && binder::stop_on_user_error.get() != 0)
+		binder::stop_on_user_error.set(2);
+	return (debug_mask() & debug_class & ~debug::kMayStop) != 0 && log_allows();
+}
 
 }  // namespace binder
 

@@ -18,10 +18,10 @@ u32 debug_mask();
 u32 alloc_debug_mask();
 /// 2 or more: calls wait.
 int stop_on_user_error();
-/// The first mistake of user space, where that is to stop it.
-void note_user_error();
 /// True if a line may be sent now.
 bool log_allows();
+/// The same, for a line of classes of debug_mask. debug::kMayStop stops user space, where it is to be.
+bool wants_line(u32 debug_class);
 }  // namespace params
 
 /// Bits of debug_mask.
@@ -34,19 +34,19 @@ inline constexpr u32 kDeadBinder = 1u << 4;
 inline constexpr u32 kDeathNotification = 1u << 5;
 inline constexpr u32 kThreads = 1u << 8;
 inline constexpr u32 kPriorityCap = 1u << 13;
+/// No bit of it: calls are to wait after this line, if stop_on_user_error is set.
+inline constexpr u32 kMayStop = 1u << 31;
 }  // namespace debug
 
 /// A line of a class of messages that may be off, if there were not too many already.
-template <u32 Class, Literal Format, class... Args> CXXRT_COLD void note(Args... args)
+template <u32 Class, Literal Format, class... Args> CXXRT_INLINE void note(Args... args)
 {
-	if ((params::debug_mask() & Class) != 0 && params::log_allows())
-		log::info<Format>(args...);
+	log::Filtered<params::wants_line>::info<Format>(Class, args...);
 }
 /// User space did what it may not.
-template <Literal Format, class... Args> CXXRT_COLD void user_error(Args... args)
+template <Literal Format, class... Args> CXXRT_INLINE void user_error(Args... args)
 {
-	note<debug::kUserError, Format>(args...);
-	params::note_user_error();
+	note<debug::kUserError | debug::kMayStop, Format>(args...);
 }
 
 }  // namespace binder

@@ -8,7 +8,7 @@
 
 namespace binder {
 
-Result<Ref<Process>> Process::open(Context& context, chardev::File file)
+CXXRT_COLD Result<Ref<Process>> Process::open(Context& context, chardev::File file)
 {
 	auto process = TRY(Ref<Process>::make(Gfp::Kernel, context, file));
 	context.driver.add(*process);
@@ -27,7 +27,7 @@ Process::Process(Context& context, chardev::File file)
 	note<debug::kOpenClose, "%d:%d opens %s">(group, task::current_id(), context.name);
 }
 
-Process::~Process() { context_.driver.remove(*this); }
+CXXRT_COLD Process::~Process() { context_.driver.remove(*this); }
 
 // --- nodes ---
 
@@ -110,7 +110,7 @@ Result<Ref<Node>> Process::pin_node_of(u32 number, Strength strength, u32& id)
 	return handle->node.clone();
 }
 
-Box<Handle> Process::detach_handle(Handle& handle, const Held<Handles>& held, After& after)
+CXXRT_COLD Box<Handle> Process::detach_handle(Handle& handle, const Held<Handles>& held, After& after)
 {
 	Node& node = *handle.node;
 	handles.erase(handle, held);
@@ -355,7 +355,7 @@ CXXRT_HOT void Process::release_buffer(Buffer& buffer, Thread* thread, Release w
 	buffers.give_back(buffer);
 }
 
-void Process::cancel_all(Todo& list)
+CXXRT_COLD void Process::cancel_all(Todo& list)
 {
 	for (;;) {
 		WorkItem* work = nullptr;
@@ -413,7 +413,7 @@ void Process::unmapped()
 	nodes_.for_each([&](Node& node) { close(node.async_todo); });
 }
 
-void Process::release_node(Node& node)
+CXXRT_COLD void Process::release_node(Node& node)
 {
 	cancel_all(node.async_todo);
 	{
@@ -435,7 +435,7 @@ void Process::release_node(Node& node)
 	unpin(node);
 }
 
-void Process::released()
+CXXRT_COLD void Process::released()
 {
 	// Nobody calls any more: the file is closed, and not mapped.
 	context_.driver.mark_released(*this);
@@ -532,7 +532,8 @@ CXXRT_HOT long Process::ioctl(chardev::File file, u32 command, UserAddress argum
 	Result<void> done = EINVAL;
 	if (found.ok()) [[likely]] {
 		Thread* thread = found.take();
-		done = request(thread, file, command, argument);
+		done = command == request::kWriteRead ? thread->write_read(argument, !file.is_nonblocking())
+						      : other_request(thread, command, argument);
 		if (thread != nullptr)
 			thread->must_return.store_relaxed(0);
 	} else {
@@ -549,11 +550,9 @@ CXXRT_HOT long Process::ioctl(chardev::File file, u32 command, UserAddress argum
 }
 
 // NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
-CXXRT_HOT Result<void> Process::request(Thread*& thread, chardev::File file, u32 command, UserAddress argument)
+CXXRT_COLD Result<void> Process::other_request(Thread*& thread, u32 command, UserAddress argument)
 {
 	switch (command) {
-	case request::kWriteRead:
-		return thread->write_read(argument, !file.is_nonblocking());
 	case request::kSetMaxThreads: {
 		const auto most = argument.read<u32>();
 		if (!most.ok())
@@ -652,7 +651,7 @@ u32 Process::poll(task::PollQueue::Table table)
 	return thread.has_work(guard, process_work) ? task::PollQueue::kReadable : 0;
 }
 
-void Process::flush()
+CXXRT_COLD void Process::flush()
 {
 	for (unsigned long index = 0;; ++index) {
 		task::Wakeup wakeup;

@@ -134,8 +134,8 @@ public:
 private:
 	Result<Thread*> current_thread() EXCLUDES(atomic_context);
 	Result<Thread*> new_thread(int id) EXCLUDES(atomic_context);
-	Result<void> request(Thread*& thread, chardev::File file, u32 command, UserAddress argument)
-		EXCLUDES(atomic_context);
+	/// All but reading and writing.
+	Result<void> other_request(Thread*& thread, u32 command, UserAddress argument) EXCLUDES(atomic_context);
 	Result<void> set_frozen(UserAddress argument) EXCLUDES(atomic_context);
 	void tell_of_freezing(bool is_frozen) EXCLUDES(atomic_context);
 	Box<Handle> detach_handle(Handle& handle, const Held<Handles>& held, After& after) REQUIRES(Handles::held);

@@ -169,7 +169,7 @@ private:
 	u64 last_fixup_object_ = 0, last_fixup_least_ = 0;
 };
 
-void Sending::undo()
+CXXRT_COLD void Sending::undo()
 {
 	if (Buffer* buffer = exchange(buffer_, nullptr)) {
 		trace::binder_transaction_failed_buffer_release(buffer->id, buffer->data_size(), buffer->offsets_size(),
@@ -641,7 +641,7 @@ Result<void> Sending::pass_handle(FlatObject& object)
 	return done;
 }
 
-Result<void> Sending::pass_file(u32 descriptor, u64 at)
+CXXRT_COLD Result<void> Sending::pass_file(u32 descriptor, u64 at)
 {
 	const bool accepted = is_reply_ ? (caller_->flags & TransactionData::kAcceptFds) != 0 : node_->accepts_fds;
 	if (!accepted) {
@@ -703,7 +703,7 @@ Result<void> Sending::add_copy(u64 offset, UserAddress from, u64 length, u64 obj
 	return {};
 }
 
-Result<void> Sending::add_fixup(u64 offset, u64 value, u64 skip)
+CXXRT_COLD Result<void> Sending::add_fixup(u64 offset, u64 value, u64 skip)
 {
 	Box<SgFixup> fixup = TRY(Box<SgFixup>::make(Gfp::Kernel, offset, value, skip));
 	Box<SgFixup>* at = &fixups_;
@@ -751,7 +751,7 @@ bool Sending::is_in_order(u64 object, u64 fixup_offset)
 	return fixup_offset >= least;
 }
 
-Result<void> Sending::fix_parent(const PointerObject& object, u64 valid)
+CXXRT_COLD Result<void> Sending::fix_parent(const PointerObject& object, u64 valid)
 {
 	if ((object.flags & PointerObject::kHasParent) == 0)
 		return {};

@@ -115,7 +115,7 @@ CXXRT_HOT void Thread::keep(Box<Completion>&& spare)
 	const Box<Completion> gone = move(spare);
 }
 
-u32 Thread::release()
+CXXRT_COLD u32 Thread::release()
 {
 	Process& p = *process_;
 	Box<Transaction> unanswered;

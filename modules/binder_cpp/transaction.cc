@@ -14,7 +14,7 @@ Transaction::Transaction() : WorkItem(What::Transaction) {}
 
 Transaction::~Transaction() { drop_files(); }
 
-void Transaction::drop_files()
+CXXRT_COLD void Transaction::drop_files()
 {
 	// One after the other: a chain of them would be a chain of destructors.
 	while (files) {
@@ -77,7 +77,7 @@ CXXRT_HOT void finish(Box<Transaction>&& transaction, Thread* cache)
 		cache->keep(move(gone));
 }
 
-void fail_reply(Box<Transaction>&& transaction, u32 error)
+CXXRT_COLD void fail_reply(Box<Transaction>&& transaction, u32 error)
 {
 	Box<Transaction> next = move(transaction);
 	while (next) {

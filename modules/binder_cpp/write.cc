@@ -116,7 +116,7 @@ CXXRT_HOT Result<u64> Thread::command(u32 what, UserAddress payload)
 	return EINVAL;
 }
 
-void Thread::register_looper()
+CXXRT_COLD void Thread::register_looper()
 {
 	Process& p = *process_;
 	u32 bits = looper_bits.load_relaxed();
@@ -139,7 +139,7 @@ void Thread::register_looper()
 	looper_bits.store_relaxed(bits | looper::kRegistered);
 }
 
-Result<void> Thread::change_count(u32 what, u32 number)
+CXXRT_COLD Result<void> Thread::change_count(u32 what, u32 number)
 {
 	Process& p = *process_;
 	const Strength strength = what == bc::kAcquire || what == bc::kRelease ? Strength::Strong : Strength::Weak;
@@ -167,7 +167,7 @@ Result<void> Thread::change_count(u32 what, u32 number)
 	return {};
 }
 
-void Thread::acknowledge(u32 what, const PointerCookie& named)
+CXXRT_COLD void Thread::acknowledge(u32 what, const PointerCookie& named)
 {
 	Process& p = *process_;
 	const char* name = what == bc::kAcquireDone ? "BC_ACQUIRE_DONE" : "BC_INCREFS_DONE";
@@ -190,7 +190,7 @@ void Thread::acknowledge(u32 what, const PointerCookie& named)
 }
 
 // NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
-void Thread::death_command(u32 what, const HandleCookie& target)
+CXXRT_COLD void Thread::death_command(u32 what, const HandleCookie& target)
 {
 	Process& p = *process_;
 	const char* name = what == bc::kRequestDeath ? "BC_REQUEST_DEATH_NOTIFICATION" : "BC_CLEAR_DEATH_NOTIFICATION";
@@ -250,7 +250,7 @@ void Thread::death_command(u32 what, const HandleCookie& target)
 		user_error<"%d:%d %s of handle %u: %s">(p.group, id, name, target.handle, wrong);
 }
 
-void Thread::dead_binder_done(u64 cookie)
+CXXRT_COLD void Thread::dead_binder_done(u64 cookie)
 {
 	Process& p = *process_;
 	bool found = false;

@@ -109,6 +109,28 @@ template <Literal Format, class... Args> inline void error(Args... args) { detai
 template <Literal Format, class... Args> inline void warn(Args... args) { detail::print<"4", Format>(args...); }
 template <Literal Format, class... Args> inline void info(Args... args) { detail::print<"6", Format>(args...); }
 
+/// Lines of kinds that may be unwanted: `Wanted` says so before each. Deciding and printing is one function, however many lines there are.
+template <bool (*Wanted)(u32 kind)> class Filtered {
+public:
+	template <Literal Format, class... Args> CXXRT_INLINE static void info(u32 kind, Args... args)
+	{
+		static_assert(detail::format_matches<Args...>(Format.text), "the format does not match the arguments");
+		print(kind, kText<Literal("\0016" KBUILD_MODNAME ": ") + Format + Literal("\n")>.text, args...);
+	}
+
+private:
+	// NOLINTNEXTLINE(cert-dcl50-cpp,modernize-avoid-variadic-functions): info() has checked the arguments
+	CXXRT_COLD static void print(u32 kind, const char* format, ...)
+	{
+		if (!Wanted(kind))
+			return;
+		__builtin_va_list arguments;
+		__builtin_va_start(arguments, format);
+		raw::vprintk(format, arguments);
+		__builtin_va_end(arguments);
+	}
+};
+
 /// Offsets and bytes, 16 a line, as errors.
 inline void dump(const u8* data, size_t bytes) { raw::cxxrt_print_hex_dump(data, bytes); }
 
