@@ -15,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 from vmlib import PROJECT, installed_releases  # noqa: E402
 
 
-@pytest.mark.parametrize("release", installed_releases())
+# With the newest kernel's types in `make test`, with all in `make test-all`.
+@pytest.mark.parametrize("release", [*(pytest.param(release, marks=pytest.mark.slow) for release in installed_releases()[:-1]), *installed_releases()[-1:]])
 def test_ek90_modelled_cards(release: str) -> None:
     """Built with the address and undefined-behaviour sanitizers, and with this kernel's types."""
     if not (PROJECT / "build" / release / "cxxrt" / "raw_types.hpp").exists():

@@ -36,7 +36,7 @@ FAKES = {
         *" prepare"*)
             mkdir -p include/config
             echo "6.12.117$(sed -n 's/CONFIG_LOCALVERSION="\\(.*\\)"/\\1/p' .config)" >include/config/kernel.release ;;
-        *vmlinux*)
+        *vmlinux*|*bzImage*)
             echo compiled >>"$W/calls"
             echo "  CC      init/main.o"
             case $(cat "$W/mode") in
@@ -44,7 +44,8 @@ FAKES = {
             slow) sleep 2 ;;
             fail) echo "init/main.c:7:3: error: expected ';'"; echo "make: *** [all] Error 2"; exit 2 ;;
             esac
-            mkdir -p kernel scripts tools/objtool
+            mkdir -p kernel scripts tools/objtool arch/x86/boot
+            echo packed >arch/x86/boot/bzImage
             touch vmlinux Makefile Module.symvers System.map kernel/a.o scripts/fixdep scripts/fixdep.o tools/objtool/objtool ;;
         *modules_install*)
             for word; do case $word in INSTALL_MOD_PATH=*) to=${word#*=} ;; esac; done
@@ -116,6 +117,13 @@ def test_the_release_tells_version_and_flavour_and_is_not_a_stock_one() -> None:
 def test_whatever_a_build_depends_on_changes_its_name(change: dict[str, str]) -> None:
     assert replace(RECIPE, **change).release != RECIPE.release
     assert replace(RECIPE).release == RECIPE.release
+
+
+def test_what_qemu_starts_is_an_elf_file_or_packed(cache: Path) -> None:
+    """6.1 cannot be started as an ELF file with KASAN."""
+    for recipe, image in ((RECIPE, ""), (replace(RECIPE, series="6.1"), "packed\n")):
+        assert (build(recipe) / "boot" / f"vmlinuz-{recipe.release}").read_text() == image
+    assert RECIPE.release != replace(RECIPE, series="6.1").release
 
 
 def test_the_recipe_of_this_machine_has_the_fragments() -> None:

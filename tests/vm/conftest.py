@@ -68,9 +68,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Marks what is long on the kernel that it is to run on."""
-    if item.get_closest_marker("long_on_test_kernel") and all(map(is_test, RELEASES)):
+    """Marks what is long or slow on the kernel that it is to run on."""
+    release = getattr(item, "callspec", None) and item.callspec.params.get("release")
+    if not release:
+        return
+    if item.get_closest_marker("long_on_test_kernel") and is_test(release):
         item.add_marker("long")
+    if item.get_closest_marker("slow_on_test_kernel") and is_test(release):
+        item.add_marker("slow")
+    if item.get_closest_marker("slow_on_older") and release in installed_releases()[:-1]:
+        item.add_marker("slow")
 
 
 @pytest.fixture(scope="session", params=RELEASES)

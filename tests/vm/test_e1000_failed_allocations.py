@@ -63,6 +63,7 @@ def answers(drv: Driver) -> None:
     assert lost == ""
 
 
+@pytest.mark.slow
 def test_ek38_allocations_fail_while_opening(drv: Driver) -> None:
     failed, results = fail_each(drv, "open", ("link", "fa", 1), ("link", "fa", 0))
     assert failed > 5
@@ -77,6 +78,7 @@ def test_ek38_allocations_fail_while_closing(drv: Driver) -> None:
     answers(drv)
 
 
+@pytest.mark.slow
 def test_ek38_allocations_fail_while_rings_and_mtu_change(drv: Driver) -> None:
     """Without memory the old rings stay."""
     failed, results = fail_each(drv, "rings", ("rings", "fb", 512, 512), ("rings", "fb", 256, 256))
@@ -105,6 +107,7 @@ def test_ek14_allocations_fail_while_binding(drv: Driver) -> None:
     answers(drv)
 
 
+@pytest.mark.slow
 def test_ek72_allocations_fail_while_unbinding(drv: Driver) -> None:
     """An open port is taken away; that succeeds, but for the write to sysfs itself."""
     slot = drv.slots[1]

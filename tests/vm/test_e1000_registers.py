@@ -12,6 +12,8 @@ from e1000 import NAME, Driver, guest_fixture
 
 from vmlib import Vm
 
+pytestmark = pytest.mark.slow
+
 # What is not the same each time, or is read at a cost: addresses and indices of rings, causes, counters, moderation.
 REGISTERS = {
     "CTRL": 0x0000, "STATUS": 0x0008, "CTRL_EXT": 0x0018, "FCAL": 0x0028, "FCAH": 0x002C, "FCT": 0x0030, "VET": 0x0038, "IMS": 0x00D0, "RCTL": 0x0100, "FCTTV": 0x0170,

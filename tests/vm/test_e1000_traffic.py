@@ -51,8 +51,8 @@ def test_ek03_ek04_ping(net: Driver):
     ("mtu", "sizes"),
     [
         (1500, (1472, 1473, 2900)),
-        (9000, (64, 2000, 4054, 4055, 4096, 8972, 8973)),
-        (16110, (64, 16082, 20000)),
+        pytest.param(9000, (64, 2000, 4054, 4055, 4096, 8972, 8973), marks=pytest.mark.slow),
+        pytest.param(16110, (64, 16082, 20000), marks=pytest.mark.slow_on_older),
         pytest.param(1500, range(1400, 1600), marks=_MORE),
         pytest.param(9000, range(100, 9100, 75), marks=_MORE),
         pytest.param(16110, range(100, 32000, 333), marks=_MORE),
@@ -66,6 +66,7 @@ def test_ek29_frames_of_every_size(net: Driver, mtu: int, sizes: tuple[int, ...]
     set_mtu(net, 1500)
 
 
+@pytest.mark.slow_on_older
 def test_ek28_vlans(net: Driver):
     """Frames with a tag reach who has the VLAN, and nobody else."""
     for number in range(2):
@@ -88,6 +89,7 @@ def test_ek28_vlans(net: Driver):
     net.sh("ip netns exec n0 ethtool -K e0 rxvlan on; ip -n n0 link del v5; ip -n n0 link del v4094; ip -n n1 link del v4094")
 
 
+@pytest.mark.slow
 def test_ek12_addresses(net: Driver):
     """Frames to further unicast and multicast addresses come through, many of them, too; those to others do not."""
     if net.vm.run("modprobe macvlan").rc != 0:
@@ -109,6 +111,7 @@ def test_ek12_addresses(net: Driver):
     net.sh(f"printf '{gone}\n' | ip -n n1 -batch -")
 
 
+@pytest.mark.slow_on_older
 def test_ek78_reception_goes_on_while_groups_are_joined(net: Driver):
     """QEMU's cards receive nothing for a second when they are told again what they were told."""
     joins = "; ".join(f"sleep 0.1; ip maddr add 33:33:00:00:02:{number:02x} dev e1" for number in range(6))
@@ -120,6 +123,7 @@ def test_ek78_reception_goes_on_while_groups_are_joined(net: Driver):
     assert int(lost[0]) < 20
 
 
+@pytest.mark.slow_on_older
 def test_ek26_frames_with_a_check_sequence_of_their_own(net: Driver):
     """They leave the card, and what was in them arrives."""
     code = "import socket, sys; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, {}); s.bind((sys.argv[1], 0x88b5)); {}"
@@ -130,6 +134,7 @@ def test_ek26_frames_with_a_check_sequence_of_their_own(net: Driver):
     assert receiver.wait(40).out.split() == ["ready", "True"]
 
 
+@pytest.mark.slow_on_older
 @pytest.mark.parametrize("off", ["tx off", "tso off", "sg off"])
 def test_ek23_ek24_offloads(net: Driver, off: str):
     """Whatever the device computes and whatever the stack does, what arrives is what was sent."""
@@ -149,6 +154,7 @@ def test_ek23_ek24_offloads_both_ways(net: Driver, off: str):
         net.sh(f"ip netns exec n{number} ethtool -K e{number} tx on sg on tso on")
 
 
+@pytest.mark.slow
 def test_ek22_bad_frames_and_check_sequences(net: Driver):
     """With rx-all and rx-fcs traffic goes on, and after them, too."""
     for setting in ("rx-fcs on rx-all on", "rx-all off", "rx-fcs off"):
@@ -157,6 +163,7 @@ def test_ek22_bad_frames_and_check_sequences(net: Driver):
         assert net.lost(0, "10.0.0.2", (56, 1000)) == "", setting
 
 
+@pytest.mark.slow_on_older
 def test_ek13_address_changes_while_it_is_up(net: Driver):
     """The device listens to its new address at once, and to the old one no more."""
     net.sh("ip -n n1 link set e1 address 52:54:00:aa:bb:cc && ip -n n0 neigh flush dev e0")
@@ -187,6 +194,7 @@ def test_ek05_ek60_more_of_tcp(net: Driver):
     net.exchange(20_000_000, directions=((0, 1), (1, 0), (1, 2), (2, 1)))
 
 
+@pytest.mark.slow_on_older
 @pytest.mark.parametrize("times", [3, pytest.param(200, marks=_MORE)])
 def test_ek14_loading_and_unloading(drv: Driver, times: int):
     """Each time the cards are there; what the kernel has of memory afterwards is what it had."""

@@ -72,7 +72,7 @@ def test_power_on(drv: Driver, device: str) -> None:
     assert set(made) == {"ok"} and left is False
 
 
-@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize("device", [pytest.param(name, marks=pytest.mark.slow) if name == "stored" else name for name in DEVICES])
 def test_io(drv: Driver, device: str) -> None:
     """A failed allocation is an I/O error at most, and the next I/O succeeds."""
     steps = [drv.load_op("nr_devices=0"), *make("a", **DEVICES[device]), power("a", 1)]

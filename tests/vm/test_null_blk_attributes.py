@@ -9,6 +9,8 @@ from __future__ import annotations
 import pytest
 from nullblk import Driver, make
 
+pytestmark = pytest.mark.slow_on_older
+
 # configfs attribute -> what it reads when nothing was set; None: it is written only.
 ATTRIBUTES = {
     "badblocks": "",

@@ -6,6 +6,8 @@ from __future__ import annotations
 import pytest
 from nullblk import Driver
 
+pytestmark = pytest.mark.slow_on_older
+
 
 def test_nb52_texts(drv: Driver):
     """`+A-B` adds, `-A-B` removes; all else gives EINVAL and changes nothing; the table reads as lines of start and length."""

@@ -6,6 +6,8 @@ from __future__ import annotations
 import pytest
 from nullblk import Driver
 
+pytestmark = pytest.mark.slow_on_older
+
 MIB = 2048  # Sectors.
 
 

@@ -13,6 +13,8 @@ import random
 import pytest
 from nullblk import Driver
 
+pytestmark = pytest.mark.slow_on_older
+
 SECONDS = float(os.environ.get("CXXRT_FUZZ_SECONDS", "10"))
 # What a store may say: no value, does not fit, device is on, no memory, other disk's name, a table that is full, a limit that is passed.
 ALLOWED = {"ok", "EINVAL", "ERANGE", "EBUSY", "ENOMEM", "EEXIST", "ENOSPC", "E2BIG", "EFAULT"}

@@ -282,6 +282,7 @@ def test_removal_under_load(drv: Driver, mode: str, how: str):
     assert drv.do(("clean_up",), ("residue",)) == [[], []]
 
 
+@pytest.mark.slow_on_test_kernel
 def test_bios_that_wait_for_their_timers_end_with_the_disk(drv: Driver):
     """6.1, bio mode: power-off while hundreds of bios wait for slow timers ends them; nothing is left or corrupted."""
     if not drv.has_bio_mode:

@@ -10,6 +10,8 @@ import pytest
 from nullblk import NAME, Driver
 from vmlib import Vm
 
+pytestmark = pytest.mark.slow_on_older
+
 # Of the disk as a whole: what has its number, or counts.
 OWN = {"dev", "diskseq", "uevent", "stat", "inflight"}
 DEFAULTS = {

@@ -6,6 +6,8 @@ from __future__ import annotations
 import pytest
 from nullblk import Driver
 
+pytestmark = pytest.mark.slow_on_older
+
 CPU1 = "/sys/devices/system/cpu/cpu1/online"
 
 

@@ -10,6 +10,8 @@ import pytest
 from nullblk import Driver
 from vmlib import TIMED_OUT
 
+pytestmark = pytest.mark.slow_on_older
+
 MIB = 1 << 20
 
 

@@ -8,6 +8,8 @@ import re
 import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
 
+pytestmark = pytest.mark.slow_on_older
+
 EVENTS = ("pci_nvme_map_prp", "pci_nvme_map_sgl", "pci_nvme_io_cmd", "pci_nvme_mmio_doorbell_sq", "pci_nvme_dbbuf_config", "pci_nvme_admin_cmd")
 CONTROLLERS = [Controller("plain", (Namespace(512, 128),), "mdts=0")]
 vm = guest_fixture(CONTROLLERS, trace=EVENTS)

@@ -68,6 +68,7 @@ def test_nv02_allocations_fail_while_unbinding(bound: Driver) -> None:
     assert any(line.startswith("pci_nvme_mmio_shutdown_set") for line in bound.trace()[before:])
 
 
+@pytest.mark.slow
 def test_nv12_allocations_fail_under_io(bound: Driver) -> None:
     """Of 1 MiB, whose lists of pages are longer than a tag's own."""
     failed, results = fail_each(bound, "I/O", ("dio_write", "/dev/nvmecpp0n1", 0, 2048, 1), None, 1)

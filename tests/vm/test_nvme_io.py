@@ -23,6 +23,7 @@ def test_nv12_data_of_every_size_comes_back(nvme: Driver) -> None:
     nvme.verify("nvmecpp0n1", "--bsrange=512-256k", "--blockalign=512", "--iodepth=32", "--ioengine=io_uring", "--size=32M")
 
 
+@pytest.mark.slow_on_older
 @pytest.mark.parametrize("size", ["512", "4k", "8k", "64k", "128k", "512k"])
 def test_nv12_one_size(nvme: Driver, size: str) -> None:
     assert nvme.load() == ""
@@ -39,6 +40,7 @@ def test_nv12_requests_longer_than_a_page_of_list_describes(nvme: Driver, size: 
     nvme.verify("nvmecpp0n1", f"--bs={size}", "--iodepth=4", "--ioengine=libaio", "--size=64M", "--mem=mmap")
 
 
+@pytest.mark.slow_on_older
 @pytest.mark.parametrize("depth", [1, 128, 1023])
 def test_nv12_depth(nvme: Driver, depth: int) -> None:
     assert nvme.load() == ""
@@ -46,6 +48,7 @@ def test_nv12_depth(nvme: Driver, depth: int) -> None:
     nvme.verify("nvmecpp0n1", "--bs=4k", f"--iodepth={depth}", "--ioengine=io_uring", "--size=8M")
 
 
+@pytest.mark.slow_on_older
 def test_nv12_blocks_of_4096_bytes(nvme: Driver) -> None:
     assert nvme.load() == ""
     nvme.bind("large")
@@ -54,12 +57,14 @@ def test_nv12_blocks_of_4096_bytes(nvme: Driver) -> None:
     nvme.verify("nvmecpp0n1", "--bsrange=4k-256k", "--iodepth=16", "--ioengine=io_uring", "--size=24M")
 
 
+@pytest.mark.slow_on_older
 def test_nv12_two_workers_on_two_cpus(nvme: Driver) -> None:
     assert nvme.load() == ""
     nvme.bind("plain")
     nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=32", "--ioengine=libaio", "--numjobs=2", "--size=4M", "--offset_increment=8M", "--cpus_allowed=0-1", "--cpus_allowed_policy=split")
 
 
+@pytest.mark.slow_on_older
 def test_nv16_rings_wrap(nvme: Driver) -> None:
     """Rings of two entries turn over with every other request, and those of 64 with each plug."""
     for depth in 2, 64:
@@ -89,6 +94,7 @@ def test_nv17_polled_io_completes_without_interrupts(nvme: Driver) -> None:
     nvme.verify("nvmecpp0n1", "--bs=16k", "--iodepth=8", "--ioengine=io_uring", "--hipri", "--size=8M")
 
 
+@pytest.mark.slow_on_older
 def test_nv29_two_namespaces_are_two_disks(nvme: Driver) -> None:
     assert nvme.load() == ""
     nvme.bind("two")
@@ -101,6 +107,7 @@ def test_nv29_two_namespaces_are_two_disks(nvme: Driver) -> None:
     nvme.fio("--filename=/dev/nvmecpp0n1", "--rw=read", "--bs=4k", "--size=4M", "--verify=pattern", "--verify_pattern=0x11")
 
 
+@pytest.mark.slow_on_older
 def test_nv12_mdts_limits_requests(nvme: Driver) -> None:
     """With mdts 5 a request has 128 KiB at most, and longer I/O is split."""
     assert nvme.load() == ""

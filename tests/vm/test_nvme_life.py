@@ -54,6 +54,7 @@ def test_nv01_names_can_be_the_c_drivers(nvme: Driver) -> None:
     assert nvme.disks() == ["nvme0n1", "nvme1n1"]
 
 
+@pytest.mark.slow_on_older
 def test_nv01_c_drivers_names_are_refused_while_it_has_them(nvme: Driver) -> None:
     nvme.sh("modprobe nvme", 90)
     try:
@@ -78,6 +79,7 @@ def test_nv03_nv04_bad_parameters_are_refused(nvme: Driver, params: str) -> None
     assert any(name in line and value in line for line in nvme.log())
 
 
+@pytest.mark.slow_on_older
 def test_nv04_depths_at_the_limits(nvme: Driver) -> None:
     """QEMU's rings have 2048 entries at most."""
     for depth, tags in (2, 1), (4095, 2047):
@@ -100,6 +102,7 @@ def test_nv06_registers_are_written_in_order(nvme: Driver) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow_on_older
 @pytest.mark.parametrize(
     ("name", "params", "line", "vectors"),
     [
@@ -118,6 +121,7 @@ def test_nv09_nv11_queues_are_divided(nvme: Driver, name: str, params: str, line
     nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=16", "--ioengine=io_uring", "--size=2M")
 
 
+@pytest.mark.slow_on_older
 def test_nv10_one_vector_serves_all_queues(nvme: Driver) -> None:
     assert nvme.load() == ""
     nvme.bind("vector")
@@ -133,6 +137,7 @@ def test_nv18_fsync_is_a_flush(nvme: Driver) -> None:
     assert [nvme.queue("write_cache"), nvme.queue("fua")] == ["write back", "1"]
 
 
+@pytest.mark.slow_on_older
 def test_nv19_discard_has_its_own_command(nvme: Driver) -> None:
     assert nvme.load() == ""
     nvme.bind("one")
@@ -208,6 +213,7 @@ def test_nv31_sysfs_remove_under_io(nvme: Driver) -> None:
     nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=8", "--ioengine=libaio", "--size=1M")
 
 
+@pytest.mark.slow_on_older
 def test_nv32_shutdown_is_announced(nvme: Driver) -> None:
     """Unbinding tells the device, and waits until it is ready for that."""
     assert nvme.load() == ""

@@ -8,6 +8,8 @@ import textwrap
 import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
 
+pytestmark = pytest.mark.slow_on_older
+
 CONTROLLERS = [Controller("one", (Namespace(512, 16),)), Controller("other", (Namespace(4096, 16),))]
 vm = guest_fixture(CONTROLLERS)
 

@@ -8,6 +8,8 @@ import re
 import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
 
+pytestmark = pytest.mark.slow_on_older
+
 PLAIN, TYPE1, TYPE2, TYPE3, WIDE, FIRST, LAST, STRIPPED, EXTENDED, UNKNOWN = range(1, 11)
 KINDS = {
     PLAIN: Namespace(512, 16),
@@ -87,6 +89,7 @@ def flip(nvme: Driver, number: int) -> None:
         file.write(bytes([byte[0] ^ 1]))
 
 
+@pytest.mark.slow
 def test_nv44_protected_blocks_are_checked(nvme: Driver, release: str) -> None:
     """Each type and both guards: data comes back; a block that was changed behind the device's back is EILSEQ."""
     load(nvme, "kinds")

@@ -22,6 +22,8 @@ PRELUDE = """
 import os, sys, errno, time, threading, signal
 sys.path.insert(0, 'tests/vm')
 from nvme_user import *
+
+pytestmark = pytest.mark.slow_on_older
 NODES = ['/dev/nvmecpp0', '/dev/ngcpp0n1', '/dev/nvmecpp0n1']
 IDENTIFY, READ, WRITE, COMPARE = 6, 2, 1, 5
 """

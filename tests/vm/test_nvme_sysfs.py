@@ -155,6 +155,8 @@ FAILING = """
 import os, sys
 sys.path.insert(0, 'tests/vm')
 from nvme_user import *
+
+pytestmark = pytest.mark.slow_on_older
 fd, io = (os.open(name, os.O_RDWR) for name in sys.argv[1:3])
 page = Memory(4096)
 for _ in range(2):
