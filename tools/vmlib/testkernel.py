@@ -30,6 +30,11 @@ from .kernels import KernelError
 SERIES = ("6.12", "6.1")
 FLAVOURS = ("debug", "kcsan")
 
+# QEMU can start an ELF file (PVH), which needs no packing. 6.1's code for that runs sanitized functions before there is a shadow.
+_IMAGES = {"6.12": "vmlinux", "6.1": "arch/x86/boot/bzImage"}
+# What kbuild is told besides the configuration: the code of PVH runs before there is per-CPU data.
+_VARIABLES = {("6.12", "kcsan"): ("KCSAN_SANITIZE_enlighten.o=n",)}
+
 # Called with the phase, the steps done and their number (an estimate; 0 if unknown), several times a second while others
 # work. What it raises ends the build, with nothing left behind; no other place is as sure to know every process started.
 Report = Callable[[str, int, int], None]
@@ -86,9 +91,20 @@ class Recipe:
     @property
     def local_version(self) -> str:
         """What follows the version in the release."""
-        parts = (str(_RECIPE), self.source_version, self.compiler, self.fragments)
+        image = () if self.image == "vmlinux" else (self.image,)
+        parts = (str(_RECIPE), self.source_version, self.compiler, self.fragments, *self.variables, *image)
         key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:8]
         return ("-cxxtest-" if self.flavour == "debug" else f"-cxxtest-{self.flavour}-") + key
+
+    @property
+    def image(self) -> str:
+        """What of the build folder QEMU starts."""
+        return _IMAGES[self.series]
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """What kbuild is told."""
+        return _VARIABLES.get((self.series, self.flavour), ())
 
     @property
     def package(self) -> str:
@@ -213,7 +229,7 @@ class _Build:
         self._unpack()
         self._configure()
         jobs = f"-j{os.cpu_count() or 1}"
-        self._make("compiling", jobs, "vmlinux", "modules", seconds=_LONG_S)
+        self._make("compiling", jobs, Path(self._recipe.image).name, "modules", seconds=_LONG_S)
         self._install()
         self._phase = "tidying up"
         _prune(self._source, _KEPT_SOURCE)
@@ -250,7 +266,8 @@ class _Build:
         self._make("installing", "modules_install", f"INSTALL_MOD_PATH={self._tree}", "DEPMOD=/sbin/depmod")
         image = self._tree / "boot" / f"vmlinuz-{release}"
         image.parent.mkdir()
-        self._step("installing", ["objcopy", "-S", str(self._build / "vmlinux"), str(image)])
+        made = self._build / self._recipe.image
+        self._step("installing", ["objcopy", "-S", str(made), str(image)] if made.name == "vmlinux" else ["cp", str(made), str(image)])
         for name in ("build", "source"):
             link = self._tree / "lib/modules" / release / name
             link.unlink(missing_ok=True)
@@ -259,7 +276,7 @@ class _Build:
     def _make(self, phase: str, *arguments: str, seconds: float = _SHORT_S) -> None:
         """Runs kbuild in the build folder."""
         who = ["KBUILD_BUILD_USER=cxxrt", "KBUILD_BUILD_HOST=testkernel"]
-        self._step(phase, ["make", "-C", str(self._source), f"O={self._build}", *who, *arguments], seconds)
+        self._step(phase, ["make", "-C", str(self._source), f"O={self._build}", *who, *self._recipe.variables, *arguments], seconds)
 
     def _step(self, phase: str, argv: list[str], seconds: float = _SHORT_S) -> None:
         """Runs a command to its end; it writes to the log, and counts. Errors: KernelError says what it printed."""
