@@ -159,7 +159,8 @@ BAD = {
 
 
 @pytest.mark.parametrize(
-    "check, bad", [pytest.param(check, bad, id=f"{check}-{i}") for check, many in BAD.items() for i, bad in enumerate(many)]
+    # Of each check, the first in `make test`.
+    "check, bad", [pytest.param(check, bad, id=f"{check}-{i}", marks=pytest.mark.slow if i else ()) for check, many in BAD.items() for i, bad in enumerate(many)]
 )
 def test_what_is_wrong_is_named(check: str, bad: tuple[str, str, int, str], checkout: Checkout) -> None:
     name, text, line, words = bad

@@ -135,8 +135,9 @@ TEST_F(Rings, Ek09EveryFrameOfEverySizeOfRing)
 			const u32 length = 64 + (round * 37 % 1450);
 			fill(length, length, 3, 0, u8(round));
 			++sent;
-			if (round % 7 == 6)
+			if (round % 7 == 6) {
 				EXPECT_EQ(drv::rx_receive(64), 7u);
+			}
 		}
 		while (drv::rx_receive(64) != 0) {
 		}

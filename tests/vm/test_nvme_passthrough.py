@@ -10,6 +10,8 @@ from collections.abc import Iterator
 import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
 
+pytestmark = pytest.mark.slow_on_older
+
 CONTROLLERS = [
     Controller("one", (Namespace(512, 16),)),
     Controller("two", (Namespace(512, 16), Namespace(4096, 16))),
@@ -22,8 +24,6 @@ PRELUDE = """
 import os, sys, errno, time, threading, signal
 sys.path.insert(0, 'tests/vm')
 from nvme_user import *
-
-pytestmark = pytest.mark.slow_on_older
 NODES = ['/dev/nvmecpp0', '/dev/ngcpp0n1', '/dev/nvmecpp0n1']
 IDENTIFY, READ, WRITE, COMPARE = 6, 2, 1, 5
 """

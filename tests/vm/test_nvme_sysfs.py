@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from nvme import Controller, Driver, Namespace, guest_fixture
 
+pytestmark = pytest.mark.slow_on_older
+
 CONTROLLERS = [
     Controller("plain", (Namespace(512, 16),), "smart_critical_warning=2"),
     Controller("empty", ()),
@@ -155,8 +157,6 @@ FAILING = """
 import os, sys
 sys.path.insert(0, 'tests/vm')
 from nvme_user import *
-
-pytestmark = pytest.mark.slow_on_older
 fd, io = (os.open(name, os.O_RDWR) for name in sys.argv[1:3])
 page = Memory(4096)
 for _ in range(2):

@@ -59,7 +59,7 @@ def test_log_lines_have_prefix_and_values(vm: Vm, ko: Ko) -> None:
     assert ours.count("log limits") == 10
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_failing_suite_is_red(vm: Vm, release: str) -> None:
     report = load(vm, failing_module(release, Path(f"/lib/modules/{release}/build")))
     unload(vm, "failing_kunit")
