@@ -6,6 +6,7 @@
 #include <linux/blk-mq-pci.h>
 #include <linux/blk-mq.h>
 #include <linux/blkdev.h>
+#include <linux/pci.h>
 #include <linux/rwsem.h>
 #include <linux/t10-pi.h>
 #include "blk.h"
@@ -558,6 +559,17 @@ void cxxrt_blk_mq_freeze_queue(struct request_queue *q)
 void cxxrt_blk_mq_unfreeze_queue(struct request_queue *q)
 {
 	blk_mq_unfreeze_queue(q);
+}
+
+/* Where there was no memory for the vectors' affinity, blk_mq_pci_map_queues() warns and gives one queue all CPUs. */
+void cxxrt_blk_mq_pci_map_queues(struct blk_mq_queue_map *map, struct pci_dev *dev, int first_vector)
+{
+	unsigned int queue;
+
+	for (queue = 0; queue < map->nr_queues; queue++)
+		if (!pci_irq_get_affinity(dev, first_vector + queue))
+			return blk_mq_map_queues(map);
+	blk_mq_pci_map_queues(map, dev, first_vector);
 }
 
 #if CXXRT_KERNEL_6_12

@@ -106,7 +106,7 @@ void cxxrt_blk_mq_quiesce_tagset(struct blk_mq_tag_set *set);
 void cxxrt_blk_mq_unquiesce_tagset(struct blk_mq_tag_set *set);
 void blk_mq_tagset_busy_iter(struct blk_mq_tag_set *set, bool (*each)(struct request *, void *), void *data);
 void blk_mq_tagset_wait_completed_request(struct blk_mq_tag_set *set);
-void blk_mq_pci_map_queues(struct blk_mq_queue_map *map, struct pci_dev *dev, int first_vector);
+void cxxrt_blk_mq_pci_map_queues(struct blk_mq_queue_map *map, struct pci_dev *dev, int first_vector);
 struct request_queue *cxxrt_blk_mq_alloc_queue(struct blk_mq_tag_set *set, u32 virt_boundary_mask, void *data);
 void blk_mq_destroy_queue(struct request_queue *q);
 void blk_put_queue(struct request_queue *q);

@@ -76,7 +76,7 @@ void detail::map_queues(raw::blk_mq_tag_set* set, QueueCounts counts, QueueVecto
 			continue;
 		map.queue_offset = offset;
 		if (vectors.dev_ != nullptr && type != raw::HCTX_TYPE_POLL)
-			raw::blk_mq_pci_map_queues(&map, vectors.dev_, int(vectors.first_ + offset));
+			raw::cxxrt_blk_mq_pci_map_queues(&map, vectors.dev_, int(vectors.first_ + offset));
 		else
 			raw::blk_mq_map_queues(&map);
 		offset += map.nr_queues;

@@ -430,7 +430,7 @@ void blk_mq_map_queues(blk_mq_queue_map* map)
 	for (sim::u32 cpu = 0; cpu < machine().cpus; ++cpu)
 		map->mq_map[cpu] = map->queue_offset + (cpu % map->nr_queues);
 }
-void blk_mq_pci_map_queues(blk_mq_queue_map* map, pci_dev*, int)
+void cxxrt_blk_mq_pci_map_queues(blk_mq_queue_map* map, pci_dev*, int)
 {
 	if (granted_vectors() == 0)
 		panic("queues mapped to vectors that are not there");
