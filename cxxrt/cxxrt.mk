@@ -10,6 +10,7 @@
 # hello-cxxdir  where the sources are; the Kbuild's own folder if not given
 # hello-cxxflags, hello-cxxflags-other.cc    more flags, for all or for one
 # hello-trace   the tracepoints it has: names of files in helpers/trace/
+# CXXRT_EXPORTS=mainline    as for a kernel without the symbols that Debian exports for binder, which else are looked for
 # *_kunit.cc    a module with such a source is a test module; see <cxxrt/kunit.hpp>
 # CXXRT_LTO=0   no link-time inlining: C helpers stay calls; debug information is kept if make is
 #               told not to make BTF of it: CONFIG_DEBUG_INFO_BTF_MODULES=
@@ -29,11 +30,17 @@ $(foreach m,$(cxxrt-modules),$(eval $(m)-y := $(m).cxx.o))
 cxxrt-debug := $(if $(filter 1,$(CXXRT_LTO))$(CONFIG_DEBUG_INFO_BTF_MODULES),-g0,)
 cxxrt-lto := $(if $(filter 1,$(CXXRT_LTO)),-flto -fno-fat-lto-objects,)
 
+# What Debian's kernels export and mainline's do not. Without a security module there is nothing to export.
+cxxrt-symvers := $(objtree)/Module.symvers
+cxxrt-exports = $(if $(filter mainline,$(CXXRT_EXPORTS)),0,$(shell test ! -e $(cxxrt-symvers) || grep -qwE '$(1)' $(cxxrt-symvers) && echo 1 || echo 0))
+cxxrt-export-flags := -DCXXRT_EXPORTS_ZAP=$(call cxxrt-exports,zap_page_range|zap_page_range_single) \
+	-DCXXRT_EXPORTS_BINDER_HOOKS=$(if $(CONFIG_SECURITY),$(call cxxrt-exports,security_binder_transaction),1)
+
 # The kernel's own flags, with what the per-object rules of kbuild would add.
 cxxrt-kflags = $(KBUILD_CPPFLAGS) $(KBUILD_CFLAGS) $(KBUILD_CFLAGS_MODULE) $(CFLAGS_MODULE) \
 	$(if $(CONFIG_KASAN),$(CFLAGS_KASAN)) $(if $(CONFIG_UBSAN),$(CFLAGS_UBSAN)) \
 	$(if $(CONFIG_KCSAN),$(CFLAGS_KCSAN))
-cxxrt-c-flags = $(NOSTDINC_FLAGS) $(LINUXINCLUDE) $(cxxrt-kflags) -I$(CXXRT_DIR)/helpers \
+cxxrt-c-flags = $(NOSTDINC_FLAGS) $(LINUXINCLUDE) $(cxxrt-kflags) $(cxxrt-export-flags) -I$(CXXRT_DIR)/helpers \
 	-DKBUILD_BASENAME='"cxxrt"' -DKBUILD_MODNAME='"cxxrt"' -D__KBUILD_MODNAME=kmod_cxxrt \
 	-DKBUILD_MODFILE='"cxxrt"'
 

@@ -107,7 +107,9 @@ void cxxrt_vma_prepare(struct vm_area_struct *vma, const struct vm_operations_st
 
 void cxxrt_zap_pages(struct vm_area_struct *vma, unsigned long address, unsigned long bytes)
 {
-#if CXXRT_KERNEL_6_12
+#if !CXXRT_EXPORTS_ZAP
+	WARN_ON_ONCE(1);
+#elif CXXRT_KERNEL_6_12
 	zap_page_range_single(vma, address, bytes, NULL);
 #else
 	zap_page_range(vma, address, bytes);

@@ -91,24 +91,37 @@ long cxxrt_rlimit_best_nice(void)
 	return rlimit_to_nice(rlimit(RLIMIT_NICE));
 }
 
+/* The kernel's can_nice(), which only Debian exports. */
+int cxxrt_can_nice(int nice)
+{
+	return nice_to_rlimit(nice) <= rlimit(RLIMIT_NICE) || capable(CAP_SYS_NICE);
+}
+
+/* Without the hooks everything is allowed: task::kAsksSecurityModules. */
+#if CXXRT_EXPORTS_BINDER_HOOKS
+#define BINDER_HOOK(call) (call)
+#else
+#define BINDER_HOOK(call) 0
+#endif
+
 int cxxrt_security_binder_set_context_mgr(const struct cred *mgr)
 {
-	return security_binder_set_context_mgr(mgr);
+	return BINDER_HOOK(security_binder_set_context_mgr(mgr));
 }
 
 int cxxrt_security_binder_transaction(const struct cred *from, const struct cred *to)
 {
-	return security_binder_transaction(from, to);
+	return BINDER_HOOK(security_binder_transaction(from, to));
 }
 
 int cxxrt_security_binder_transfer_binder(const struct cred *from, const struct cred *to)
 {
-	return security_binder_transfer_binder(from, to);
+	return BINDER_HOOK(security_binder_transfer_binder(from, to));
 }
 
 int cxxrt_security_binder_transfer_file(const struct cred *from, const struct cred *to, struct file *file)
 {
-	return security_binder_transfer_file(from, to, file);
+	return BINDER_HOOK(security_binder_transfer_file(from, to, file));
 }
 
 int cxxrt_security_cred_text(const struct cred *cred, char **text, u32 *bytes)

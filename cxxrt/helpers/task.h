@@ -13,7 +13,7 @@ void cxxrt_get_task_struct(struct task_struct *task);
 void cxxrt_put_task_struct(struct task_struct *task);
 int cxxrt_task_nice(const struct task_struct *task);
 void set_user_nice(struct task_struct *task, long nice);
-int can_nice(const struct task_struct *task, const int nice);
+int cxxrt_can_nice(int nice);
 long cxxrt_rlimit_best_nice(void);
 u32 cxxrt_task_euid(struct task_struct *task);
 u32 cxxrt_current_euid(void);

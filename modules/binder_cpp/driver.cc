@@ -169,8 +169,10 @@ Result<void> Driver::begin()
 {
 	TRY(log.begin());
 	TRY(failed_log.begin());
-	auto shrinker = TRY(mm::Shrinker<Driver>::create("android-binder_cpp", *this));
-	shrinker_ = TRY(Box<mm::Shrinker<Driver>>::make(Gfp::Kernel, move(shrinker)));
+	if constexpr (mm::kCanZap) {
+		auto shrinker = TRY(mm::Shrinker<Driver>::create("android-binder_cpp", *this));
+		shrinker_ = TRY(Box<mm::Shrinker<Driver>>::make(Gfp::Kernel, move(shrinker)));
+	}
 	folder_ = debugfs::Entry::folder(params::compat_names() ? "binder" : "binder_cpp");
 	files_[0] = folder_.file<&Driver::show_state>("state", *this);
 	files_[1] = folder_.file<&Driver::show_stats>("stats", *this);

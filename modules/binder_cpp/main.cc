@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /// \file
 /// binder_cpp: Android's calls between processes.
+#include <cxxrt/mm.hpp>
 #include <cxxrt/module.hpp>
+#include <cxxrt/task.hpp>
 
 #include "driver.hpp"
 #include "params.hpp"
@@ -24,6 +26,22 @@ constinit module::Param<int> stop_on_user_error{0};
 CXXRT_PARAM_LIVE_AS(stop_on_user_error, stop_on_user_error,
 		    "Not 0: the first mistake of user space makes it 2, with which calls wait");
 
+/// What this kernel lets the module do.
+constexpr Literal kFeatures = [] {
+	if constexpr (task::kAsksSecurityModules && mm::kCanZap)
+		return Literal{"security-modules,shrinker"};
+	else if constexpr (mm::kCanZap)
+		return Literal{"shrinker"};
+	else if constexpr (task::kAsksSecurityModules)
+		return Literal{"security-modules"};
+	else
+		return Literal{""};
+}();
+constinit module::FixedParam<kFeatures> features;
+CXXRT_PARAM(
+	features,
+	"What this kernel allows: security-modules, asked about calls; shrinker, pages are given back when memory is short (read-only)");
+
 /// In the object of the module: lives as long.
 class Module : Pinned {
 public:
@@ -40,6 +58,8 @@ constinit log::RateLimit* limit;
 
 Result<Box<Module>> Module::create()
 {
+	if constexpr (!task::kAsksSecurityModules)
+		log::warn<"this kernel has security modules and does not let binder ask them: everything is allowed">();
 	auto made = TRY(Box<Module>::make(Gfp::Kernel));
 	made->limit_ = TRY(Box<log::RateLimit>::make(Gfp::Kernel));
 	limit = made->limit_.get();

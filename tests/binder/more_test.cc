@@ -15,6 +15,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <map>
 #include <random>
 
 #include "peer.hpp"
@@ -984,6 +985,166 @@ TEST_F(Binder, Bd71ContextsAreApart)
 	want_reply(there);
 	send(*second, 1, 1);
 	expect_failure(*second, kBrFailedReply, EINVAL);
+}
+
+template <typename Body> u64 ns_of(const Body& body)
+{
+	auto begin = std::chrono::steady_clock::now();
+	body();
+	return static_cast<u64>((std::chrono::steady_clock::now() - begin).count());
+}
+
+/// The shortest of several times: what else runs here only makes them longer.
+template <typename Body> u64 least_ns(int rounds, const Body& body)
+{
+	u64 least = ~u64{0};
+	for (int round = 0; round < rounds; ++round)
+		least = std::min(least, ns_of(body));
+	return least;
+}
+
+/// Nodes `first` to `first + count - 1` of an owner, as many handles of a manager, which has no others above them, and a call that took them there.
+u64 hand_over_many(Peer& owner, Peer& manager, u32 first, u32 count)
+{
+	Parcel parcel;
+	Commands acquire;
+	for (u32 number = first; number < first + count; ++number) {
+		parcel.binder(u64{number} << 4, number);
+		acquire.acquire(number);
+	}
+	u64 took = ns_of([&] { send(owner, 0, 1, parcel); });
+	TransactionData call = manager.want_call();
+	EXPECT_EQ(manager.object<FlatObject>(call, count - 1).binder, first + count - 1);
+	manager.write(acquire);
+	reply(manager, call);
+	owner.write(Commands().free_buffer(want_reply(owner).buffer));
+	return took;
+}
+
+/// A one-way call to a handle: where its data are in the owner.
+u64 send_small(Peer& manager, Peer& owner, u32 handle, u64 size)
+{
+	send(manager, handle, 1, Parcel(Bytes(size)), kOneWay);
+	manager.want(kBrTransactionComplete);
+	return owner.want_call().buffer;
+}
+
+/// A process that has 100,000 handles gets the next one, and finds any, as fast as one that has few; so is a buffer freed of many.
+TEST_F(Binder, Bd83ManyAreAsFastAsFew)
+{
+	constexpr u32 kBatch = 1000;
+	constexpr u32 kBatches = 100;
+	constexpr u32 kEnds = 5;
+	if (module_name() == "binder_linux")
+		GTEST_SKIP() << "the C driver needs minutes";
+	Peer owner;
+	std::vector<u64> given;
+	u64 found[2] = {};
+	for (u32 batch = 0; batch < kBatches; ++batch) {
+		given.push_back(hand_over_many(owner, *manager, (batch * kBatch) + 1, kBatch));
+		Commands both;
+		for (u32 number = 1; number <= kBatch; ++number)
+			both.acquire((batch * kBatch) + number).release((batch * kBatch) + number);
+		if (batch == 0 || batch == kBatches - 1)
+			found[batch != 0] = least_ns(10, [&] { manager->write(both); });
+	}
+	u64 first = *std::min_element(given.begin(), given.begin() + kEnds);
+	u64 last = *std::min_element(given.end() - kEnds, given.end());
+
+	constexpr u32 kFreed = 100;
+	constexpr u32 kMany = 3000;
+	u64 freed[2] = {~u64{0}, ~u64{0}};
+	for (int round = 0; round < 6; ++round) {
+		bool many = round % 2 != 0;
+		std::vector<u64> addresses;
+		for (u32 number = 1; number <= (many ? kMany : kFreed); ++number)
+			addresses.push_back(send_small(*manager, owner, number, 16));
+		// All over the mapping, not those that came last.
+		Commands some;
+		Commands others;
+		for (u32 number = 0; number < addresses.size(); ++number)
+			(number % (addresses.size() / kFreed) == 0 ? some : others).free_buffer(addresses[number]);
+		freed[many] = std::min(freed[many], ns_of([&] { owner.write(some); }));
+		owner.write(others);
+	}
+	auto print = [](const char* what, u64 few, u64 many) {
+		std::printf("%s: %llu ns with few, %llu ns with many\n", what, static_cast<unsigned long long>(few),
+			    static_cast<unsigned long long>(many));
+		EXPECT_LT(many, few * 3) << what;
+	};
+	print("1000 new handles", first, last);
+	print("2000 handles looked up", found[0], found[1]);
+	print("100 buffers freed", freed[0], freed[1]);
+}
+
+/// Buffers of random sizes, of which random ones are freed, are where best fit has them: in one of the smallest holes that they fit into.
+TEST_F(Binder, Bd95BuffersAgainstAModel)
+{
+	constexpr u32 kNodes = 150;
+	constexpr u64 kSpace = 256 << 10;
+	Peer::Options options;
+	options.map = kSpace;
+	Peer owner(options);
+	hand_over_many(owner, *manager, 1, kNodes);
+	std::map<u64, u64> holes{{owner.io.base(), kSpace}};  // Address to size.
+	struct Live {
+		u32 handle;
+		u64 address, size;
+	};
+	std::vector<Live> live;
+	std::vector<u32> unused;
+	for (u32 handle = 1; handle <= kNodes; ++handle)
+		unused.push_back(handle);
+	u64 used = 0;
+	u32 seed = std::random_device()();
+	std::printf("seed %u\n", seed);
+	std::mt19937 random(seed);
+	for (int round = 0; round < 4000; ++round) {
+		constexpr u64 kSizes[] = {1, 24, 300, 2000, 5000};
+		u64 bytes = random() % (kSizes[random() % std::size(kSizes)] + 1);
+		u64 size = std::max<u64>((bytes + 7) & ~u64{7}, 8);
+		// What calls that nobody waits for may take is half.
+		if (!unused.empty() && used + size < kSpace / 2 - 32768 && random() % 100 < 52) {
+			u32 handle = unused.back();
+			unused.pop_back();
+			u64 address = send_small(*manager, owner, handle, bytes);
+			auto hole = holes.find(address);
+			ASSERT_NE(hole, holes.end()) << std::hex << address << " is not where a hole begins";
+			u64 least = ~u64{0};
+			for (auto [where, room] : holes)
+				least = room >= size ? std::min(least, room) : least;
+			ASSERT_EQ(hole->second, least) << "for " << size << " bytes in round " << round;
+			if (hole->second > size)
+				holes[address + size] = hole->second - size;
+			holes.erase(hole);
+			live.push_back({handle, address, size});
+			used += size;
+		} else if (!live.empty()) {
+			std::swap(live[random() % live.size()], live.back());
+			Live gone = live.back();
+			live.pop_back();
+			owner.write(Commands().free_buffer(gone.address));
+			unused.push_back(gone.handle);
+			used -= gone.size;
+			auto hole = holes.emplace(gone.address, gone.size).first;
+			if (auto after = std::next(hole);
+			    after != holes.end() && hole->first + hole->second == after->first) {
+				hole->second += after->second;
+				holes.erase(after);
+			}
+			if (hole != holes.begin()) {
+				auto before = std::prev(hole);
+				if (before->first + before->second == hole->first) {
+					before->second += hole->second;
+					holes.erase(hole);
+				}
+			}
+		}
+	}
+	while (!live.empty()) {
+		owner.write(Commands().free_buffer(live.back().address));
+		live.pop_back();
+	}
 }
 
 /// First of the Rust driver's bugs (CVE-2025-68260): a death record was unlinked from a list that another thread, without the

@@ -129,7 +129,7 @@ def test_commands_that_cannot_be_obeyed_are_reported_and_refused(run):
         insn.parse(run[0])
 
 
-@pytest.mark.parametrize("argument", ["nonsense=1", "out=/nonexistent/file"])
+@pytest.mark.parametrize("argument", ["nonsense=1", pytest.param("out=/nonexistent/file", marks=pytest.mark.slow)])
 def test_wrong_arguments_are_refused_in_a_line(tmp_path, argument):
     tools = insn.build(tmp_path)
     command = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-accel", "tcg"]
@@ -168,6 +168,7 @@ def test_parse_refuses_what_the_plugin_does_not_write(text):
         insn.parse(text)
 
 
+@pytest.mark.slow
 def test_build_is_repeated_only_when_a_source_is_newer(tmp_path):
     first = insn.build(tmp_path).plugin.stat().st_mtime_ns
     assert insn.build(tmp_path).plugin.stat().st_mtime_ns == first

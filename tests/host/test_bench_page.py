@@ -84,6 +84,7 @@ def embedded(text, name):
     return json.loads(re.search(rf'<script type="application/json" id="{name}">(.*?)</script>', text, re.DOTALL)[1])
 
 
+@pytest.mark.slow
 def test_page_has_all_parts(run, text):
     outline = Outline(text)
     words = " ".join(" ".join(outline.texts).split())

@@ -382,12 +382,14 @@ def test_repeated_instruction_counts_once(profiled):
     assert profiled[1]["known"][WINDOW] == EXPECTED[WINDOW]
 
 
+@pytest.mark.slow
 def test_profile_counts_what_a_sample_counts(profiled, tmp_path):
     counts, profiles = run(tmp_path / "guest", "sample")
     assert counts == profiled[0]
     assert profiles == {}
 
 
+@pytest.mark.slow
 def test_guest_with_two_cpus_counts_the_same_by_cpu(profiled, tmp_path):
     counts, _ = run(tmp_path / "guest", "sample", cpus=2)
     assert counts.cpus[0] == profiled[0]

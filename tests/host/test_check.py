@@ -114,6 +114,7 @@ def checkout(tmp_path: Path) -> Checkout:
     return Checkout(root)
 
 
+@pytest.mark.slow
 def test_a_checkout_that_is_right_passes(checkout: Checkout) -> None:
     done = checkout.check()
     assert done.returncode == 0, done.stdout + done.stderr
@@ -181,6 +182,7 @@ def known(done: subprocess.CompletedProcess[str]) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
+@pytest.mark.slow
 def test_what_has_not_changed_is_not_checked_again(checkout: Checkout) -> None:
     """Only sources that a change concerns are checked again, and what it broke is found, again and again."""
     check = "thread-safety"

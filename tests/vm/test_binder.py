@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import random
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 
 import pytest
 from binder import PROGRAMS, Binder, build, cases, path_of
@@ -180,6 +182,70 @@ def test_bd78_round_trips_allocate_nothing(binder: Binder) -> None:
     assert (counts[1] - counts[0] > 5000) if binder.is_c else (abs(counts[1] - counts[0]) < 100), counts
 
 
+LOCKING = ["_raw_spin_lock*", "_raw_spin_trylock*", "_raw_read_lock*", "_raw_write_lock*", "mutex_lock*", "mutex_trylock", "down_read*", "down_write*"]
+PRINTING = ["*printk*", "___ratelimit", "binder_debug*", "binder_user_error*", "*Filtered*"]
+
+
+def _traced_calls(binder: Binder, wanted: list[str], *bench: str) -> Counter[str]:
+    """How often the module called, or executed, each function that `wanted` names, while binder_tool did what `bench` says."""
+    filters = [name for name in binder.vm.run(["cat", f"{TRACING}/available_filter_functions"]).out.split() if any(fnmatchcase(name, text) for text in wanted)]
+    if not filters:
+        pytest.skip("this kernel has no function tracer")
+    set_up = ["echo nop > current_tracer", "echo 65536 > buffer_size_kb", "echo 1 > options/sym-offset", f"echo '{' '.join(filters)}' > set_ftrace_filter"]
+    try:
+        binder.vm.run(f"cd {TRACING} && {' && '.join(set_up)} && echo function > current_tracer && echo 1 > tracing_on", check=True)
+        done = binder.run("binder_tool", "bench", "--device", f"/dev/{binder.devices[0]}", *bench)
+        trace = binder.vm.run(f"cd {TRACING}; echo 0 > tracing_on; grep -F '[{binder.module}]' trace", timeout=120).out
+    finally:
+        binder.vm.run(f"cd {TRACING}; echo nop > current_tracer; echo > set_ftrace_filter; echo 0 > options/sym-offset; echo > trace; echo 1408 > buffer_size_kb; echo 1 > tracing_on")
+    assert done.rc == 0, done.err
+    return Counter(re.findall(r": (\w+)\+0x\S+(?: \[\w+\])? <-", trace))
+
+
+def _calls_per_round_trip(binder: Binder, wanted: list[str]) -> Counter[str]:
+    """The same for one call and its reply of 64 bytes each, of which many were done before."""
+    _mount_tracing(binder.vm)
+    few, many = (_traced_calls(binder, wanted, "--size", "64", "--count", str(count)) for count in (200, 700))
+    each = Counter({name: (number - few[name]) / 500 for name, number in many.items() if number - few[name] >= 10})
+    print("per round trip:", dict(each.most_common()))
+    return each
+
+
+@pytest.mark.slow_on_older
+def test_bd77_few_locks(binder: Binder) -> None:
+    """A call and its reply take at most 14 locks. The C driver takes 56 spin locks and more."""
+    locks = _calls_per_round_trip(binder, LOCKING)
+    assert locks.total() > 50 if binder.is_c else 1 <= locks.total() <= 14, locks
+
+
+@pytest.mark.slow_on_older
+def test_bd79_nothing_that_prints_is_called(binder: Binder) -> None:
+    """The C driver calls its printer twice for each lock."""
+    called = _calls_per_round_trip(binder, [*PRINTING, "binder_ioctl*", "*Process*ioctl*"])
+    printers = [name for name in called if any(fnmatchcase(name, text) for text in PRINTING)]
+    assert len(printers) < len(called), "the trace is empty"
+    assert bool(printers) == binder.is_c, called
+
+
+@pytest.mark.slow_on_older
+def test_bd84_pages_come_many_at_once(binder: Binder) -> None:
+    """The address space is locked once for many pages; the C driver does it for each."""
+    _mount_tracing(binder.vm)
+    calls = _traced_calls(binder, ["down_write*", "vm_insert_page*"], "--size", "131072", "--count", "1")
+    print(dict(calls))
+    inserted = calls["vm_insert_page"] + calls["vm_insert_pages"]
+    locked = calls.total() - inserted
+    assert locked >= 1
+    assert binder.is_c or (inserted >= 64 and locked <= inserted / 8), calls
+
+
+@pytest.mark.slow_on_older
+def test_bd86_a_read_is_copied_out_at_once(binder: Binder) -> None:
+    """A call and its reply are three reads, and three copies to user space; the ioctl's own counters are stored without a call."""
+    copies = _calls_per_round_trip(binder, ["_copy_to_user"])
+    assert 1 <= copies.total() <= (9 if binder.is_c else 3), copies
+
+
 def test_bd17_fuzzed(binder: Binder) -> None:
     """Processes that send each other spoiled commands and die: no errno that none may have, nothing left."""
     if binder.is_c:
@@ -206,11 +272,12 @@ def test_bd76_unloads_when_nothing_is_open(binder: Binder, cycles: int) -> None:
     if binder.is_c:
         pytest.skip("the C driver cannot be unloaded")
     opened = binder.vm.start(f"exec sleep 1000 < /dev/{binder.devices[0]}")
-    binder.vm.run(["sleep", "1"])
+    users = f"/sys/module/{binder.module}/refcnt"
+    binder.vm.run(f"until [ $(cat {users}) != 0 ]; do sleep 0.1; done", check=True)
     assert binder.unload().rc != 0
     opened.kill()
     opened.wait()
-    binder.vm.run(["sleep", "1"])
+    binder.vm.run(f"until [ $(cat {users}) = 0 ]; do sleep 0.1; done", check=True)
     node = f"/dev/{binder.devices[0]}"
     cycle = f"rmmod {binder.module} && ! test -e {node} && insmod {binder.path} devices={','.join(binder.devices)} && test -c {node}"
     done = binder.vm.run(f"i=0; while [ $i -lt {cycles} ]; do {cycle} || exit 1; i=$((i + 1)); done", timeout=600)

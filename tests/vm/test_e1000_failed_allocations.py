@@ -7,19 +7,18 @@ As test_failed_allocations.py, which says what fails. CXXRT_FAIL_STRIDE=1 fails 
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from e1000 import NAME, Driver, guest_fixture
-from testkernel import forget_leaks, has_leak_check, leaks, let_allocations_fail
+from testkernel import fail_stride, forget_leaks, has_leak_check, leaks, let_allocations_fail
 
 from vmlib import Vm
 from vmlib.kernels import is_test
 
-STRIDE = int(os.environ.get("CXXRT_FAIL_STRIDE", "7"))
+STRIDE = fail_stride(7)
 _GUEST = Path(__file__).with_name("e1000_fail_guest.py")
 _SYSFS = f"/sys/bus/pci/drivers/{NAME}"
 # What checks DMA gives up, and says so, when there is no memory for it: the other suites have it.

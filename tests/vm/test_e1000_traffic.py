@@ -52,12 +52,13 @@ def test_ek03_ek04_ping(net: Driver):
     [
         (1500, (1472, 1473, 2900)),
         pytest.param(9000, (64, 2000, 4054, 4055, 4096, 8972, 8973), marks=pytest.mark.slow),
-        pytest.param(16110, (64, 16082, 20000), marks=pytest.mark.slow_on_older),
+        pytest.param(16110, (64, 16082, 20000), marks=pytest.mark.slow),
         pytest.param(1500, range(1400, 1600), marks=_MORE),
         pytest.param(9000, range(100, 9100, 75), marks=_MORE),
         pytest.param(16110, range(100, 32000, 333), marks=_MORE),
     ],
 )
+@pytest.mark.slow_on_older
 def test_ek29_frames_of_every_size(net: Driver, mtu: int, sizes: tuple[int, ...]):
     """Frames up to the MTU, whichever it is, arrive whole, and so does what was cut into many."""
     set_mtu(net, mtu)
@@ -112,6 +113,7 @@ def test_ek12_addresses(net: Driver):
 
 
 @pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_ek78_reception_goes_on_while_groups_are_joined(net: Driver):
     """QEMU's cards receive nothing for a second when they are told again what they were told."""
     joins = "; ".join(f"sleep 0.1; ip maddr add 33:33:00:00:02:{number:02x} dev e1" for number in range(6))
@@ -124,6 +126,7 @@ def test_ek78_reception_goes_on_while_groups_are_joined(net: Driver):
 
 
 @pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_ek26_frames_with_a_check_sequence_of_their_own(net: Driver):
     """They leave the card, and what was in them arrives."""
     code = "import socket, sys; s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, {}); s.bind((sys.argv[1], 0x88b5)); {}"
@@ -135,7 +138,7 @@ def test_ek26_frames_with_a_check_sequence_of_their_own(net: Driver):
 
 
 @pytest.mark.slow_on_older
-@pytest.mark.parametrize("off", ["tx off", "tso off", "sg off"])
+@pytest.mark.parametrize("off", [pytest.param("tx off", marks=pytest.mark.slow), "tso off", pytest.param("sg off", marks=pytest.mark.slow)])
 def test_ek23_ek24_offloads(net: Driver, off: str):
     """Whatever the device computes and whatever the stack does, what arrives is what was sent."""
     net.sh(f"ip netns exec n0 ethtool -K e0 {off}")
@@ -164,6 +167,7 @@ def test_ek22_bad_frames_and_check_sequences(net: Driver):
 
 
 @pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_ek13_address_changes_while_it_is_up(net: Driver):
     """The device listens to its new address at once, and to the old one no more."""
     net.sh("ip -n n1 link set e1 address 52:54:00:aa:bb:cc && ip -n n0 neigh flush dev e0")
@@ -173,6 +177,7 @@ def test_ek13_address_changes_while_it_is_up(net: Driver):
 
 
 @pytest.mark.parametrize("times", [3, pytest.param(50, marks=_MORE)])
+@pytest.mark.slow_on_older
 def test_ek03_ek14_open_and_close(net: Driver, times: int):
     """Up and down again and again, under traffic: it works each time."""
     flood = net.vm.start("ip netns exec n0 ping -f -w 120 10.0.0.2 > /dev/null")
@@ -196,6 +201,7 @@ def test_ek05_ek60_more_of_tcp(net: Driver):
 
 @pytest.mark.slow_on_older
 @pytest.mark.parametrize("times", [3, pytest.param(200, marks=_MORE)])
+@pytest.mark.slow
 def test_ek14_loading_and_unloading(drv: Driver, times: int):
     """Each time the cards are there; what the kernel has of memory afterwards is what it had."""
     slots = " ".join(drv.slots)

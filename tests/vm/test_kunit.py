@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
 from kunit import MODULES, Ko, Report, load, parsed, unload
-from testkernel import let_allocations_fail
+from testkernel import fail_stride, let_allocations_fail
 from vmlib import Vm
 from vmlib.kernels import is_test
 
 # Whole disks take minutes when every allocation is failed.
-FAIL_STRIDE = os.environ.get("CXXRT_FAIL_STRIDE", "37")
+FAIL_STRIDE = fail_stride(37)
 # Why cases may be skipped on a test kernel.
 EXPECTED_SKIPS = {"this kernel's null_blk has no bio disks"}
 

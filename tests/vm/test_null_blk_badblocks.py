@@ -118,6 +118,7 @@ def test_nb53_without_backing_and_by_polling(drv: Driver):
     )[11:] == ["ok", "EIO", 4096, "EIO", "EIO", "ok", "EIO", "oi8" + " em0" * 7, "ok", "ok", "oi16" + " em0" * 7]
 
 
+@pytest.mark.slow
 def test_nb53_changes_under_load(drv: Driver):
     """The table changes while fio runs: errors while a sector is bad, none afterwards."""
     assert set(drv.do(drv.load_op("nr_devices=0"), *drv.make("a", size=16, submit_queues=2, power=1))) == {"ok"}

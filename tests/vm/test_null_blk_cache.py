@@ -17,6 +17,7 @@ def cached(drv: Driver, name: str = "a", **attributes: object) -> list[tuple[str
     return drv.make(name, **({"size": 64, "memory_backed": 1, "cache_size": 4} | attributes | {"power": 1}))
 
 
+@pytest.mark.slow_on_older
 def test_nb45_cache_shows_write_back(drv: Driver):
     """cache_size with memory_backed: "write back" and FUA; without backing it reads back 0 and the disk is write through."""
     shown = [("get", f"/sys/block/{name}/queue/{file}") for name in "ab" for file in ("write_cache", "fua")]
@@ -159,6 +160,7 @@ def test_nb81_polled_writes_that_are_to_last(drv: Driver):
     assert drv.do(*steps) == ["ok"] + (wanted if len(names) == 1 else [*wanted, "ok", *wanted])
 
 
+@pytest.mark.slow
 def test_nb83_large_caches(drv: Driver):
     """cache_size=8192, which is more than 32 bits count: nothing is written out early, a flush writes all out.
 

@@ -86,6 +86,7 @@ def test_nb86_a_live_queue_does_not_fail(drv: Driver):
 
 
 @pytest.mark.c_fails(ABSENT)
+@pytest.mark.slow_on_older
 def test_nb84_bad_texts(drv: Driver):
     """A text that is none of four numbers gives EINVAL, at load or at power-on, and leaves nothing: no disk that is not there."""
     for name in ("timeout", "requeue", "init_hctx"):

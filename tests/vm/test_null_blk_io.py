@@ -102,6 +102,7 @@ def test_nb13_polled_io_does_not_wait_for_the_timer(drv: Driver, rw: str):
 
 
 @pytest.mark.parametrize("queues", [pytest.param(1, marks=LONG), 2])
+@pytest.mark.slow_on_test_kernel
 def test_nb13_polled_io_keeps_its_data(drv: Driver, queues: int):
     """Polled reads and writes on a memory-backed disk, from both CPUs, with one polled queue or two, keep the data."""
     assert drv.load(f"memory_backed=1 gb=1 poll_queues={queues} submit_queues={queues}") == "ok"

@@ -148,6 +148,7 @@ def test_absurd_poll_queues_fail_load_with_a_line(drv: Driver):
     assert [line for line in drv.log() if line.startswith("null_blk_cpp: ") and "poll_queues=2000000000" in line] != []
 
 
+@pytest.mark.slow_on_older
 def test_text_that_is_no_value_fails_load(drv: Driver):
     """Text that is no value of the parameter's type fails, as with the C driver, with the kernel's line; nothing is left."""
     cases = [

@@ -56,6 +56,7 @@ def test_nb38_one_bitmap_for_all_queues(drv: Driver):
     assert 8 < busy(drv, "b") <= 16
 
 
+@pytest.mark.slow
 def test_nb39_two_disks_share_tags(drv: Driver):
     """shared_tags=1: two disks with one queue of depth 8 have at most 8 requests in flight together, one alone too."""
     params = "shared_tags=1 nr_devices=2 gb=1 irqmode=2 completion_nsec=200000000 hw_queue_depth=8 poll_queues=0"
@@ -154,7 +155,7 @@ def test_nb82_backing_and_shared_tags(drv: Driver):
     assert [report["error"] for report in reports] == [0, 0]
 
 
-@pytest.mark.parametrize("irqmode", [1, 2])
+@pytest.mark.parametrize("irqmode", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_nb74_cpus_come_and_go(drv: Driver, irqmode: int):
     """A CPU goes offline and comes back while fio verifies its data from both: no error, nothing is lost."""
     attributes = {"size": 64, "memory_backed": 1, "irqmode": irqmode, "submit_queues": 2, "completion_nsec": 100000}

@@ -57,6 +57,7 @@ def test_nb54_removal_of_a_throttled_disk(drv: Driver):
 
 
 @pytest.mark.c_fails("D1: an oops when mbps was there and is no more", fatal=True)
+@pytest.mark.slow
 def test_nb76_throttling_that_is_turned_off(drv: Driver):
     """mbps from 100 to 0 across power-off, and back: I/O works, as fast as the mbps of the time."""
     assert set(drv.do(drv.load_op("nr_devices=0"), *throttled(drv, mbps=100), ("dio_write", "/dev/a", 0, 8, 1))) == {"ok"}

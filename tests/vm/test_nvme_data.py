@@ -25,7 +25,7 @@ def count(lines: list[str], event: str) -> int:
     return sum(line.startswith(event) for line in lines)
 
 
-@pytest.mark.parametrize("threshold", ["", "sgl_threshold=0", "sgl_threshold=4096"])
+@pytest.mark.parametrize("threshold", ["", pytest.param("sgl_threshold=0", marks=pytest.mark.slow), pytest.param("sgl_threshold=4096", marks=pytest.mark.slow)])
 def test_nv13_lists_of_pages_and_of_pieces(nvme: Driver, threshold: str) -> None:
     """One piece of more than two pages has one descriptor, short pieces pages; data is right, and 0 turns SGLs off."""
     assert nvme.load(threshold) == ""
@@ -69,6 +69,7 @@ def sq_doorbells(lines: list[str]) -> int:
     return sum(bool(re.match(r"pci_nvme_mmio_doorbell_sq sqid (?!0 )\d+", line)) for line in lines)
 
 
+@pytest.mark.slow
 def test_nv15_shadow_doorbells_wake_the_controller_only_when_it_sleeps(nvme: Driver) -> None:
     assert nvme.load() == ""
     nvme.bind("plain")

@@ -8,17 +8,16 @@ here: those fail in the simulator. CXXRT_FAIL_STRIDE=1 fails every allocation.
 from __future__ import annotations
 
 import ast
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from nullblk import _GUEST
 from nvme import NAME, Controller, Driver, Namespace, guest_fixture
-from testkernel import let_allocations_fail
+from testkernel import fail_stride, let_allocations_fail
 from vmlib.kernels import is_test
 
-STRIDE = int(os.environ.get("CXXRT_FAIL_STRIDE", "37"))
+STRIDE = fail_stride(37)
 TIMEOUT = 900 if STRIDE > 1 else 5000
 SYSFS = f"/sys/bus/pci/drivers/{NAME}"
 vm = guest_fixture([Controller("plain", (Namespace(512, 16),))], trace=("pci_nvme_mmio_shutdown_set",))

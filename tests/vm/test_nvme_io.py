@@ -41,7 +41,7 @@ def test_nv12_requests_longer_than_a_page_of_list_describes(nvme: Driver, size: 
 
 
 @pytest.mark.slow_on_older
-@pytest.mark.parametrize("depth", [1, 128, 1023])
+@pytest.mark.parametrize("depth", [pytest.param(1, marks=pytest.mark.slow), 128, pytest.param(1023, marks=pytest.mark.slow)])
 def test_nv12_depth(nvme: Driver, depth: int) -> None:
     assert nvme.load() == ""
     nvme.bind("plain")

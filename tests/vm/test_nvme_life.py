@@ -23,6 +23,7 @@ TRACE = (
 vm = guest_fixture(CONTROLLERS, trace=TRACE)
 
 
+@pytest.mark.slow_on_older
 def test_nv01_only_given_devices_are_taken(nvme: Driver) -> None:
     """Loading takes no device; with bind_all it takes all of them."""
     assert nvme.load() == ""

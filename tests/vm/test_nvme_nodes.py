@@ -89,6 +89,7 @@ def test_nv72_open_while_resetting_would_block(one: Driver) -> None:
     assert {"EAGAIN", "EBUSY"} <= set(said.split())
 
 
+@pytest.mark.slow
 def test_nv31_file_open_while_its_controller_goes(one: Driver) -> None:
     """Operations fail with ENODEV then; the module stays until it is closed; another controller may have the name."""
     one.sh("exec 9</dev/nvmecpp0; (exec 9<&9; sleep 1000) >/dev/null 2>&1 & echo $! > /run/holder")

@@ -110,6 +110,7 @@ def test_nv44_protected_blocks_are_checked(nvme: Driver, release: str) -> None:
     assert re.search(r"nvmecpp0n2: I/O Cmd\(0x2\) @ LBA 8, 8 blocks, I/O Error \(sct 0x2 / sc 0x82\)", said), said
 
 
+@pytest.mark.slow
 def test_nv44_the_device_makes_what_the_kernel_does_not(nvme: Driver) -> None:
     """With generation and verification turned off, and where it follows the data; zeroes have it, too."""
     load(nvme, "kinds")

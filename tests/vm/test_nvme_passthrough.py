@@ -299,6 +299,7 @@ def test_nv41_format_changes_the_block_size(loaded: Driver) -> None:
     assert said == ["0 4096", "0 512", "0 4096"]
 
 
+@pytest.mark.slow
 def test_nv31_commands_under_way_while_the_controller_goes(loaded: Driver) -> None:
     """By ioctls and rings, on all nodes: each ends, those that come later fail; nothing is left."""
     said = user(

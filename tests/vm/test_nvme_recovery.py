@@ -23,6 +23,7 @@ def throttle(nvme: Driver, iops: int) -> None:
     nvme.hmp(f"block_set_io_throttle slow-d1 0 0 0 {iops} 0 0")
 
 
+@pytest.mark.slow_on_older
 def test_nv21_slow_requests_are_aborted_then_the_controller_is_reset(nvme: Driver) -> None:
     """The ladder: abort, then reset; requests are sent again, and all that was written is there."""
     assert nvme.load("io_timeout=2") == ""

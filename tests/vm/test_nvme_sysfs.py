@@ -139,6 +139,7 @@ def test_nv33_attributes_do_what_they_say(nvme: Driver) -> None:
     assert any("pci_nvme_setfeat" in line and "fid 0x4" in line for line in nvme.trace()[before:])
 
 
+@pytest.mark.slow
 def test_nv33_a_value_that_is_none_is_refused(nvme: Driver) -> None:
     """6.12 has a switch; 6.1 does not have the file."""
     assert nvme.load() == ""

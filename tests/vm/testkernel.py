@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -43,6 +44,11 @@ _KERNELS_OWN = {
 def build_folder(release: str) -> Path:
     """Where modules for the kernel are built against."""
     return kernels.test_kernel_dir(release) / "build" if kernels.is_test(release) else Path(f"/lib/modules/{release}/build")
+
+
+def fail_stride(usual: int) -> int:
+    """Every so-manieth allocation is failed: CXXRT_FAIL_STRIDE, or `usual`; CXXRT_FAIL_SPARSE times as many in between for a short run."""
+    return int(os.environ.get("CXXRT_FAIL_STRIDE", "0")) or usual * int(os.environ.get("CXXRT_FAIL_SPARSE", "1"))
 
 
 def let_allocations_fail(vm: Vm) -> None:

@@ -90,6 +90,10 @@ private:
 	raw::mm_struct* mm_;
 };
 
+/// Whether this kernel lets a module take pages from user space before it gives them back; mainline's does not.
+/// Source: zap_page_range_single(), which Debian exports for binder.
+inline constexpr bool kCanZap = raw::CXXRT_CAN_ZAP != 0;
+
 /// Where an address is, to who has a mapping.
 enum class Reach : u8 { Gone, Mapped, NotOurs };
 
@@ -130,7 +134,7 @@ public:
 			return Reach::Gone;
 		return vma == area_.load_relaxed() ? Reach::Mapped : Reach::NotOurs;
 	}
-	/// Takes pages from user space; only where reach() said Mapped.   Context: process; may sleep.
+	/// Takes pages from user space; only where reach() said Mapped, and if kCanZap.   Context: process; may sleep.
 	void zap(const TryReadLock&, u64 address, u64 bytes)
 	{
 		raw::cxxrt_zap_pages(area_.load_relaxed(), address, bytes);

@@ -102,6 +102,29 @@ private:
 	raw::kparam_string cell_{.maxlen = N, .string = text_};
 };
 
+/// What is known when the module is built; a load that gives it fails with EINVAL, a line that says so, and the kernel's.
+template <Literal Text> class FixedParam : Pinned {
+public:
+	static constexpr Literal kName{"read-only string"};
+
+	constexpr void* unsafe_cell() { return nullptr; }
+
+private:
+	static int store(const char*, const raw::kernel_param* param)
+	{
+		log::error<"%s cannot be set">(param->name);
+		return EINVAL.to_c();
+	}
+	static int show(char* out, const raw::kernel_param*)
+	{
+		return raw::scnprintf(out, raw::PAGE_SIZE, "%s\n", Text.text);
+	}
+	static constexpr raw::kernel_param_ops kTable{.set = &store, .get = &show};
+
+public:
+	static constexpr const raw::kernel_param_ops* kOps = &kTable;
+};
+
 /// An int from Min to Max, decimal or, with Base 0, as C writes it; anything else fails the load with EINVAL, a line with the value
 /// and the range, and the kernel's line that names the parameter.
 template <int Min, int Max, u32 Base = 10> class RangedParam : Pinned {

@@ -88,7 +88,7 @@ private:
 namespace nice {
 inline int current() { return raw::cxxrt_task_nice(raw::cxxrt_current()); }
 /// Whether the running task may have it.
-inline bool is_allowed(int value) { return raw::can_nice(raw::cxxrt_current(), value) != 0; }
+inline bool is_allowed(int value) { return raw::cxxrt_can_nice(value) != 0; }
 /// The best that its limit allows; more than kMost if there is none.
 inline int best_by_limit() { return int(raw::cxxrt_rlimit_best_nice()); }
 inline constexpr int kMost = int(raw::MAX_NICE);
@@ -206,6 +206,9 @@ private:
 	raw::wait_queue_head head_;
 };
 
+/// Whether security modules, where there are any, can be asked about binder: mainline does not export its hooks.
+inline constexpr bool kAsksSecurityModules = raw::CXXRT_ASKS_BINDER_HOOKS != 0;
+
 /// What somebody may do: a counted reference to credentials.
 class [[nodiscard]] Credentials : MoveOnly {
 public:
@@ -221,7 +224,7 @@ public:
 			raw::cxxrt_put_cred(cred_);
 	}
 
-	/// What the security modules say; all without one.   Context: process.   Errors: theirs.
+	/// What the security modules say; all without one, or where kAsksSecurityModules is false.   Context: process.   Errors: theirs.
 	Result<void> may_manage_binder() const { return from_c(raw::cxxrt_security_binder_set_context_mgr(cred_)); }
 	Result<void> may_call(const Credentials& target) const
 	{
