@@ -88,7 +88,7 @@ CXXRT_COLD Result<void> Buffers::map(mm::Area area)
 		free_.insert(whole);
 		free_async_ = size / 2;
 	}
-	// Pairs with claim(): the slots before their size. Senders see the mapping last.
+	// Pairs with claim_locked(): the slots before their size. Senders see the mapping last.
 	size_.store_release(size);
 	mapping_.attach(area);
 	return {};
@@ -255,12 +255,14 @@ CXXRT_HOT Result<void> Buffers::install(const Buffer& buffer)
 	return {};
 }
 
-CXXRT_HOT Result<Buffer*> Buffers::claim(u64 address)
+CXXRT_HOT Result<void> Buffers::claim(u64 address, bool holds_inner, Claimed& claimed)
 {
 	const u64 offset = address - start_;
 	if (offset >= size_.load_acquire())
 		return ENOENT;
-	const KindGuard<Memory> guard{lock_};
+	Leftover leftover;
+	// With or without Inner around it.
+	const NestedKindGuard<Memory> guard{lock_};
 	Buffer* found = slot_of(offset).buffers.find(guard, [&](Buffer& buffer) { return buffer.offset_ == offset; });
 	if (found == nullptr)
 		return ENOENT;
@@ -268,7 +270,20 @@ CXXRT_HOT Result<Buffer*> Buffers::claim(u64 address)
 	if (found->may_be_freed_.load_acquire() == 0)
 		return EPERM;
 	found->may_be_freed_.store_relaxed(0);
-	return found;
+	// A reply's has no node, and once it is delivered no transaction.
+	if (found->offsets_size_ != 0 || found->clear_on_free || (found->target && (!holds_inner || found->is_async_)))
+		[[unlikely]] {
+		claimed.rest = found;
+		return {};
+	}
+	claimed.node = move(found->target);
+	if (holds_inner)
+		claimed.transaction = [&]() NO_THREAD_SAFETY_ANALYSIS {
+			return exchange(found->transaction, nullptr);
+		}();
+	trace_release(*found);
+	give_back_locked(*found, guard, leftover);
+	return {};
 }
 
 void Buffers::give_back_locked(Buffer& buffer, const Held<Memory>& held, Leftover& leftover)
@@ -303,7 +318,7 @@ void Buffers::give_back_locked(Buffer& buffer, const Held<Memory>& held, Leftove
 	free_.insert(*into);
 }
 
-CXXRT_HOT void Buffers::give_back(Buffer& buffer)
+CXXRT_COLD void Buffers::give_back(Buffer& buffer)
 {
 	if (exchange(buffer.clear_on_free, false)) {
 		const auto cleared = for_each_piece(buffer, 0, buffer.size_, [](Page& page, u32 at, u32 length) {

@@ -7,6 +7,7 @@
 #include <cxxrt/atomic.hpp>
 #include <cxxrt/debugfs.hpp>
 #include <cxxrt/mm.hpp>
+#include <cxxrt/trace/binder.hpp>
 #include <cxxrt/tree.hpp>
 #include <cxxrt/user.hpp>
 
@@ -58,6 +59,13 @@ private:
 	TreeHook by_size_;	    // of free ones
 };
 
+/// Tells traces that a buffer goes.
+inline void trace_release(const Buffer& buffer)
+{
+	trace::binder_transaction_buffer_release(buffer.id, buffer.data_size(), buffer.offsets_size(),
+						 buffer.extra_size());
+}
+
 /// Invariant: the addresses from start() to start() + size() are covered by buffers without a gap.
 class Buffers : Pinned {
 public:
@@ -76,9 +84,16 @@ public:
 	/// A buffer with its pages in place.   Context: process; sleeps.
 	/// Errors: ESRCH nothing is mapped (any more); EINVAL the sizes are too much; ENOSPC; ENOMEM.
 	Result<Buffer*> allocate(Sizes sizes, bool is_async) EXCLUDES(atomic_context);
-	/// The delivered buffer that begins at a user address; nobody else gets it then.   Errors: EPERM not delivered, or being
-	/// given back; ENOENT.
-	Result<Buffer*> claim(u64 address);
+	/// What became of a buffer that user space gives back: `rest` is the caller's to give back; if null, it is given back.
+	struct Claimed {
+		Buffer* rest = nullptr;
+		Ref<Node> node;			     ///< that it held
+		Transaction* transaction = nullptr;  ///< that had it
+	};
+	/// Claims the delivered buffer that begins at a user address; nobody else gets it then. One that nothing refers to, and
+	/// that holds no objects, is given back at once; with Inner held, so is one of a call, whose transaction is the caller's to tell.
+	/// Errors: EPERM not delivered, or being given back; ENOENT.
+	Result<void> claim(u64 address, bool holds_inner, Claimed& claimed);
 	/// Gives it back. Nothing refers to it any more.
 	void give_back(Buffer& buffer);
 

@@ -325,7 +325,7 @@ CXXRT_HOT u32 Process::accept(Transaction& t, Ref<Node>& target, Thread* to, Aft
 	return frozen ? br::kPendingFrozen : br::kOk;
 }
 
-CXXRT_HOT void Process::release_buffer(Buffer& buffer, Thread* thread, Release why)
+CXXRT_COLD void Process::release_buffer(Buffer& buffer, Thread* thread, Release why)
 {
 	{
 		const Ref<Node> node = move(buffer.target);
@@ -348,11 +348,31 @@ CXXRT_HOT void Process::release_buffer(Buffer& buffer, Thread* thread, Release w
 		trace::binder_transaction_update_buffer_release(buffer.id, buffer.data_size(), buffer.offsets_size(),
 								buffer.extra_size());
 	else
-		trace::binder_transaction_buffer_release(buffer.id, buffer.data_size(), buffer.offsets_size(),
-							 buffer.extra_size());
+		trace_release(buffer);
 	if (buffer.offsets_size() != 0) [[unlikely]]
 		release_objects(buffer, buffer.offsets_start() + buffer.offsets_size(), thread, why != Release::Given);
 	buffers.give_back(buffer);
+}
+
+CXXRT_HOT Result<void> Process::free_buffer(u64 address, Thread& thread)
+{
+	Buffers::Claimed claimed;
+	// Only how many locks it takes depends on it.
+	const bool is_in_call = [&]() NO_THREAD_SAFETY_ANALYSIS { return thread.stack != nullptr; }();
+	if (is_in_call) {
+		After after;
+		const KindGuard<Inner> guard{inner};
+		TRY(buffers.claim(address, true, claimed));
+		if (claimed.transaction != nullptr)
+			claimed.transaction->buffer = nullptr;
+		if (claimed.node)
+			claimed.node->uncount(Strength::Strong, guard, after);
+	} else {
+		TRY(buffers.claim(address, false, claimed));
+	}
+	if (claimed.rest != nullptr) [[unlikely]]
+		release_buffer(*claimed.rest, &thread, Release::Given);
+	return {};
 }
 
 CXXRT_COLD void Process::cancel_all(Todo& list)
@@ -559,6 +579,7 @@ CXXRT_COLD Result<void> Process::other_request(Thread*& thread, u32 command, Use
 			return EINVAL;
 		const KindGuard<Inner> guard{inner};
 		max_threads = Result<u32>{most}.take();
+		threads_changed(guard);
 		return {};
 	}
 	case request::kSetContextManager:

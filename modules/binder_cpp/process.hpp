@@ -75,6 +75,8 @@ public:
 	/// A call has arrived, for `to` or for any thread. Yes: `kOk`, and for oneway calls kPendingFrozen; no: what the sender gets.
 	/// If so, its buffer has the node.
 	u32 accept(Transaction& transaction, Ref<Node>& target, Thread* to, After& after, Box<Transaction>& superseded);
+	/// Gives back the delivered buffer at a user address, and all that it holds; `thread` is who does it.   Errors: as Buffers::claim().
+	Result<void> free_buffer(u64 address, Thread& thread) EXCLUDES(atomic_context);
 	/// Why a buffer goes: its process gave it back, could not get it, or another call came in its place.
 	enum class Release : u8 { Given, Undelivered, Superseded };
 	/// Gives back a buffer, and all that it holds; `thread` is who does it.
@@ -121,6 +123,12 @@ public:
 	u32 max_threads GUARDED_BY(Inner::held) = 0;
 	u32 requested GUARDED_BY(Inner::held) = 0;
 	u32 started GUARDED_BY(Inner::held) = 0;
+	Atomic<u32> may_ask_for_thread;	 ///< a hint without the lock: user space may start one more
+	/// After each change of the three above.
+	void threads_changed(const Held<Inner>&) REQUIRES(Inner::held)
+	{
+		may_ask_for_thread.store_relaxed(requested == 0 && started < max_threads ? 1 : 0);
+	}
 	bool detects_spam GUARDED_BY(Inner::held) = false;
 	bool was_sent_files GUARDED_BY(Inner::held) = false;
 	task::PollQueue pollers{lock_class<"binder_cpp poll">};

@@ -45,7 +45,8 @@ struct Thread::Batch {
 
 bool Thread::has_work(const Held<Inner>& held, bool process_work) const
 {
-	return process_todo || must_return.load_relaxed() != 0 || (process_work && !process_->todo.is_empty(held));
+	return process_todo || has_own_completion() || must_return.load_relaxed() != 0 ||
+	       (process_work && !process_->todo.is_empty(held));
 }
 
 void set_nice(int value)
@@ -66,6 +67,13 @@ void set_nice(int value)
 	user_error<"%d: RLIMIT_NICE is not set">(task::current_id());
 }
 
+CXXRT_INLINE void Thread::prepare_to_wait(bool process_work, const Held<Inner>& held)
+{
+	sleeper.prepare();
+	if (process_work)
+		process_->waiting.push_front(*this, held);
+}
+
 CXXRT_HOT void Thread::spawn_and_leftovers(const Held<Inner>& held, After& after, Batch& batch)
 {
 	Process& p = *process_;
@@ -75,6 +83,7 @@ CXXRT_HOT void Thread::spawn_and_leftovers(const Held<Inner>& held, After& after
 	if (p.requested == 0 && p.waiting.is_empty(held) && p.started < p.max_threads &&
 	    (looper_bits.load_relaxed() & (looper::kRegistered | looper::kEntered)) != 0) {
 		++p.requested;
+		p.threads_changed(held);
 		batch.spawn = true;
 	}
 	if (!p.todo.is_empty(held))
@@ -191,6 +200,29 @@ CXXRT_HOT Transaction* Thread::take_work(Batch& batch, bool process_work, u64 ro
 	}
 }
 
+CXXRT_HOT bool Thread::is_settled() const
+{
+	return (looper_bits.load_relaxed() & (looper::kRegistered | looper::kEntered)) != 0 &&
+	       task::nice::current() == process_->default_nice;
+}
+
+CXXRT_HOT bool Thread::take_own_completion(Batch& batch, u64 room)
+{
+	Process& p = *process_;
+	Box<Completion> own = Box<Completion>::adopt(own_completion_.load_relaxed());
+	own_completion_.store_relaxed(nullptr);
+	const bool may_spawn = p.may_ask_for_thread.load_relaxed() != 0 && p.waiting.seems_empty();
+	if (room >= br::kLongest && !may_spawn && todo.seems_empty() && p.todo.seems_empty() &&
+	    !trace::binder_wait_for_work_enabled()) [[likely]] {
+		keep(move(own));
+		batch.put(br::kTransactionComplete);
+		traffic.count_return(br::kTransactionComplete);
+		return true;
+	}
+	list_completion(move(own), true);
+	return false;
+}
+
 // NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed, bool may_wait)
 {
@@ -202,12 +234,18 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 		at += 4;
 	}
 	Batch batch;
+	if (has_own_completion() && take_own_completion(batch, size > at ? size - at : 0)) {
+		TRY(batch.flush(buffer, at));
+		consumed = at;
+		return {};
+	}
 	bool process_work = false;
 	// What was there is handed out at once: only a read that has nothing yet waits.
 	for (bool first_pass = true;; first_pass = false) {
 		const u64 room = size > at ? size - at : 0;
 		Transaction* taken = nullptr;
 		bool must_wait = false;
+		bool waits = false;
 		bool gone = false;
 		bool with_process_work = false;
 		{
@@ -220,6 +258,10 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 				trace::binder_wait_for_work(process_work, stack != nullptr, !todo.is_empty(guard));
 			if (!has_work(guard, process_work)) {
 				must_wait = true;
+				// Where nothing is to be done before, the lock is not needed again for it.
+				waits = may_wait && (first_pass || at == 4) && (!process_work || is_settled());
+				if (waits)
+					prepare_to_wait(process_work, guard);
 			} else {
 				taken = take_work(batch, process_work, room, guard, after);
 				gone = bool(after.node);
@@ -228,7 +270,7 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 					spawn_and_leftovers(guard, after, batch);
 			}
 		}
-		if (with_process_work) {
+		if (with_process_work && !waits) {
 			if ((looper_bits.load_relaxed() & (looper::kRegistered | looper::kEntered)) == 0)
 				user_error<"%d:%d waits for work of the process, and is no looper (state %x)">(
 					p.group, id, looper_bits.load_relaxed());
@@ -247,7 +289,7 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 			}
 			// Only this thread changes its bits but for kPoll, which is set once.
 			bool interrupted = false;
-			for (bool first = true; taken == nullptr && !batch.ends && batch.length == 0 && !interrupted;
+			for (bool first = !waits; taken == nullptr && !batch.ends && batch.length == 0 && !interrupted;
 			     first = false) {
 				if (!first)
 					task::Sleeper::sleep();
@@ -272,9 +314,7 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 						spawn_and_leftovers(guard, after, batch);
 					break;
 				}
-				sleeper.prepare();
-				if (process_work)
-					p.waiting.push_front(*this, guard);
+				prepare_to_wait(process_work, guard);
 			}
 			if (interrupted)
 				return EINTR;

@@ -821,10 +821,7 @@ CXXRT_HOT Failure Sending::queue_reply()
 	}
 	if (gone)
 		return fail(br::kDeadReply, 0);
-	{
-		const KindGuard<Inner> guard{process_.inner};
-		const task::Wakeup own = thread_.queue(*completion_.leak(), guard);
-	}
+	thread_.queue_own(move(completion_));
 	finish(move(caller_), &thread_);
 	return {};
 }

@@ -91,6 +91,8 @@ void show_thread(debugfs::Text& out, const Process& process, Thread& thread, boo
 			t = t->to_parent;
 		}
 	}
+	if (thread.has_own_completion())
+		out.print<"    transaction complete\n">();
 	thread.todo.for_each(held,
 			     [&](WorkItem& work) { show_work(out, process, "    ", "    pending transaction", work); });
 	if (!all && out.size() == header)

@@ -27,6 +27,24 @@ CXXRT_HOT task::Wakeup Thread::queue(WorkItem& work, const Held<Inner>& held, ta
 	return sleeper.wakeup(hint);
 }
 
+CXXRT_HOT void Thread::queue_own(Box<Completion>&& completion)
+{
+	if (!has_own_completion() && todo.seems_empty()) [[likely]]
+		own_completion_.store_relaxed(completion.leak());
+	else
+		list_completion(move(completion), false);
+}
+
+CXXRT_COLD void Thread::list_completion(Box<Completion>&& completion, bool first)
+{
+	const KindGuard<Inner> guard{process_->inner};
+	process_todo = true;
+	if (first)
+		todo.push_front(*completion.leak(), guard);
+	else
+		todo.push_back(*completion.leak(), guard);
+}
+
 CXXRT_HOT void Thread::queue_deferred(WorkItem& work, const Held<Inner>& held) { todo.push_back(work, held); }
 
 void Thread::set_return_error(u32 command, const Held<Inner>& held)
@@ -145,6 +163,10 @@ CXXRT_COLD u32 Thread::release()
 	}
 	if (unanswered)
 		fail_reply(move(unanswered), br::kDeadReply);
+	if (Completion* own = own_completion_.swap(nullptr)) {
+		Box<Completion>::adopt(own).reset();
+		stats::deleted(Object::TransactionComplete);
+	}
 	p.cancel_all(todo);
 	return active;
 }

@@ -61,13 +61,17 @@ public:
 	/// Puts work for this thread; it is woken, or its poll().   Locks: its process's.
 	task::Wakeup queue(WorkItem& work, const Held<Inner>& held, task::Wakeup::Hint hint = task::Wakeup::Hint::None)
 		REQUIRES(Inner::held);
-	/// The same, for when it does something else anyway.
+	/// Tells this thread, which runs, that its reply is on its way; without a lock, where nothing else is to be told before.
+	void queue_own(Box<Completion>&& completion);
+	/// Whether there is such a completion.
+	bool has_own_completion() const { return own_completion_.load_relaxed() != nullptr; }
+	/// The same as queue(), for when it does something else anyway.
 	void queue_deferred(WorkItem& work, const Held<Inner>& held) REQUIRES(Inner::held);
 	bool has_work(const Held<Inner>& held, bool process_work) const REQUIRES(Inner::held);
 	/// In no call, and nothing of its own to do.
 	bool is_idle(const Held<Inner>& held) const REQUIRES(Inner::held)
 	{
-		return stack == nullptr && todo.is_empty(held);
+		return stack == nullptr && todo.is_empty(held) && !has_own_completion();
 	}
 
 	/// A number for a call.
@@ -115,8 +119,17 @@ private:
 	void keep(Box<Completion>&& spare);
 	void spawn_and_leftovers(const Held<Inner>& held, After& after, Batch& batch) REQUIRES(Inner::held);
 
+	/// Before the lock is let go, and Sleeper::sleep().
+	void prepare_to_wait(bool process_work, const Held<Inner>& held) REQUIRES(Inner::held);
+	void list_completion(Box<Completion>&& completion, bool first);
+	/// Whether a wait for any work finds the thread as user space is to see it then.
+	bool is_settled() const;
+	/// Returns what queue_own() put; no: the locked list has it now.
+	bool take_own_completion(Batch& batch, u64 room);
+
 	const Ref<Process> process_;
-	ReturnError return_error_;  // this thread's own, but for its hook
+	Atomic<Completion*> own_completion_;  // this thread's own; before everything in todo
+	ReturnError return_error_;	      // this thread's own, but for its hook
 	Box<Transaction> spare_transactions_[2];
 	Box<Completion> spare_completions_[2];
 	u32 next_id_ = 0, ids_left_ = 0;

@@ -43,12 +43,10 @@ CXXRT_HOT Result<u64> Thread::command(u32 what, UserAddress payload)
 	}
 	case bc::kFreeBuffer: {
 		const u64 address = TRY(payload.read<u64>());
-		auto claimed = p.buffers.claim(address);
-		if (claimed.ok()) [[likely]]
-			p.release_buffer(*claimed.take(), this, Process::Release::Given);
-		else
+		const auto freed = p.free_buffer(address, *this);
+		if (!freed.ok()) [[unlikely]]
 			user_error<"%d:%d BC_FREE_BUFFER %llx: %s">(p.group, id, address,
-								    claimed.error() == EPERM
+								    freed.error() == EPERM
 									    ? "undelivered, or freed by another"
 									    : "no match");
 		return sizeof(address);
@@ -128,6 +126,7 @@ CXXRT_COLD void Thread::register_looper()
 		} else {
 			--p.requested;
 			++p.started;
+			p.threads_changed(guard);
 		}
 	}
 	if (refused) {

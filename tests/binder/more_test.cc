@@ -1058,7 +1058,7 @@ TEST_F(Binder, Bd83ManyAreAsFastAsFew)
 		bool many = round % 2 != 0;
 		std::vector<u64> addresses;
 		for (u32 number = 1; number <= (many ? kMany : kFreed); ++number)
-			addresses.push_back(send_small(*manager, owner, number, 16));
+			addresses.push_back(send_small(*manager, owner, number, 128));
 		// All over the mapping, not those that came last.
 		Commands some;
 		Commands others;
