@@ -18,6 +18,7 @@ import pytest
 from binder import PROGRAMS, Binder, build, cases, path_of
 from testkernel import build_folder, forget_leaks, has_leak_check, leaks, let_allocations_fail
 from vmlib import PROJECT, Vm
+from vmlib.kernels import is_test
 
 SECONDS = float(os.environ.get("CXXRT_FUZZ_SECONDS", "5"))
 EVENTS = """ioctl ioctl_done write_done read_done lock locked unlock wait_for_work txn_latency_free transaction transaction_received transaction_node_to_ref
@@ -53,6 +54,8 @@ def binder(vm: Vm, release: str) -> Binder:
 
 def _test(case: str) -> Callable[[Binder], None]:
     def test(binder: Binder) -> None:
+        if case.startswith("Bd83") and is_test(binder.vm.release):
+            pytest.skip("it takes times, of which there are none to take here")
         done = binder.run("binder_test", f"--gtest_filter=Binder.{case}")
         if "[  SKIPPED ]" in done.out:
             pytest.skip(next((line for line in done.out.splitlines() if line.startswith("skip: ")), "skip: ")[6:])
@@ -129,7 +132,8 @@ def test_bd68_trace_events(binder: Binder) -> None:
     """33 of them, by the C driver's names; a call with a file and with nodes is told by those that are not of pages or locks."""
     _mount_tracing(binder.vm)
     listed = binder.vm.run(f"cd {TRACING}/events; ls -d binder/binder_*", check=True).out
-    assert sorted(line.split("/")[1] for line in listed.split()) == sorted(f"binder_{name}" for name in EVENTS)
+    # Debugging kernels list each twice.
+    assert sorted({line.split("/")[1] for line in listed.split()}) == sorted(f"binder_{name}" for name in EVENTS)
     binder.vm.run(f"echo 16384 > {TRACING}/buffer_size_kb; echo > {TRACING}/trace; echo 1 > {TRACING}/events/binder/enable", check=True)
     try:
         done = binder.run("binder_test", "--gtest_filter=Binder.Bd12Handles*:Binder.Bd13*:Binder.Bd35FilesArePinned*:Binder.Bd56*")
