@@ -180,7 +180,11 @@ Result<void> Driver::begin()
 	files_[3] = folder_.file<&Driver::show_log>("transaction_log", log);
 	files_[4] = folder_.file<&Driver::show_log>("failed_transaction_log", failed_log);
 	process_folder = folder_.subfolder("proc");
+	return add_devices();
+}
 
+Result<void> Driver::add_devices()
+{
 	// Names with commas between them, an empty one too.
 	const char* text = params::devices();
 	while (*text != '\0') {

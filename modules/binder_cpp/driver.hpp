@@ -75,6 +75,7 @@ public:
 private:
 	struct Device;
 	Result<void> begin();
+	Result<void> add_devices();
 	static void show_state(debugfs::Text& out, Driver& driver);
 	static void show_stats(debugfs::Text& out, Driver& driver);
 	static void show_transactions(debugfs::Text& out, Driver& driver);

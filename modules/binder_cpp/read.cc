@@ -289,8 +289,7 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 			}
 			// Only this thread changes its bits but for kPoll, which is set once.
 			bool interrupted = false;
-			for (bool first = !waits; taken == nullptr && !batch.ends && batch.length == 0 && !interrupted;
-			     first = false) {
+			for (bool first = !waits;; first = false) {
 				if (!first)
 					task::Sleeper::sleep();
 				After after;
