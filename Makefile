@@ -43,7 +43,7 @@ one-kernel:
 # objtool warns when it links, once: what was linked and did not pass the check is linked again.
 	@if test -e $(out)/unchecked; then rm -f $(out)/*.cxx.o; else touch $(out)/unchecked; fi
 	+@rm -f $(out)/build.failed; \
-	{ $(MAKE) $(JOBS) -C $(KERNEL_DIR) M=$(out) CXXRT_LTO=$(CXXRT_LTO) CONFIG_DEBUG_INFO_BTF_MODULES= modules 2>&1 || \
+	{ $(MAKE) $(JOBS) -C $(KERNEL_DIR) M=$(out) CXXRT_LTO=$(CXXRT_LTO) CXXRT_LAUNCHER=$(TOP)/tools/ccached CONFIG_DEBUG_INFO_BTF_MODULES= modules 2>&1 || \
 	  touch $(out)/build.failed; } | tee $(out)/build.log; test ! -e $(out)/build.failed
 	@$(PYTHON) tools/check-modules --lto $(CXXRT_LTO) --kernel-dir $(KERNEL_DIR) $(out)
 	@rm -f $(out)/unchecked

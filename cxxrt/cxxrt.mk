@@ -12,6 +12,7 @@
 # hello-trace   the tracepoints it has: names of files in helpers/trace/
 # CXXRT_EXPORTS=mainline    as for a kernel without the symbols that Debian exports for binder, which else are looked for
 # *_kunit.cc    a module with such a source is a test module; see <cxxrt/kunit.hpp>
+# CXXRT_LAUNCHER= a program that runs the compiler for C++, such as ccache
 # CXXRT_LTO=0   no link-time inlining: C helpers stay calls; debug information is kept if make is
 #               told not to make BTF of it: CONFIG_DEBUG_INFO_BTF_MODULES=
 #
@@ -133,7 +134,7 @@ cxxrt-trace-objs = $(patsubst %,$(obj)/cxxrt/trace-%.o,$($(1)-trace))
 
 # --- C++ objects and the join, per module --------------------------------------------------
 quiet_cmd_cxxrt_cxx = CXX [M] $@
-      cmd_cxxrt_cxx = $(CXX) -Wp,-MMD,$(depfile) $(cxxrt-cxx-flags) $(cxxrt-lto) $(cxxrt-debug) \
+      cmd_cxxrt_cxx = $(CXXRT_LAUNCHER) $(CXX) -Wp,-MMD,$(depfile) $(cxxrt-cxx-flags) $(cxxrt-lto) $(cxxrt-debug) \
 		      $(if $(filter $(CXXRT_DIR)/src/%,$<),-Os) \
 		      $(if $(call cxxrt-is-test,$(cxxrt-modname)),-DCXXRT_TEST_MODULE) \
 		      -DKBUILD_MODNAME='"$(cxxrt-modname)"' $($(cxxrt-modname)-cxxflags) \

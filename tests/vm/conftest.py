@@ -89,15 +89,19 @@ def release(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def vm(release: str) -> Iterator[Vm]:
     """The guest that runs `release`. A test during which it dies or reports a bug fails; it is then rebooted."""
-    with Vm(release, smp=2, mem=2048, cwd=PROJECT) as guest:
+    # The search for leaks takes the longer the more memory there is.
+    with Vm(release, smp=2, mem=1024 if is_test(release) else 2048, cwd=PROJECT) as guest:
         print(f"\nkernel {release}, accelerator: {guest.accel_note}")
         _guests.append(guest)
         yield guest
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _nothing_leaks() -> Iterator[None]:
+def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
     """On a kernel that can tell: no test of the file may lose memory. An error of the last test says if one did."""
+    if hasattr(request.module, "vm"):
+        yield  # Guests of the file's own are its own affair.
+        return
     watched = [guest for guest in _guests if guest.alive and testkernel.has_leak_check(guest)]
     for guest in watched:
         testkernel.forget_leaks(guest)

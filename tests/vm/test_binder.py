@@ -228,7 +228,7 @@ def test_bd77_few_locks(binder: Binder) -> None:
     assert locks.total() > 50 if binder.is_c else 1 <= locks.total() <= 14, locks
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_bd79_nothing_that_prints_is_called(binder: Binder) -> None:
     """The C driver calls its printer twice for each lock."""
     called = _calls_per_round_trip(binder, [*PRINTING, "binder_ioctl*", "*Process*ioctl*"])
@@ -276,7 +276,7 @@ def test_bd73_without_security_modules_and_32_bit_programs(binder: Binder, relea
     assert binder.run("binder_test", "--gtest_filter=Binder.Bd08*:Binder.Bd12*:Binder.Bd35*").rc == 0
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_bd85_no_list_of_pages_is_touched(binder: Binder) -> None:
     """The pages of a call's buffer are counted; the C driver moves them from and to a list that all processes share."""
     lists = _calls_per_round_trip(binder, ["list_lru_*", "binder_ioctl", "*Process*ioctl*"])

@@ -70,6 +70,7 @@ def test_ek38_allocations_fail_while_opening(drv: Driver) -> None:
     answers(drv)
 
 
+@pytest.mark.slow
 def test_ek38_allocations_fail_while_closing(drv: Driver) -> None:
     """It succeeds, but for what the socket's own call may fail of."""
     _, results = fail_each(drv, "close", ("link", "fb", 0), ("link", "fb", 1))

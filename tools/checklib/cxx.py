@@ -41,6 +41,7 @@ def gcc_commands(build: Path) -> dict[Path, list[str]]:
     for file in sorted(build.glob("*.cxx/.*.o.cmd")):
         command = re.search(r"(?m)^(?:saved)?cmd_\S+ := (.*)$", file.read_text())
         words = shlex.split(command[1].replace("$(pound)", "#")) if command else [""]
+        words = words[words[0].endswith("/ccached") :]
         if words[-1].endswith(".cc"):
             found.setdefault(Path(words[-1]), words)
     return found
