@@ -221,7 +221,7 @@ def _calls_per_round_trip(binder: Binder, wanted: list[str]) -> Counter[str]:
     return each
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_bd77_few_locks(binder: Binder) -> None:
     """A call and its reply take at most 14 locks. The C driver takes 56 spin locks and more."""
     locks = _calls_per_round_trip(binder, LOCKING)

@@ -249,10 +249,10 @@ def test_nb31_bio_mode_becomes_multiqueue(drv: Driver):
     ("mode", "how"),
     [
         *(pytest.param(mode, how, marks=LONG) for mode in ("irqmode=0", "irqmode=1") for how in ("power", "rmdir")),
-        ("irqmode=2", "power"),
+        pytest.param("irqmode=2", "power", marks=pytest.mark.slow_on_older),
         pytest.param("irqmode=2", "rmdir", marks=LONG),
         pytest.param("polled", "power", marks=LONG),
-        ("polled", "rmdir"),
+        pytest.param("polled", "rmdir", marks=pytest.mark.slow_on_older),
         ("bio", "power"),
         ("bio", "rmdir"),
     ],
