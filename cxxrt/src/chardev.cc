@@ -18,6 +18,14 @@ Region::~Region()
 		raw::unregister_chrdev_region(first_, kMinors);
 }
 
+Result<Region::Number> Region::allocate(u32 reserved)
+{
+	Number made;
+	made.minor_ = TRY(minors_.allocate(Gfp::Kernel, kMinors - 1 - reserved));
+	made.first_ = first_;
+	return made;
+}
+
 Result<void> NodeBase::make(device::Class& cls, Region& region, device::Device parent, const raw::device_type& type,
 			    const raw::file_operations& operations, void* owner, const char* name)
 {

@@ -51,10 +51,28 @@ public:
 	static Result<Box<Region>> create(const char* name) EXCLUDES(atomic_context);
 	explicit Region(Key) {}
 	~Region() EXCLUDES(atomic_context);
+	static constexpr u32 kMinors = 1u << 20;
+
+	/// A number that nobody else has; goes back on destruction. The region outlives it.
+	class [[nodiscard]] Number : MoveOnly {
+	public:
+		/// None.
+		Number() = default;
+		u32 major() const { return first_ / kMinors; }
+		u32 minor() const { return minor_.value(); }
+		raw::dev_t unsafe_raw() const { return first_ + minor_.value(); }
+
+	private:
+		friend class Region;
+		raw::dev_t first_ = 0;
+		Ida::Id minor_;
+	};
+	/// The lowest free one, for a node that is not in /dev; the last `reserved` are for others.
+	/// Context: process; sleeps.   Errors: ENOSPC; ENOMEM.
+	Result<Number> allocate(u32 reserved) EXCLUDES(atomic_context);
 
 private:
 	friend class NodeBase;
-	static constexpr u32 kMinors = 1u << 20;
 	raw::dev_t first_ = 0;
 	Ida minors_;
 };
