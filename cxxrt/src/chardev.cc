@@ -18,12 +18,12 @@ Region::~Region()
 		raw::unregister_chrdev_region(first_, kMinors);
 }
 
-Result<Region::Number> Region::allocate(u32 reserved)
+Result<void> Region::Number::claim(Region& region, u32 reserved)
 {
-	Number made;
-	made.minor_ = TRY(minors_.allocate(Gfp::Kernel, kMinors - 1 - reserved));
-	made.first_ = first_;
-	return made;
+	minor_ = u32(TRY(value_from_c(
+		raw::ida_alloc_range(region.minors_.unsafe_raw(), 0, kMinors - 1 - reserved, Gfp::Kernel.bits()))));
+	region_ = &region;
+	return {};
 }
 
 Result<void> NodeBase::make(device::Class& cls, Region& region, device::Device parent, const raw::device_type& type,

@@ -21,7 +21,7 @@ Result<void> Mount::Device::claim()
 	const Guard guard{mount_.lock_};
 	if (mount_.count_ >= mount_.max_)
 		return ENOSPC;
-	number = TRY(mount_.owner_.numbers->allocate(mount_.reserved_));
+	TRY(number.claim(*mount_.owner_.numbers, mount_.reserved_));
 	++mount_.count_;
 	is_counted_ = true;
 	return {};
@@ -52,26 +52,17 @@ Result<void> Mount::set(Options& options, u32 index, u32 value)
 	return {};
 }
 
-Result<Box<Mount>> Mount::create(Binderfs& owner, const Options& options, filesystem::Mounter mounter)
-{
-	const u32 reserved = mounter == filesystem::Mounter::Initial ? 0 : kReserve;
-	auto control = TRY(owner.numbers->allocate(reserved));
-	return Box<Mount>::make(Gfp::Kernel, Key{}, owner, options, move(control), reserved);
-}
-
 Result<void> Mount::fill(filesystem::Folder<Mount> root)
 {
 	root_ = root;
+	TRY(number_.claim(*owner_.numbers, reserved_));
 	TRY(root.control("binder-control", number_));
 	const char* rest = params::devices();
 	for (;;) {
-		FixedText<256> name;
-		const bool is_there = TRY(Driver::next_name(rest, name));
-		if (!is_there || *name.c_str() == '\0')
+		DeviceRequest request;
+		const bool is_there = TRY(Driver::next_name(rest, request.name));
+		if (!is_there || request.name[0] == '\0')
 			break;
-		DeviceRequest request{};
-		for (u32 i = 0; name.c_str()[i] != '\0'; ++i)
-			request.name[i] = name.c_str()[i];
 		TRY(add(request, UserAddress{}));
 	}
 	const auto features = TRY(root.folder("features"));
@@ -82,7 +73,7 @@ Result<void> Mount::fill(filesystem::Folder<Mount> root)
 	if (!shows_logs_)
 		return {};
 	const auto logs = TRY(root.folder("binder_logs"));
-	u64 key = kFirstLog;
+	u32 key = kFirstLog;
 	for (const char* name : Driver::kFiles)
 		TRY(logs.file(name, key++));
 	processes_ = TRY(logs.folder("proc"));
@@ -111,7 +102,7 @@ void Mount::show(debugfs::Text& out, u64 key)
 	if (key == kFeature)
 		out.print<"1\n">();
 	else
-		owner_.driver.show(out, key - kFirstLog);
+		owner_.driver.show(out, u32(key) - kFirstLog);
 }
 
 void Mount::show_process(Process& process)
@@ -119,7 +110,7 @@ void Mount::show_process(Process& process)
 	if (!shows_logs_ || !process.is_first)
 		return;
 	auto made = processes_.entry(FixedText<16>{"", u32(process.group)}.c_str(),
-				     kFirstLog + u64(Driver::File::Group) + u32(process.group));
+				     kFirstLog + Driver::kGroup + u32(process.group));
 	if (made.ok())
 		process.show_as(made.take());
 }
@@ -141,7 +132,8 @@ Result<void> Mount::control(u32 command, UserAddress argument)
 {
 	if (command != kAddDevice)
 		return EINVAL;
-	auto request = TRY(argument.read<DeviceRequest>());
+	DeviceRequest request;
+	TRY(argument.read_bytes(&request, sizeof(request)));
 	request.name[sizeof(request.name) - 1] = '\0';
 	const Result<void> added = add(request, argument);
 	if (!added.ok())

@@ -6,18 +6,12 @@
 
 #include "driver.hpp"
 
-template <> inline constexpr bool cxxrt::kFromBytes<binder::DeviceRequest> = true;
-
 namespace binder {
 
 #if CXXRT_BINDERFS
 
 /// One mount, and what it was mounted with.
 class Mount : Pinned {
-	struct Key {
-		explicit Key() = default;
-	};
-
 public:
 	class Device;
 	static constexpr u32 kMostDevices = chardev::Region::kMinors;
@@ -34,36 +28,32 @@ public:
 	};
 	using OptionList = filesystem::OptionList<filesystem::Number<"max">, filesystem::Choice<"stats", "global">>;
 	static Result<void> set(Options& options, u32 index, u32 value);
-	static Result<Box<Mount>> create(Binderfs& owner, const Options& options, filesystem::Mounter mounter)
-		EXCLUDES(atomic_context);
+	Mount(Binderfs& owner, const Options& options, filesystem::Mounter mounter)
+		: owner_(owner),
+		  shows_logs_(options.shows_logs),
+		  reserved_(mounter == filesystem::Mounter::Initial ? 0 : kReserve),
+		  max_(options.max)
+	{
+	}
 	Result<void> fill(filesystem::Folder<Mount> root) EXCLUDES(atomic_context);
 	Result<void> remount(const Options& options) EXCLUDES(atomic_context);
 	void show_options(debugfs::Text& out) EXCLUDES(atomic_context);
 	void show(debugfs::Text& out, u64 key);
 	Result<void> control(u32 command, UserAddress argument) EXCLUDES(atomic_context);
 
-	Mount(Key, Binderfs& owner, const Options& options, chardev::Region::Number control, u32 reserved)
-		: owner_(owner),
-		  shows_logs_(options.shows_logs),
-		  reserved_(reserved),
-		  number_(move(control)),
-		  max_(options.max)
-	{
-	}
-
 private:
 	/// Makes a device; the answer goes to user space, if that asked, while the device is not there yet.
 	Result<void> add(DeviceRequest& request, UserAddress answer) EXCLUDES(atomic_context);
 	void show_process(Process& process) EXCLUDES(atomic_context);
 
-	static constexpr u64 kFeature = 0;
-	static constexpr u64 kFirstLog = 1;
+	static constexpr u32 kFeature = 0;
+	static constexpr u32 kFirstLog = 1;
 
 	Binderfs& owner_;
 	const bool shows_logs_;
 	const u32 reserved_;
-	const chardev::Region::Number number_;	// of binder-control
-	filesystem::Folder<Mount> root_;	// written before anybody else knows the mount, as is the next
+	chardev::Region::Number number_;  // of binder-control
+	filesystem::Folder<Mount> root_;  // written before anybody else knows the mount, as is the next
 	filesystem::Folder<Mount> processes_;
 	Mutex lock_{lock_class<"binder_cpp mount">};
 	u32 max_ GUARDED_BY(lock_);

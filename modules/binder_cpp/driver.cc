@@ -81,9 +81,10 @@ void Driver::add(Process& process)
 		processes_.push_front(process);
 	}
 	process.is_first = is_first;
+	process.shown_ = {.driver = this, .which = kGroup + u32(process.group)};
 	if (is_first)
-		process.file_ = process_folder.file<&Driver::show_process>(
-			FixedText<16>{"", u32(process.group)}.c_str(), process);
+		process.file_ = process_folder.file<&Driver::show_file>(FixedText<16>{"", u32(process.group)}.c_str(),
+									process.shown_);
 }
 
 void Driver::mark_released(Process& process)
@@ -207,11 +208,10 @@ Result<void> Driver::begin()
 		shrinker_ = TRY(Box<mm::Shrinker<Driver>>::make(Gfp::Kernel, move(shrinker)));
 	}
 	folder_ = debugfs::Entry::folder(params::compat_names() ? "binder" : "binder_cpp");
-	files_[0] = folder_.file<&Driver::show_file<File::State>>(kFiles[0], *this);
-	files_[1] = folder_.file<&Driver::show_file<File::Stats>>(kFiles[1], *this);
-	files_[2] = folder_.file<&Driver::show_file<File::Transactions>>(kFiles[2], *this);
-	files_[3] = folder_.file<&Driver::show_file<File::Log>>(kFiles[3], *this);
-	files_[4] = folder_.file<&Driver::show_file<File::FailedLog>>(kFiles[4], *this);
+	for (u32 which = 0; which < kGroup; ++which) {
+		shown_[which] = {.driver = this, .which = which};
+		files_[which] = folder_.file<&Driver::show_file>(kFiles[which], shown_[which]);
+	}
 	process_folder = folder_.subfolder("proc");
 	TRY(add_devices());
 	// Last: what is mounted stays.
@@ -219,17 +219,17 @@ Result<void> Driver::begin()
 	return {};
 }
 
-Result<bool> Driver::next_name(const char*& rest, FixedText<256>& name)
+Result<bool> Driver::next_name(const char*& rest, char (&name)[256])
 {
 	if (*rest == '\0')
 		return false;
 	size_t length = 0;
-	while (rest[length] != '\0' && rest[length] != ',')
-		++length;
-	if (length > 255)
-		return E2BIG;
-	name.assign(rest, length);
-	rest += length;
+	for (; *rest != '\0' && *rest != ','; ++rest) {
+		if (length == sizeof(name) - 1)
+			return E2BIG;
+		name[length++] = *rest;
+	}
+	name[length] = '\0';
 	if (*rest == ',')
 		++rest;
 	return true;
@@ -240,11 +240,11 @@ Result<void> Driver::add_devices()
 	// Names with commas between them, an empty one too.
 	const char* rest = params::devices();
 	for (;;) {
-		FixedText<256> name;
+		char name[256];
 		const bool is_there = TRY(next_name(rest, name));
 		if (!is_there)
 			return {};
-		auto context = TRY(Context::create(*this, name.c_str()));
+		auto context = TRY(Context::create(*this, name));
 		Box<Device> device = TRY(Box<Device>::make(Gfp::Kernel, move(context)));
 		device->node = TRY(misc::Node<Context, Process>::create(device->context->name, *device->context));
 		device->next = move(devices_);

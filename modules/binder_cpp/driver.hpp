@@ -56,7 +56,7 @@ public:
 	~Driver() EXCLUDES(atomic_context);
 
 	/// Copies the next one of the names of devices, and goes behind it; false if there is none.   Errors: E2BIG.
-	static Result<bool> next_name(const char*& rest, FixedText<256>& name);
+	static Result<bool> next_name(const char*& rest, char (&name)[256]);
 
 	void add(Process& process);
 	void mark_released(Process& process);
@@ -80,11 +80,12 @@ public:
 	/// A context goes, and its name as soon as no log has it.
 	void bury(Box<Context::Name> name) EXCLUDES(atomic_context);
 
-	/// What there is to read, and what follows are processes: their thread group is added.
+	/// What there is to read; what follows are processes: their thread group is added.
 	enum class File : u8 { State, Stats, Transactions, Log, FailedLog, Group };
+	static constexpr u32 kGroup = u32(File::Group);
 	static constexpr const char* kFiles[] = {"state", "stats", "transactions", "transaction_log",
 						 "failed_transaction_log"};
-	void show(debugfs::Text& out, u64 file);
+	void show(debugfs::Text& out, u32 file);
 
 	/// For the shrinker.   Units: pages.
 	u64 count();
@@ -98,11 +99,7 @@ private:
 	struct Device;
 	Result<void> begin();
 	Result<void> add_devices();
-	template <File Which> static void show_file(debugfs::Text& out, Driver& driver)
-	{
-		driver.show(out, u64(Which));
-	}
-	static void show_process(debugfs::Text& out, Process& process);
+	static void show_file(debugfs::Text& out, ShownFile& file) { file.driver->show(out, file.which); }
 	void show_state(debugfs::Text& out);
 	void show_stats(debugfs::Text& out);
 	void show_transactions(debugfs::Text& out);
@@ -113,7 +110,8 @@ private:
 		processes_;  // guarded by lock_; also those that are gone, while anybody knows them
 	Traffic past_ GUARDED_BY(lock_){};
 	debugfs::Entry folder_;
-	debugfs::Entry files_[5];
+	ShownFile shown_[kGroup];
+	debugfs::Entry files_[kGroup];
 	Box<Device> devices_;
 	Box<Context::Name> old_names_ GUARDED_BY(lock_);
 	Box<Binderfs> binderfs_;

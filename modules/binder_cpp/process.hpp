@@ -19,6 +19,12 @@ namespace binder {
 class Context;
 class Driver;
 
+/// A file that shows something of the driver's; see Driver::File.
+struct ShownFile {
+	Driver* driver;
+	u32 which;
+};
+
 class Process : public RefCounted {
 public:
 	static Result<Ref<Process>> open(Context& context, chardev::File file);
@@ -162,6 +168,7 @@ private:
 	Traffic past_ GUARDED_BY(Inner::held){};  // of threads that are gone
 	debugfs::Entry file_;
 	LogFile log_file_;
+	ShownFile shown_{};
 };
 
 }  // namespace binder

@@ -312,14 +312,9 @@ void Driver::show_group(debugfs::Text& out, int group)
 	}
 }
 
-void Driver::show_process(debugfs::Text& out, Process& process)
+void Driver::show(debugfs::Text& out, u32 file)
 {
-	process.context().driver.show_group(out, process.group);
-}
-
-void Driver::show(debugfs::Text& out, u64 file)
-{
-	switch (File(min(file, u64(File::Group)))) {
+	switch (File(min(file, kGroup))) {
 	case File::State:
 		return show_state(out);
 	case File::Stats:
@@ -333,7 +328,7 @@ void Driver::show(debugfs::Text& out, u64 file)
 		return (File(file) == File::Log ? log : failed_log).show(out);
 	}
 	case File::Group:
-		return show_group(out, int(file - u64(File::Group)));
+		return show_group(out, int(file - kGroup));
 	}
 }
 

@@ -53,23 +53,28 @@ public:
 	~Region() EXCLUDES(atomic_context);
 	static constexpr u32 kMinors = 1u << 20;
 
-	/// A number that nobody else has; goes back on destruction. The region outlives it.
-	class [[nodiscard]] Number : MoveOnly {
+	/// A number for a node that is not in /dev; nobody else has it until this goes. The region outlives it.
+	class Number : Pinned {
 	public:
-		/// None.
+		/// None, until claim().
 		Number() = default;
-		u32 major() const { return first_ / kMinors; }
-		u32 minor() const { return minor_.value(); }
-		raw::dev_t unsafe_raw() const { return first_ + minor_.value(); }
+		~Number()
+		{
+			if (region_ != nullptr)
+				raw::ida_free(region_->minors_.unsafe_raw(), minor_);
+		}
+		/// Takes the lowest free one, once; the last `reserved` are for others.
+		/// Context: process; sleeps.   Errors: ENOSPC; ENOMEM.
+		Result<void> claim(Region& region, u32 reserved) EXCLUDES(atomic_context);
+		/// Only if there is one.
+		u32 major() const { return region_->first_ / kMinors; }
+		u32 minor() const { return minor_; }
+		raw::dev_t unsafe_raw() const { return region_->first_ + minor_; }
 
 	private:
-		friend class Region;
-		raw::dev_t first_ = 0;
-		Ida::Id minor_;
+		Region* region_ = nullptr;
+		u32 minor_ = 0;
 	};
-	/// The lowest free one, for a node that is not in /dev; the last `reserved` are for others.
-	/// Context: process; sleeps.   Errors: ENOSPC; ENOMEM.
-	Result<Number> allocate(u32 reserved) EXCLUDES(atomic_context);
 
 private:
 	friend class NodeBase;

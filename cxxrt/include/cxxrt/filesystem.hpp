@@ -10,7 +10,7 @@
 ///     struct Options                                      what a mount begins with; values alone
 ///     using OptionList = filesystem::OptionList<...>      what may be given; see there
 ///     static Result<void> set(Options&, u32 index, u32 value)        one was: the index is that of the list
-///     static Result<Box<M>> create(Owner&, const Options&, Mounter)
+///     M(Owner&, const Options&, Mounter)
 ///     Result<void> fill(filesystem::Folder<M> root)       makes what is there from the beginning
 ///     Result<void> remount(const Options&)                with what is given then, and defaults
 ///     void show_options(debugfs::Text&)                   ",name=value" for each
@@ -18,7 +18,7 @@
 ///     Result<void> control(u32 command, UserAddress)      ioctl of its control node
 ///     using Device = ...                                  of a node: `Result<Ref<Session>> open(chardev::File)`
 ///     using Session = ...                                 as <cxxrt/misc.hpp> says
-/// Context: process; all may sleep.   Locks: none, but set(), create(), fill() and remount() are alone.
+/// Context: process; all may sleep.   Locks: none, but set(), fill() and remount() are alone.
 ///
 /// Folders, files and the control node stay as long as the mount; who may write to the root may rename and remove nodes of
 /// devices, within the root alone. A node's Device goes when it has no name any more and no file of it is open. Mounts go when
@@ -66,8 +66,7 @@ template <class... Options> struct OptionList {
 	static constexpr Specs kSpecs = make(make_indexes<sizeof...(Options)>());
 };
 
-/// A file that goes when this does; who has it open may read on.
-/// Invariant: its mount stays as long.
+/// A file that goes when this does; who has it open may read on. Its mount stays as long.
 class [[nodiscard]] Entry : MoveOnly {
 public:
 	/// None.
@@ -81,49 +80,37 @@ public:
 	/// Context: process; sleeps.
 	~Entry() EXCLUDES(atomic_context) { remove(); }
 	/// Removes it before the end.   Context: process; sleeps.
-	void remove() EXCLUDES(atomic_context)
-	{
-		if (dentry_ != nullptr)
-			remove_it();
-	}
+	void remove() EXCLUDES(atomic_context);
 
 private:
 	friend class FolderBase;
 	explicit Entry(raw::dentry* dentry) : dentry_(dentry) {}
-	void remove_it();
 	raw::dentry* dentry_ = nullptr;
 };
+
+namespace detail {
+/// Of a new inode.
+struct Kind {
+	u32 mode;
+	const raw::file_operations* operations;
+	void* data;	 ///< what goes with it, unless it could not be made
+	u64 number = 0;	 ///< 0: any
+	raw::dev_t device = 0;
+};
+}  // namespace detail
 
 /// What folders of all file systems share.
 class FolderBase {
 protected:
-	/// An inode that is in no folder yet; its end is that of its data.
-	class [[nodiscard]] NewInode : MoveOnly {
-	public:
-		NewInode(NewInode&& other) : inode_(exchange(other.inode_, nullptr)) {}
-		~NewInode() EXCLUDES(atomic_context)
-		{
-			if (inode_ != nullptr)
-				raw::iput(inode_);
-		}
-		raw::inode* leak() { return exchange(inode_, nullptr); }
-		raw::inode* operator->() const { return inode_; }
-
-	private:
-		friend class FolderBase;
-		explicit NewInode(raw::inode* inode) : inode_(inode) {}
-		raw::inode* inode_;
-	};
+	using Kind = detail::Kind;
 	constexpr FolderBase() = default;
 	explicit FolderBase(raw::dentry* dentry) : dentry_(dentry) {}
-	/// `number` 0: any.   Errors: ENOMEM.
-	static Result<NewInode> make_inode(raw::super_block* super, u32 mode, const raw::file_operations& operations,
-					   u64 number = 0) EXCLUDES(atomic_context);
-	static Result<NewInode> make_folder(raw::super_block* super) EXCLUDES(atomic_context);
-	Result<raw::dentry*> add(const char* name, NewInode inode) const EXCLUDES(atomic_context);
-	/// Under the folder's lock.
-	Result<raw::dentry*> add_locked(const char* name, NewInode& inode) const EXCLUDES(atomic_context);
-	Result<Entry> add_entry(const char* name, NewInode inode) const EXCLUDES(atomic_context);
+	/// Null if there is no memory.
+	static raw::inode* make_inode(raw::super_block* super, const Kind& kind) EXCLUDES(atomic_context);
+	Result<raw::dentry*> add(const char* name, const Kind& kind) const EXCLUDES(atomic_context);
+	/// Under the folder's lock; the inode is the folder's then.
+	Result<raw::dentry*> add_locked(const char* name, raw::inode* inode, const Kind& kind) const;
+	Result<Entry> add_entry(const char* name, const Kind& kind) const EXCLUDES(atomic_context);
 	/// A super block's first steps: the folder at its root.
 	static Result<raw::dentry*> make_root(raw::super_block* super, u32 magic,
 					      const raw::super_operations& operations,
@@ -135,9 +122,12 @@ protected:
 	static int unlink(raw::inode* folder, raw::dentry* dentry);
 	static int rename(raw::cxxrt_idmap* idmap, raw::inode* old_folder, raw::dentry* old_dentry,
 			  raw::inode* new_folder, raw::dentry* new_dentry, u32 flags);
-	static constexpr u32 kRootNumber = 1;
-	static constexpr u32 kControlNumber = 2;
-	static constexpr u32 kFirstDevice = 3;
+	static constexpr u64 kRootNumber = 1;
+	static constexpr u64 kControlNumber = 2;
+	static constexpr u64 kFirstDevice = 3;
+	static constexpr Kind kFolder = {.mode = u32(raw::S_IFDIR) | 0755,
+					 .operations = &raw::simple_dir_operations,
+					 .data = nullptr};
 
 	raw::dentry* dentry_ = nullptr;
 };
@@ -151,39 +141,41 @@ public:
 	/// Context: process; sleeps.   Errors (all): EEXIST; EACCES no name; ENOMEM.
 	Result<Folder> folder(const char* name) const EXCLUDES(atomic_context)
 	{
-		auto inode = TRY(make_folder(dentry_->d_sb));
-		raw::dentry* added = TRY(add(name, move(inode)));
+		raw::dentry* added = TRY(add(name, kFolder));
 		return Folder{added};
 	}
 	/// A file that all may read, whose text is that of show() for `key`.
 	Result<void> file(const char* name, u64 key) const EXCLUDES(atomic_context)
 	{
-		auto inode = TRY(make_file(key));
-		TRY(add(name, move(inode)));
+		TRY(add(name, file_of(key)));
 		return {};
 	}
 	/// The same, which goes before the mount. Not in the root.
 	Result<Entry> entry(const char* name, u64 key) const EXCLUDES(atomic_context)
 	{
-		auto inode = TRY(make_file(key));
-		return add_entry(name, move(inode));
+		return add_entry(name, file_of(key));
 	}
-	/// A node with mode 0600, its owner the mount's root; ioctl() is the mount's. In the root; `number` stays as long as the mount.
+	/// A node with mode 0600, its owner the mount's root; control() is its ioctl. In the root; `number` stays as long as the mount.
 	Result<void> control(const char* name, const chardev::Region::Number& number) const EXCLUDES(atomic_context)
 	{
-		auto inode = TRY(make_inode(dentry_->d_sb, kNode, kControl, kControlNumber));
-		inode->i_rdev = number.unsafe_raw();
-		TRY(add(name, move(inode)));
+		TRY(add(name, {.mode = kNode,
+			       .operations = &kControl,
+			       .data = nullptr,
+			       .number = kControlNumber,
+			       .device = number.unsafe_raw()}));
 		return {};
 	}
-	/// A node of a device, the same to look at. In the root; `number` is the device's own.
+	/// A node of a device, the same to look at. In the root; `number` is a member of the device's.
 	Result<void> device(const char* name, const chardev::Region::Number& number,
 			    Box<typename M::Device> device) const EXCLUDES(atomic_context)
 	{
-		auto inode = TRY(make_inode(dentry_->d_sb, kNode, kDevice, kFirstDevice + number.minor()));
-		inode->i_rdev = number.unsafe_raw();
-		inode->i_private = device.leak();
-		TRY(add(name, move(inode)));
+		TRY(add(name, {.mode = kNode,
+			       .operations = &kDevice,
+			       .data = device.get(),
+			       .number = kFirstDevice + number.minor(),
+			       .device = number.unsafe_raw()}));
+		// The inode's, which may have gone already.
+		(void)device.leak();
 		return {};
 	}
 
@@ -193,12 +185,12 @@ private:
 	static constexpr u32 kNode = u32(raw::S_IFCHR) | 0600;
 
 	explicit Folder(raw::dentry* dentry) : FolderBase(dentry) {}
-	Result<NewInode> make_file(u64 key) const EXCLUDES(atomic_context)
+	// SAFETY: a number, which only show() looks at.
+	static Kind file_of(u64 key)
 	{
-		auto inode = TRY(make_inode(dentry_->d_sb, u32(raw::S_IFREG) | 0444, kFile));
-		// SAFETY: a number, which only show() looks at.
-		inode->i_private = reinterpret_cast<void*>(uintptr_t(key));
-		return inode;
+		return {.mode = u32(raw::S_IFREG) | 0444,
+			.operations = &kFile,
+			.data = reinterpret_cast<void*>(uintptr_t(key))};
 	}
 	// SAFETY (all): the mount is there while an inode is, and a device while its inode is.
 	static M& mount_of(const raw::inode* inode) { return *static_cast<M*>(inode->i_sb->s_fs_info); }
@@ -289,8 +281,8 @@ private:
 	static int get_tree(raw::fs_context* context) { return raw::get_tree_nodev(context, &fill); }
 	static int fill(raw::super_block* super, raw::fs_context* context)
 	{
-		auto made = M::create(*owner_, options_of(context),
-				      super->s_user_ns == &raw::init_user_ns ? Mounter::Initial : Mounter::Other);
+		auto made = Box<M>::make(Gfp::Kernel, *owner_, options_of(context),
+					 super->s_user_ns == &raw::init_user_ns ? Mounter::Initial : Mounter::Other);
 		if (!made.ok())
 			return made.error().to_c();
 		// From here on, it is kill() that ends it, also if this fails.
