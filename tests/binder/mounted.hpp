@@ -25,15 +25,15 @@ struct DeviceRequest {
 constexpr unsigned long kCtlAdd = _IOWR('b', 1, DeviceRequest);
 static_assert(kCtlAdd == 0xc1086201);
 
-/// How the file system is called: as the module, or as the C driver's if the module was told so. "" if there is none.
+/// How the file system is called: as the module, or as C's if the module was told so. "" if there is none.
 inline std::string file_system()
 {
-	std::string known = read_file("/proc/filesystems");
-	for (const char* name : {"binder_cpp", "binder"}) {
-		if (known.find(std::string("\t") + name + "\n") != std::string::npos)
-			return name;
-	}
-	return "";
+	std::string parameters = "/sys/module/" + module_name() + "/parameters/";
+	std::string name = module_name();
+	if (name != "binder_cpp" || read_file(parameters + "compat_names") == "Y\n")
+		name = "binder";
+	bool is_known = read_file("/proc/filesystems").find("\t" + name + "\n") != std::string::npos;
+	return is_known ? name : "";
 }
 
 /// How many nodes a mount has from the beginning.
@@ -70,7 +70,7 @@ public:
 	/// 0 or an errno, as all.
 	int mount(const std::string& options, unsigned long flags = 0)
 	{
-		int error = ::mount("none", path_.c_str(), file_system().c_str(), flags, options.c_str()) ? errno : 0;
+		int error = ::mount("none", path_.c_str(), type_.c_str(), flags, options.c_str()) ? errno : 0;
 		is_mounted_ = is_mounted_ || error == 0;
 		return error;
 	}
@@ -107,6 +107,7 @@ public:
 	}
 
 private:
+	std::string type_ = file_system();
 	std::string path_;
 	int error_ = 0;
 	bool is_mounted_ = false;
