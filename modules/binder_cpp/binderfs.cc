@@ -137,7 +137,7 @@ Result<void> Mount::control(u32 command, UserAddress argument)
 	request.name[sizeof(request.name) - 1] = '\0';
 	const Result<void> added = add(request, argument);
 	if (!added.ok())
-		note<debug::kUserError, "device %s was not added: %d">(request.name, added.to_c());
+		note<debug::kUserError, "%d: no device was added: %d">(task::current_group_id(), added.to_c());
 	return added;
 }
 

@@ -33,15 +33,15 @@ CXXRT_COLD Result<void> Context::set_manager(Process& process, const FlatObject&
 {
 	const Guard setting{setting_};
 	if (manager_address_.load_relaxed() != nullptr) {
-		note<debug::kUserError, "%s has a context manager already">(name);
+		// A name may be anything that a user namespace's root wants to see in the log.
+		note<debug::kUserError, "%d: there is a context manager already">(process.group);
 		return EBUSY;
 	}
 	TRY(process.credentials.may_manage_binder());
 	const auto user = task::UserId::current_effective();
 	if (user_.is_valid() && !(user_ == user)) {
-		note<debug::kUserError, "%s is for a context manager of user %u, not %u">(name,
-											  user_.in_initial_namespace(),
-											  user.in_initial_namespace());
+		note<debug::kUserError, "%d: the context manager is to be user %u, not %u">(
+			process.group, user_.in_initial_namespace(), user.in_initial_namespace());
 		return EPERM;
 	}
 	user_ = user;

@@ -24,7 +24,7 @@ Process::Process(Context& context, chardev::File file)
 	  leader_(task::Leader::current())
 {
 	stats::created(Object::Process);
-	note<debug::kOpenClose, "%d:%d opens %s">(group, task::current_id(), context.name);
+	note<debug::kOpenClose, "%d:%d opens a device">(group, task::current_id());
 }
 
 CXXRT_COLD Process::~Process() { context_->driver.remove(*this); }

@@ -269,6 +269,13 @@ TEST_F(Binder, Bd74ControlStays)
 	EXPECT_EQ(errno, EPERM);
 	EXPECT_EQ(unlink((mounted / "features/extended_error").c_str()), -1);
 	EXPECT_EQ(rmdir((mounted / "features").c_str()), -1);
+	if (module_name() == "binder_cpp") {
+		// C moves folders, and devices into them, and then follows pointers to what was there.
+		EXPECT_EQ(rename_error(mounted / "features", mounted / "other"), EPERM);
+		EXPECT_EQ(rename_error(mounted / "features", mounted / "one", RENAME_EXCHANGE), EPERM);
+		EXPECT_EQ(rename_error(mounted / "one", mounted / "features/one"), EPERM);
+		EXPECT_EQ(rename_error(mounted / "one", mounted / "features/extended_error"), EPERM);
+	}
 	EXPECT_EQ(names_in(mounted.path()), before);
 }
 

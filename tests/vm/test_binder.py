@@ -77,7 +77,7 @@ def test_all_cases_in_one_process(binder: Binder) -> None:
 
 
 # Cases that a 32-bit program does as well: all layouts go through it.
-COMPAT = ["Bd02*", "Bd03*", "Bd08*", "Bd09*", "Bd12*", "Bd13*", "Bd22*", "Bd35*", "Bd37*", "Bd38*", "Bd45*"]
+COMPAT = ["Bd02*", "Bd03*", "Bd08*", "Bd09*", "Bd12*", "Bd13*", "Bd22*", "Bd35*", "Bd37*", "Bd38*", "Bd45*", "Bd74Added*"]
 
 
 @pytest.mark.slow_on_older
