@@ -36,14 +36,14 @@ Result<Ref<Process>> Mount::Device::open(chardev::File file)
 
 // --- mounts ---
 
-Result<void> Mount::set(Options& options, u32 index, u32 value)
+Result<void> Mount::set(Options& options, filesystem::Given given)
 {
-	if (index == 0) {
-		if (value > kMostDevices) {
-			note<debug::kUserError, "max=%u: at most %u">(value, kMostDevices);
+	if (given.index == 0) {
+		if (given.value > kMostDevices) {
+			note<debug::kUserError, "max=%u: at most %u">(given.value, kMostDevices);
 			return EINVAL;
 		}
-		options.max = value;
+		options.max = given.value;
 		return {};
 	}
 	if (!caller_is_admin())
@@ -52,19 +52,24 @@ Result<void> Mount::set(Options& options, u32 index, u32 value)
 	return {};
 }
 
-Result<void> Mount::fill(filesystem::Folder<Mount> root)
+Result<void> Mount::add_all()
 {
-	root_ = root;
-	TRY(number_.claim(*owner_.numbers, reserved_));
-	TRY(root.control("binder-control", number_));
 	const char* rest = params::devices();
 	for (;;) {
 		DeviceRequest request;
 		const bool is_there = TRY(Driver::next_name(rest, request.name));
 		if (!is_there || request.name[0] == '\0')
-			break;
+			return {};
 		TRY(add(request, UserAddress{}));
 	}
+}
+
+Result<void> Mount::fill(filesystem::Folder<Mount> root)
+{
+	root_ = root;
+	TRY(number_.claim(*owner_.numbers, reserved_));
+	TRY(root.control("binder-control", number_));
+	TRY(add_all());
 	const auto features = TRY(root.folder("features"));
 	TRY(features.file("oneway_spam_detection", kFeature));
 	TRY(features.file("extended_error", kFeature));

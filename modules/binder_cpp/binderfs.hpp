@@ -27,7 +27,7 @@ public:
 		bool shows_logs = false;
 	};
 	using OptionList = filesystem::OptionList<filesystem::Number<"max">, filesystem::Choice<"stats", "global">>;
-	static Result<void> set(Options& options, u32 index, u32 value);
+	static Result<void> set(Options& options, filesystem::Given given);
 	Mount(Binderfs& owner, const Options& options, filesystem::Mounter mounter)
 		: owner_(owner),
 		  shows_logs_(options.shows_logs),
@@ -42,6 +42,7 @@ public:
 	Result<void> control(u32 command, UserAddress argument) EXCLUDES(atomic_context);
 
 private:
+	Result<void> add_all() EXCLUDES(atomic_context);
 	/// Makes a device; the answer goes to user space, if that asked, while the device is not there yet.
 	Result<void> add(DeviceRequest& request, UserAddress answer) EXCLUDES(atomic_context);
 	void show_process(Process& process) EXCLUDES(atomic_context);

@@ -316,19 +316,24 @@ void Driver::show(debugfs::Text& out, u32 file)
 {
 	switch (File(min(file, kGroup))) {
 	case File::State:
-		return show_state(out);
+		show_state(out);
+		break;
 	case File::Stats:
-		return show_stats(out);
+		show_stats(out);
+		break;
 	case File::Transactions:
-		return show_transactions(out);
+		show_transactions(out);
+		break;
 	case File::Log:
 	case File::FailedLog: {
 		// Names of contexts stay meanwhile.
 		const Guard guard{lock_};
-		return (File(file) == File::Log ? log : failed_log).show(out);
+		(File(file) == File::Log ? log : failed_log).show(out);
+		break;
 	}
 	case File::Group:
-		return show_group(out, int(file - kGroup));
+		show_group(out, int(file - kGroup));
+		break;
 	}
 }
 

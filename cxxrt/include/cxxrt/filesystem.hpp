@@ -9,7 +9,7 @@
 ///     static constexpr u32 kMagic                         what statfs() tells
 ///     struct Options                                      what a mount begins with; values alone
 ///     using OptionList = filesystem::OptionList<...>      what may be given; see there
-///     static Result<void> set(Options&, u32 index, u32 value)        one was: the index is that of the list
+///     static Result<void> set(Options&, Given)            one was given
 ///     M(Owner&, const Options&, Mounter)
 ///     Result<void> fill(filesystem::Folder<M> root)       makes what is there from the beginning
 ///     Result<void> remount(const Options&)                with what is given then, and defaults
@@ -32,6 +32,11 @@ namespace cxxrt::filesystem {
 
 /// Whether the user namespace that mounts is the first.
 enum class Mounter : bool { Initial, Other };
+
+/// An option that was given: its index in the list, and its number, or the index of its text.
+struct Given {
+	u32 index, value;
+};
 
 /// An option with a number.
 template <Literal Name> struct Number {
@@ -276,7 +281,9 @@ private:
 	{
 		u32 value = 0;
 		const int which = raw::cxxrt_fs_parse(context, M::OptionList::kSpecs.at, parameter, &value);
-		return which < 0 ? which : M::set(options_of(context), u32(which), value).to_c();
+		if (which < 0)
+			return which;
+		return M::set(options_of(context), Given{.index = u32(which), .value = value}).to_c();
 	}
 	static int get_tree(raw::fs_context* context) { return raw::get_tree_nodev(context, &fill); }
 	static int fill(raw::super_block* super, raw::fs_context* context)
