@@ -19,6 +19,8 @@
 #include <linux/dmapool.h>
 #include <linux/err.h>
 #include <linux/fs.h>
+#include <linux/fs_context.h>
+#include <linux/fs_parser.h>
 #include <linux/hdreg.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>

@@ -18,6 +18,14 @@ Region::~Region()
 		raw::unregister_chrdev_region(first_, kMinors);
 }
 
+Result<void> Region::Number::claim(Region& region, u32 reserved)
+{
+	minor_ = u32(TRY(value_from_c(
+		raw::ida_alloc_range(region.minors_.unsafe_raw(), 0, kMinors - 1 - reserved, Gfp::Kernel.bits()))));
+	region_ = &region;
+	return {};
+}
+
 Result<void> NodeBase::make(device::Class& cls, Region& region, device::Device parent, const raw::device_type& type,
 			    const raw::file_operations& operations, void* owner, const char* name)
 {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "driver.hpp"
-
+#include "binderfs.hpp"
 #include "params.hpp"
 
 #include <cxxrt/enforce.hpp>
@@ -8,6 +7,15 @@
 namespace binder {
 
 // --- contexts ---
+
+Result<Ref<Context>> Context::create(Driver& driver, const char* name)
+{
+	auto made = TRY(Box<Name>::make(Gfp::Kernel));
+	made->text.assign(name);
+	return Ref<Context>::make(Gfp::Kernel, driver, move(made));
+}
+
+Context::~Context() { driver.bury(move(name_)); }
 
 CXXRT_HOT Ref<Node> Context::manager()
 {
@@ -25,15 +33,15 @@ CXXRT_COLD Result<void> Context::set_manager(Process& process, const FlatObject&
 {
 	const Guard setting{setting_};
 	if (manager_address_.load_relaxed() != nullptr) {
-		note<debug::kUserError, "%s has a context manager already">(name);
+		// A name may be anything that a user namespace's root wants to see in the log.
+		note<debug::kUserError, "%d: there is a context manager already">(process.group);
 		return EBUSY;
 	}
 	TRY(process.credentials.may_manage_binder());
 	const auto user = task::UserId::current_effective();
 	if (user_.is_valid() && !(user_ == user)) {
-		note<debug::kUserError, "%s is for a context manager of user %u, not %u">(name,
-											  user_.in_initial_namespace(),
-											  user.in_initial_namespace());
+		note<debug::kUserError, "%d: the context manager is to be user %u, not %u">(
+			process.group, user_.in_initial_namespace(), user.in_initial_namespace());
 		return EPERM;
 	}
 	user_ = user;
@@ -72,9 +80,11 @@ void Driver::add(Process& process)
 			is_first = is_first && (other.is_released || other.group != process.group);
 		processes_.push_front(process);
 	}
+	process.is_first = is_first;
+	process.shown_ = {.driver = this, .which = kGroup + u32(process.group)};
 	if (is_first)
-		process.file_ = process_folder.file<&Driver::show_process>(
-			FixedText<16>{"", u32(process.group)}.c_str(), process);
+		process.file_ = process_folder.file<&Driver::show_file>(FixedText<16>{"", u32(process.group)}.c_str(),
+									process.shown_);
 }
 
 void Driver::mark_released(Process& process)
@@ -93,6 +103,23 @@ void Driver::remove(Process& process)
 {
 	const Guard guard{lock_};
 	process.list_hook.unlink();
+}
+
+void Driver::bury(Box<Context::Name> name)
+{
+	const Guard guard{lock_};
+	name->next = move(old_names_);
+	old_names_ = move(name);
+	// Nobody writes them into a log any more.
+	for (Box<Context::Name>* at = &old_names_; *at;) {
+		const char* text = (*at)->text.c_str();
+		if (log.has(text) || failed_log.has(text)) {
+			at = &(*at)->next;
+		} else {
+			Box<Context::Name> next = move((*at)->next);
+			*at = move(next);
+		}
+	}
 }
 
 u64 Driver::count()
@@ -124,9 +151,8 @@ u64 Driver::scan(u64 most)
 
 /// A device, and those after it.
 struct Driver::Device : Pinned {
-	Device(Driver& driver, const char* name) : name(name), context(driver, this->name.c_str()) {}
-	FixedText<256> name;
-	Context context;
+	explicit Device(Ref<Context> context) : context(move(context)) {}
+	Ref<Context> context;
 	Box<Device> next;
 	Box<misc::Node<Context, Process>> node;
 };
@@ -135,9 +161,17 @@ Driver::Driver() = default;
 
 Driver::~Driver()
 {
+	binderfs_.reset();
 	while (devices_) {
 		Box<Device> next = move(devices_->next);
 		devices_ = move(next);
+	}
+	{
+		const Guard guard{lock_};
+		while (old_names_) {
+			Box<Context::Name> next = move(old_names_->next);
+			old_names_ = move(next);
+		}
 	}
 	shrinker_.reset();
 	// What is in a folder before the folder.
@@ -174,36 +208,48 @@ Result<void> Driver::begin()
 		shrinker_ = TRY(Box<mm::Shrinker<Driver>>::make(Gfp::Kernel, move(shrinker)));
 	}
 	folder_ = debugfs::Entry::folder(params::compat_names() ? "binder" : "binder_cpp");
-	files_[0] = folder_.file<&Driver::show_state>("state", *this);
-	files_[1] = folder_.file<&Driver::show_stats>("stats", *this);
-	files_[2] = folder_.file<&Driver::show_transactions>("transactions", *this);
-	files_[3] = folder_.file<&Driver::show_log>("transaction_log", log);
-	files_[4] = folder_.file<&Driver::show_log>("failed_transaction_log", failed_log);
+	for (u32 which = 0; which < kGroup; ++which) {
+		shown_[which] = {.driver = this, .which = which};
+		files_[which] = folder_.file<&Driver::show_file>(kFiles[which], shown_[which]);
+	}
 	process_folder = folder_.subfolder("proc");
-	return add_devices();
+	TRY(add_devices());
+	// Last: what is mounted stays.
+	binderfs_ = TRY(Binderfs::create(*this));
+	return {};
+}
+
+Result<bool> Driver::next_name(const char*& rest, char (&name)[256])
+{
+	if (*rest == '\0')
+		return false;
+	size_t length = 0;
+	for (; *rest != '\0' && *rest != ','; ++rest) {
+		if (length == sizeof(name) - 1)
+			return E2BIG;
+		name[length++] = *rest;
+	}
+	name[length] = '\0';
+	if (*rest == ',')
+		++rest;
+	return true;
 }
 
 Result<void> Driver::add_devices()
 {
 	// Names with commas between them, an empty one too.
-	const char* text = params::devices();
-	while (*text != '\0') {
-		size_t length = 0;
-		while (text[length] != '\0' && text[length] != ',')
-			++length;
-		FixedText<256> name;
-		if (length > 255)
-			return E2BIG;
-		name.assign(text, length);
-		Box<Device> device = TRY(Box<Device>::make(Gfp::Kernel, *this, name.c_str()));
-		device->node = TRY(misc::Node<Context, Process>::create(device->name.c_str(), device->context));
+	const char* rest = params::devices();
+	for (;;) {
+		char name[256];
+		const bool is_there = TRY(next_name(rest, name));
+		if (!is_there)
+			return {};
+		auto context = TRY(Context::create(*this, name));
+		Box<Device> device = TRY(Box<Device>::make(Gfp::Kernel, move(context)));
+		device->node = TRY(misc::Node<Context, Process>::create(device->context->name, *device->context));
 		device->next = move(devices_);
 		devices_ = move(device);
-		text += length;
-		if (*text == ',')
-			++text;
 	}
-	return {};
 }
 
 }  // namespace binder

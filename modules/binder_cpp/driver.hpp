@@ -10,12 +10,21 @@
 
 namespace binder {
 
+class Binderfs;
 class Driver;
 
-/// A device, and who manages it: processes of different ones do not know each other.
-class Context : Pinned {
+/// A device, and who manages it: processes of different ones do not know each other. It stays while there is one.
+class Context : public RefCounted {
 public:
-	Context(Driver& driver, const char* name) : driver(driver), name(name) {}
+	/// What the logs may have for longer.
+	struct Name : cxxrt::Pinned {
+		FixedText<256> text;
+		Box<Name> next;
+	};
+	/// Context: process; sleeps.   Errors: ENOMEM.
+	static Result<Ref<Context>> create(Driver& driver, const char* name) EXCLUDES(atomic_context);
+	Context(Driver& driver, Box<Name> name) : driver(driver), name(name->text.c_str()), name_(move(name)) {}
+	~Context() EXCLUDES(atomic_context);
 
 	Result<Ref<Process>> open(chardev::File file) { return Process::open(*this, file); }
 
@@ -37,13 +46,17 @@ private:
 	Ref<Node> manager_ GUARDED_BY(lock_);
 	Atomic<const Node*> manager_address_;
 	task::UserId user_ GUARDED_BY(setting_);  // the first one's, for ever
+	Box<Name> name_;
 };
 
 class Driver : Pinned {
 public:
 	static Result<Box<Driver>> create();
 	Driver();
-	~Driver();
+	~Driver() EXCLUDES(atomic_context);
+
+	/// Copies the next one of the names of devices, and goes behind it; false if there is none.   Errors: E2BIG.
+	static Result<bool> next_name(const char*& rest, char (&name)[256]);
 
 	void add(Process& process);
 	void mark_released(Process& process);
@@ -64,6 +77,16 @@ public:
 		return found;
 	}
 
+	/// A context goes, and its name as soon as no log has it.
+	void bury(Box<Context::Name> name) EXCLUDES(atomic_context);
+
+	/// What there is to read; what follows are processes: their thread group is added.
+	enum class File : u8 { State, Stats, Transactions, Log, FailedLog, Group };
+	static constexpr u32 kGroup = u32(File::Group);
+	static constexpr const char* kFiles[] = {"state", "stats", "transactions", "transaction_log",
+						 "failed_transaction_log"};
+	void show(debugfs::Text& out, u32 file);
+
 	/// For the shrinker.   Units: pages.
 	u64 count();
 	u64 scan(u64 most);
@@ -76,19 +99,22 @@ private:
 	struct Device;
 	Result<void> begin();
 	Result<void> add_devices();
-	static void show_state(debugfs::Text& out, Driver& driver);
-	static void show_stats(debugfs::Text& out, Driver& driver);
-	static void show_transactions(debugfs::Text& out, Driver& driver);
-	static void show_process(debugfs::Text& out, Process& process);
-	static void show_log(debugfs::Text& out, TransactionLog& log);
+	static void show_file(debugfs::Text& out, ShownFile& file) { file.driver->show(out, file.which); }
+	void show_state(debugfs::Text& out);
+	void show_stats(debugfs::Text& out);
+	void show_transactions(debugfs::Text& out);
+	void show_group(debugfs::Text& out, int group);
 
 	Mutex lock_{lock_class<"binder_cpp processes">};
 	IntrusiveList<&Process::list_hook>
 		processes_;  // guarded by lock_; also those that are gone, while anybody knows them
 	Traffic past_ GUARDED_BY(lock_){};
 	debugfs::Entry folder_;
-	debugfs::Entry files_[5];
+	ShownFile shown_[kGroup];
+	debugfs::Entry files_[kGroup];
 	Box<Device> devices_;
+	Box<Context::Name> old_names_ GUARDED_BY(lock_);
+	Box<Binderfs> binderfs_;
 	Box<mm::Shrinker<Driver>> shrinker_;
 };
 

@@ -99,7 +99,7 @@ CXXRT_COLD Result<void> Process::set_frozen(UserAddress argument)
 	for (u32 which = 0;; ++which) {
 		Ref<Process> found;
 		u32 at = 0;
-		const bool any = context_.driver.for_each_of(int(info.pid), [&](Process& process) {
+		const bool any = context_->driver.for_each_of(int(info.pid), [&](Process& process) {
 			if (at++ == which)
 				found = Ref<Process>::to(process);
 		});

@@ -20,14 +20,14 @@ Process::Process(Context& context, chardev::File file)
 	  group_id(task::Leader::current()),
 	  credentials(task::Credentials::of(file)),
 	  default_nice(task::nice::current()),
-	  context_(context),
+	  context_(Ref<Context>::to(context)),
 	  leader_(task::Leader::current())
 {
 	stats::created(Object::Process);
-	note<debug::kOpenClose, "%d:%d opens %s">(group, task::current_id(), context.name);
+	note<debug::kOpenClose, "%d:%d opens a device">(group, task::current_id());
 }
 
-CXXRT_COLD Process::~Process() { context_.driver.remove(*this); }
+CXXRT_COLD Process::~Process() { context_->driver.remove(*this); }
 
 // --- nodes ---
 
@@ -161,7 +161,7 @@ Result<Process::HandleInfo> Process::count_node(Node& node, Strength strength, T
 				wants_fresh = true;
 				continue;
 			}
-			const u32 least = context_.is_manager(node) ? 0 : 1;
+			const u32 least = context_->is_manager(node) ? 0 : 1;
 			if (!handles.has_room(least, guard)) {
 				wants_room = true;
 				size = handles.size(guard);
@@ -458,9 +458,10 @@ CXXRT_COLD void Process::release_node(Node& node)
 CXXRT_COLD void Process::released()
 {
 	// Nobody calls any more: the file is closed, and not mapped.
-	context_.driver.mark_released(*this);
+	log_file_ = {};
+	context_->driver.mark_released(*this);
 	file_ = {};
-	context_.forget(*this);
+	context_->forget(*this);
 	{
 		const KindGuard<Inner> guard{inner};
 		is_dead.store_relaxed(1);
@@ -503,7 +504,7 @@ CXXRT_COLD void Process::released()
 		const KindGuard<Inner> guard{inner};
 		past = past_;
 	}
-	context_.driver.count_past(past);
+	context_->driver.count_past(past);
 	leader_ = {};
 	// Its memory may stay: not what user space calls a process.
 	stats::deleted(Object::Process);
@@ -583,12 +584,12 @@ CXXRT_COLD Result<void> Process::other_request(Thread*& thread, u32 command, Use
 		return {};
 	}
 	case request::kSetContextManager:
-		return context_.set_manager(*this, FlatObject{});
+		return context_->set_manager(*this, FlatObject{});
 	case request::kSetContextManagerExt: {
 		auto object = argument.read<FlatObject>();
 		if (!object.ok())
 			return EINVAL;
-		return context_.set_manager(*this, object.take());
+		return context_->set_manager(*this, object.take());
 	}
 	case request::kThreadExit: {
 		threads.erase(u64(thread->id));
@@ -605,7 +606,7 @@ CXXRT_COLD Result<void> Process::other_request(Thread*& thread, u32 command, Use
 			user_error<"%d asks for a node's counts with more than a handle">(group);
 			return EINVAL;
 		}
-		if (!context_.is_managed_by(*this))
+		if (!context_->is_managed_by(*this))
 			return EPERM;
 		const Ref<Node> node = TRY(node_of(info.handle, Strength::Strong));
 		{
@@ -624,7 +625,7 @@ CXXRT_COLD Result<void> Process::other_request(Thread*& thread, u32 command, Use
 	case request::kGetFrozenInfo: {
 		auto info = TRY(argument.read<FrozenInfo>());
 		info.sync_received = info.async_received = 0;
-		const bool found = context_.driver.for_each_of(int(info.pid), [&](Process& process) {
+		const bool found = context_->driver.for_each_of(int(info.pid), [&](Process& process) {
 			const KindGuard<Inner> guard{process.inner};
 			info.sync_received |= u32(process.sync_received) | (u32(process.is_busy(guard)) << 1);
 			info.async_received |= u32(process.async_received);

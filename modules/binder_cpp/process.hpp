@@ -7,6 +7,7 @@
 #include <cxxrt/misc.hpp>
 #include <cxxrt/xarray.hpp>
 
+#include "logfile.hpp"
 #include "buffers.hpp"
 #include "handles.hpp"
 #include "node.hpp"
@@ -17,6 +18,12 @@ namespace binder {
 
 class Context;
 class Driver;
+
+/// A file that shows something of the driver's; see Driver::File.
+struct ShownFile {
+	Driver* driver;
+	u32 which;
+};
 
 class Process : public RefCounted {
 public:
@@ -33,7 +40,7 @@ public:
 	/// Nobody can read what was sent to it.   Context: any that may take its locks.
 	void unmapped();
 
-	Context& context() const { return context_; }
+	Context& context() const { return *context_; }
 	const int group;  ///< id of the thread group, in the initial namespace
 	const task::GroupId group_id;
 	const task::Credentials credentials;
@@ -138,6 +145,9 @@ public:
 	/// Of the driver's list of all; guarded by its lock.
 	ListHook list_hook;
 	bool is_released = false;  ///< the same
+	bool is_first = false;	   ///< of its thread group, when it was opened
+	/// Where a mount shows it, until it is released.
+	void show_as(LogFile file) { log_file_ = move(file); }
 
 private:
 	Result<Thread*> current_thread() EXCLUDES(atomic_context);
@@ -151,12 +161,14 @@ private:
 	bool accepts_files(const Held<Inner>&) REQUIRES(Inner::held);
 	friend class Driver;
 
-	Context& context_;
+	Ref<Context> context_;
 	task::Leader leader_;  // until it is released
 	Tree<&Node::by_address, &Node::key> nodes_ GUARDED_BY(Inner::held);
 	HeldList<&Node::dead_hook> dead_nodes_{inner};
 	Traffic past_ GUARDED_BY(Inner::held){};  // of threads that are gone
 	debugfs::Entry file_;
+	LogFile log_file_;
+	ShownFile shown_{};
 };
 
 }  // namespace binder

@@ -122,7 +122,7 @@ void show_node(debugfs::Text& out, Node& node)
 void Process::show(debugfs::Text& out, bool all)
 {
 	const size_t start = out.size();
-	out.print<"proc %d\ncontext %s\n">(group, context_.name);
+	out.print<"proc %d\ncontext %s\n">(group, context_->name);
 	const size_t header = out.size();
 	{
 		const KindGuard<Inner> guard{inner};
@@ -176,7 +176,7 @@ void Process::show(debugfs::Text& out, bool all)
 
 void Process::show_stats(debugfs::Text& out)
 {
-	out.print<"proc %d\ncontext %s\n">(group, context_.name);
+	out.print<"proc %d\ncontext %s\n">(group, context_->name);
 	Traffic all{};
 	u32 thread_count = 0;
 	u32 ready = 0;
@@ -241,7 +241,7 @@ void Process::show_dead(debugfs::Text& out, bool& any)
 	}
 }
 
-void Driver::show_state(debugfs::Text& out, Driver& driver)
+void Driver::show_state(debugfs::Text& out)
 {
 	out.print<"binder state:\n">();
 	// Those that are gone, and still known by others: the last look at one may be its end, for which the lock has to be free.
@@ -251,8 +251,8 @@ void Driver::show_state(debugfs::Text& out, Driver& driver)
 		u32 at = 0;
 		bool found = false;
 		{
-			const Guard guard{driver.lock_};
-			for (Process& process : driver.processes_) {
+			const Guard guard{lock_};
+			for (Process& process : processes_) {
 				if (process.is_released && at++ == which) {
 					gone = Ref<Process>::try_to(process);
 					found = true;
@@ -264,19 +264,19 @@ void Driver::show_state(debugfs::Text& out, Driver& driver)
 		if (gone)
 			gone->show_dead(out, any_dead);
 	}
-	const Guard guard{driver.lock_};
-	for (Process& process : driver.processes_) {
+	const Guard guard{lock_};
+	for (Process& process : processes_) {
 		if (!process.is_released)
 			process.show(out, true);
 	}
 }
 
-void Driver::show_stats(debugfs::Text& out, Driver& driver)
+void Driver::show_stats(debugfs::Text& out)
 {
 	out.print<"binder stats:\n">();
-	const Guard guard{driver.lock_};
-	Traffic all = driver.past_;
-	for (Process& process : driver.processes_) {
+	const Guard guard{lock_};
+	Traffic all = past_;
+	for (Process& process : processes_) {
 		if (process.is_released)
 			continue;
 		const KindGuard<Inner> inner_guard{process.inner};
@@ -285,34 +285,56 @@ void Driver::show_stats(debugfs::Text& out, Driver& driver)
 	}
 	all.show(out, "");
 	stats::show_objects(out);
-	for (Process& process : driver.processes_) {
+	for (Process& process : processes_) {
 		if (!process.is_released)
 			process.show_stats(out);
 	}
 }
 
-void Driver::show_transactions(debugfs::Text& out, Driver& driver)
+void Driver::show_transactions(debugfs::Text& out)
 {
 	out.print<"binder transactions:\n">();
-	const Guard guard{driver.lock_};
-	for (Process& process : driver.processes_) {
+	const Guard guard{lock_};
+	for (Process& process : processes_) {
 		if (!process.is_released)
 			process.show(out, false);
 	}
 }
 
-void Driver::show_process(debugfs::Text& out, Process& process)
+void Driver::show_group(debugfs::Text& out, int group)
 {
-	Driver& driver = process.context().driver;
-	const Guard guard{driver.lock_};
-	for (Process& one : driver.processes_) {
-		if (one.is_released || one.group != process.group)
+	const Guard guard{lock_};
+	for (Process& one : processes_) {
+		if (one.is_released || one.group != group)
 			continue;
 		out.print<"binder proc state:\n">();
 		one.show(out, true);
 	}
 }
 
-void Driver::show_log(debugfs::Text& out, TransactionLog& log) { log.show(out); }
+void Driver::show(debugfs::Text& out, u32 file)
+{
+	switch (File(min(file, kGroup))) {
+	case File::State:
+		show_state(out);
+		break;
+	case File::Stats:
+		show_stats(out);
+		break;
+	case File::Transactions:
+		show_transactions(out);
+		break;
+	case File::Log:
+	case File::FailedLog: {
+		// Names of contexts stay meanwhile.
+		const Guard guard{lock_};
+		(File(file) == File::Log ? log : failed_log).show(out);
+		break;
+	}
+	case File::Group:
+		show_group(out, int(file - kGroup));
+		break;
+	}
+}
 
 }  // namespace binder

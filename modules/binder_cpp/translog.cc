@@ -17,6 +17,16 @@ CXXRT_HOT void TransactionLog::record(const Entry& entry)
 	rings_->with_local([&](Ring& ring) { ring.entries[ring.next++ % kShown] = entry; });
 }
 
+bool TransactionLog::has(const char* context)
+{
+	bool found = false;
+	rings_->for_each([&](const Ring& ring) {
+		for (const Entry& entry : ring.entries)
+			found = found || entry.context == context;
+	});
+	return found;
+}
+
 // NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
 void TransactionLog::show(debugfs::Text& out)
 {

@@ -30,6 +30,8 @@ public:
 	/// Context: process; never sleeps.
 	void record(const Entry& entry);
 	void show(debugfs::Text& out);
+	/// Whether an entry has the context of this very name.
+	bool has(const char* context);
 
 private:
 	struct Ring {

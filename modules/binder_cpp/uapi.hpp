@@ -56,6 +56,14 @@ struct PointerObject {
 static_assert(sizeof(FlatObject) == 24 && sizeof(FdObject) == 24 && sizeof(FdArrayObject) == 32 &&
 	      sizeof(PointerObject) == 40);
 
+/// BINDER_CTL_ADD, of binderfs's binder-control. C side: include/uapi/linux/android/binderfs.h.
+struct DeviceRequest {
+	char name[256];	 ///< its end is that of the text
+	u32 major, minor;
+};
+static_assert(sizeof(DeviceRequest) == 264);
+inline constexpr u32 kAddDevice = code(3, 'b', 1, sizeof(DeviceRequest));
+
 /// BC_TRANSACTION, BR_TRANSACTION, BC_REPLY, BR_REPLY.
 struct TransactionData {
 	u64 target;  ///< a handle, in the lower half, or a node's address

@@ -13,7 +13,7 @@
 #include <cstdio>
 #include <map>
 
-#include "peer.hpp"
+#include "mounted.hpp"
 
 namespace binder {
 namespace {
@@ -153,6 +153,49 @@ TEST_F(Binder, Bd90OpenAndMmap)
 	if (base != MAP_FAILED)
 		munmap(base, kMap);
 	close(file);
+}
+
+TEST_F(Binder, Bd90Mounting)
+{
+	Failures failures;
+	NEED_FAILURES(failures);
+	NEED_BINDERFS;
+	auto mounted = std::make_unique<Mounted>();
+	ASSERT_EQ(mounted->umount(), 0);
+	failures.each("mount", [&] { return mounted->mount("stats=global,max=100"); }, [&] { mounted->umount(); });
+	ASSERT_EQ(mounted->mount("stats=global"), 0);
+	failures.each("remount", [&] { return mounted->mount("stats=global,max=50", MS_REMOUNT); }, [] {});
+	int control = open((*mounted / "binder-control").c_str(), O_RDONLY | O_CLOEXEC);
+	ASSERT_GE(control, 0);
+	DeviceRequest request = {};
+	failures.each(
+		"BINDER_CTL_ADD",
+		[&] {
+			request = {.name = "mine", .major = 0, .minor = 0};
+			return ::ioctl(control, kCtlAdd, &request) < 0 ? errno : 0;
+		},
+		[&] {
+			unlink((*mounted / "mine").c_str());
+			// What failed took no place.
+			DeviceRequest again = {};
+			EXPECT_EQ(mounted->add("again", &again), 0);
+			EXPECT_EQ(unlink((*mounted / "again").c_str()), 0);
+			static u32 minor = again.minor;
+			EXPECT_EQ(again.minor, minor);
+		});
+	ASSERT_EQ(mounted->add("mine"), 0);
+	int file = -1;
+	std::string path = *mounted / "mine";
+	failures.each(
+		"open of a device", [&] { return (file = open(path.c_str(), O_RDWR | O_CLOEXEC)) < 0 ? errno : 0; },
+		[&] {
+			if (file >= 0)
+				close(file);
+			file = -1;
+		},
+		{ENOMEM, EFAULT, ENFILE});
+	close(control);
+	EXPECT_EQ(mounted->umount(), 0);
 }
 
 TEST_F(Binder, Bd90Managing)

@@ -77,7 +77,7 @@ def test_all_cases_in_one_process(binder: Binder) -> None:
 
 
 # Cases that a 32-bit program does as well: all layouts go through it.
-COMPAT = ["Bd02*", "Bd03*", "Bd08*", "Bd09*", "Bd12*", "Bd13*", "Bd22*", "Bd35*", "Bd37*", "Bd38*", "Bd45*"]
+COMPAT = ["Bd02*", "Bd03*", "Bd08*", "Bd09*", "Bd12*", "Bd13*", "Bd22*", "Bd35*", "Bd37*", "Bd38*", "Bd45*", "Bd74Added*"]
 
 
 @pytest.mark.slow_on_older
@@ -282,6 +282,80 @@ def test_bd85_no_list_of_pages_is_touched(binder: Binder) -> None:
     lists = _calls_per_round_trip(binder, ["list_lru_*", "binder_ioctl", "*Process*ioctl*"])
     touched = sum(number for name, number in lists.items() if name.startswith("list_lru"))
     assert touched > 1 if binder.is_c else lists and not touched, lists
+
+
+def _has_binderfs(vm: Vm, name: str) -> bool:
+    return f"\t{name}\n" in vm.run(["cat", "/proc/filesystems"], check=True).out
+
+
+def test_bd74_module_stays_while_mounted(binder: Binder) -> None:
+    """It goes when nothing is mounted and no file of a mount is open, and takes the file system with it."""
+    if binder.is_c:
+        pytest.skip("the C driver cannot be unloaded")
+    vm = binder.vm
+    vm.run("mkdir -p /tmp/a /tmp/b; mount -t binder_cpp none /tmp/a && mount -t binder_cpp none /tmp/b", check=True)
+    for umount in ("umount /tmp/a", "umount /tmp/b"):
+        assert binder.unload().rc != 0
+        vm.run(umount, check=True)
+    assert binder.unload().rc == 0
+    assert not _has_binderfs(vm, "binder_cpp")
+    assert vm.run("mount -t binder_cpp none /tmp/a").rc != 0
+    assert binder.load().rc == 0
+    vm.run("mount -t binder_cpp none /tmp/a", check=True)
+    opened = vm.start(f"exec sleep 1000 < /tmp/a/{binder.devices[0]}")
+    users = f"/sys/module/{binder.module}/refcnt"
+    vm.run(f"until [ $(cat {users}) -ge 2 ]; do sleep 0.1; done; umount -l /tmp/a", check=True)
+    assert binder.unload().rc != 0
+    opened.kill()
+    opened.wait()
+    vm.run(f"until [ $(cat {users}) = 0 ]; do sleep 0.1; done", check=True)
+    assert binder.unload().rc == 0
+
+
+def test_bd74_names_of_c(binder: Binder) -> None:
+    """With compat_names it is `binder`, with a node of that name. One name that is too long, or taken, fails what it must."""
+    if binder.is_c:
+        pytest.skip("the C driver has no other names")
+    vm = binder.vm
+    if _has_binderfs(vm, "binder"):
+        pytest.skip("this kernel has C's")
+    assert binder.unload().rc == 0
+    try:
+        vm.run(["insmod", str(binder.path), "compat_names=1"], check=True)
+        assert _has_binderfs(vm, "binder") and not _has_binderfs(vm, "binder_cpp")
+        listed = vm.run("mkdir -p /tmp/a; mount -t binder none /tmp/a; ls /tmp/a; stat -f -c %t /tmp/a; umount /tmp/a", check=True).out
+        assert listed.split() == ["binder", "binder-control", "features", "6c6f6f70"]
+        assert binder.unload().rc == 0
+        # A device that is called as something that each mount has: there is /dev/features, and nothing is mounted.
+        vm.run(["insmod", str(binder.path), "devices=features"], check=True)
+        assert vm.run("test -c /dev/features && mount -t binder_cpp none /tmp/a").rc != 0
+        assert binder.unload().rc == 0
+    finally:
+        vm.run(["rmmod", binder.module])
+
+
+@pytest.mark.slow
+def test_bd74_left_out(vm: Vm, release: str) -> None:
+    """CXXRT_BINDERFS=0 makes a module without it, as small as one without the C driver's option."""
+    if path_of(release) is None:
+        pytest.skip("the C driver is built already")
+    folder = PROJECT / "build" / "no-binderfs" / release
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Kbuild").write_text(f"include {PROJECT}/Kbuild\n")
+    only = [f"CXXRT_MODULE_KBUILDS={PROJECT}/modules/binder_cpp/Kbuild", "CXXRT_BINDERFS=0", "CONFIG_DEBUG_INFO_BTF_MODULES="]
+    made = subprocess.run(["make", "-s", "-C", build_folder(release), f"M={folder}", *only, "modules"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr[-3000:]
+    wanted = subprocess.run(["nm", "-u", folder / "binder_cpp.ko"], capture_output=True, text=True, check=True).stdout
+    assert not re.search(r" (register_filesystem|new_inode|kill_litter_super|alloc_chrdev_region|deactivate_super)$", wanted, re.M)
+    driver = Binder(vm, folder / "binder_cpp.ko")
+    vm.run(["rmmod", "binder_cpp"])
+    assert driver.load().rc == 0
+    try:
+        assert not _has_binderfs(vm, "binder_cpp")
+        assert driver.run("binder_test", "--gtest_filter=Binder.Bd08*:Binder.Bd12*").rc == 0
+        assert "has no binderfs" in driver.run("binder_test", "--gtest_filter=Binder.Bd74Options").out
+    finally:
+        assert driver.unload().rc == 0
 
 
 @pytest.mark.slow

@@ -93,6 +93,7 @@ public:
 		const int value = TRY(value_from_c(raw::ida_alloc_range(&ida_, 0, max, flags.bits())));
 		return Id{this, u32(value)};
 	}
+	raw::ida* unsafe_raw() { return &ida_; }
 
 private:
 	raw::ida ida_;

@@ -51,10 +51,33 @@ public:
 	static Result<Box<Region>> create(const char* name) EXCLUDES(atomic_context);
 	explicit Region(Key) {}
 	~Region() EXCLUDES(atomic_context);
+	static constexpr u32 kMinors = 1u << 20;
+
+	/// A number for a node that is not in /dev; nobody else has it until this goes. The region outlives it.
+	class Number : Pinned {
+	public:
+		/// None, until claim().
+		Number() = default;
+		~Number()
+		{
+			if (region_ != nullptr)
+				raw::ida_free(region_->minors_.unsafe_raw(), minor_);
+		}
+		/// Takes the lowest free one, once; the last `reserved` are for others.
+		/// Context: process; sleeps.   Errors: ENOSPC; ENOMEM.
+		Result<void> claim(Region& region, u32 reserved) EXCLUDES(atomic_context);
+		/// Only if there is one.
+		u32 major() const { return region_->first_ / kMinors; }
+		u32 minor() const { return minor_; }
+		raw::dev_t unsafe_raw() const { return region_->first_ + minor_; }
+
+	private:
+		Region* region_ = nullptr;
+		u32 minor_ = 0;
+	};
 
 private:
 	friend class NodeBase;
-	static constexpr u32 kMinors = 1u << 20;
 	raw::dev_t first_ = 0;
 	Ida minors_;
 };

@@ -18,6 +18,58 @@
 
 namespace cxxrt::misc {
 
+/// What files of sessions do but for open(), which ends with begin().
+template <class S> class SessionOperations {
+public:
+	/// Makes the session the file's.
+	static int begin(raw::file* file, Result<Ref<S>> made)
+	{
+		if (!made.ok())
+			return made.error().to_c();
+		file->private_data = made.take().leak();
+		return 0;
+	}
+	static constexpr raw::file_operations make(int (*open)(raw::inode*, raw::file*))
+	{
+		raw::file_operations operations{};
+		operations.owner = &raw::__this_module;
+		operations.open = open;
+		operations.unlocked_ioctl = &ioctl;
+#if CXXRT_COMPAT
+		operations.compat_ioctl = &raw::compat_ptr_ioctl;
+#endif
+		operations.mmap = &mmap;
+		operations.poll = &poll;
+		operations.flush = &flush;
+		operations.release = &release;
+		return operations;
+	}
+
+private:
+	// SAFETY (all): open() put the session there, and release() is the last to use it.
+	static S& session(raw::file* file) { return *static_cast<S*>(file->private_data); }
+	static long ioctl(raw::file* file, u32 command, unsigned long argument)
+	{
+		return session(file).ioctl(chardev::File{file}, command, UserAddress{argument});
+	}
+	static int mmap(raw::file* file, raw::vm_area_struct* vma) { return session(file).mmap(mm::Area{vma}).to_c(); }
+	static raw::__poll_t poll(raw::file* file, raw::poll_table_struct* table)
+	{
+		return session(file).poll(task::PollQueue::Table{file, table});
+	}
+	static int flush(raw::file* file, raw::fl_owner_t)
+	{
+		session(file).flush();
+		return 0;
+	}
+	static int release(raw::inode*, raw::file* file)
+	{
+		auto last = Ref<S>::adopt(&session(file));
+		last->released();
+		return 0;
+	}
+};
+
 template <class D, class S> class [[nodiscard]] Node : Pinned {
 public:
 	/// Appears as /dev/`name`, mode 0600; `name` and `device` outlive it.
@@ -42,54 +94,14 @@ public:
 	}
 
 private:
-	// SAFETY (all): open() put the session there, and release() is the last to use it.
-	static S& session(raw::file* file) { return *static_cast<S*>(file->private_data); }
 	static int open(raw::inode*, raw::file* file)
 	{
 		// SAFETY: the misc core put the device there, which stays registered while its open runs.
 		auto& misc = *static_cast<raw::miscdevice*>(file->private_data);
-		auto made = owner_of<&Node::misc_>(misc).device_.open(chardev::File{file});
-		if (!made.ok())
-			return made.error().to_c();
-		file->private_data = made.take().leak();
-		return 0;
+		return SessionOperations<S>::begin(file,
+						   owner_of<&Node::misc_>(misc).device_.open(chardev::File{file}));
 	}
-	static long ioctl(raw::file* file, u32 command, unsigned long argument)
-	{
-		return session(file).ioctl(chardev::File{file}, command, UserAddress{argument});
-	}
-	static int mmap(raw::file* file, raw::vm_area_struct* vma) { return session(file).mmap(mm::Area{vma}).to_c(); }
-	static raw::__poll_t poll(raw::file* file, raw::poll_table_struct* table)
-	{
-		return session(file).poll(task::PollQueue::Table{file, table});
-	}
-	static int flush(raw::file* file, raw::fl_owner_t)
-	{
-		session(file).flush();
-		return 0;
-	}
-	static int release(raw::inode*, raw::file* file)
-	{
-		auto last = Ref<S>::adopt(&session(file));
-		last->released();
-		return 0;
-	}
-	static constexpr raw::file_operations make_operations()
-	{
-		raw::file_operations operations{};
-		operations.owner = &raw::__this_module;
-		operations.open = &open;
-		operations.unlocked_ioctl = &ioctl;
-#if CXXRT_COMPAT
-		operations.compat_ioctl = &raw::compat_ptr_ioctl;
-#endif
-		operations.mmap = &mmap;
-		operations.poll = &poll;
-		operations.flush = &flush;
-		operations.release = &release;
-		return operations;
-	}
-	static constexpr raw::file_operations kOperations = make_operations();
+	static constexpr raw::file_operations kOperations = SessionOperations<S>::make(&open);
 
 	raw::miscdevice misc_{};
 	D& device_;
