@@ -187,7 +187,7 @@ class Driver:
                 steps.append(f"ip netns exec {space} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
             steps.append(f"ip link set $(ls /sys/bus/pci/devices/{self.slots[number]}/net) netns {space} name {card}")
             steps.append(f"printf 'link set lo up\nlink set {card} up\naddr add 10.0.0.{number + 1}/24 dev {card}\n' | ip -n {space} -batch -")
-        self.sh("\n".join(steps))
+        self.sh("\n".join(steps), 60 + 30 * len(self.slots))
         self.await_link()
 
     def await_link(self) -> None:
