@@ -16,4 +16,5 @@
 #include "sync.h"
 #include "task.h"
 #include "time.h"
+#include "xdp.h"
 #endif

@@ -125,7 +125,7 @@ void cxxrt_netdev_reset_queue(struct net_device *dev)
 	netdev_reset_queue(dev);
 }
 
-bool cxxrt_netdev_sent_queue(struct net_device *dev, u32 bytes, bool more)
+CXXRT_ALWAYS bool cxxrt_netdev_sent_queue(struct net_device *dev, u32 bytes, bool more)
 {
 	return __netdev_sent_queue(dev, bytes, more);
 }
@@ -210,13 +210,14 @@ bool cxxrt_netif_xmit_stopped(const struct net_device *dev)
 	return netif_xmit_stopped(netdev_get_tx_queue(dev, 0));
 }
 
-struct page_pool *cxxrt_page_pool_create(struct device *dev, struct napi_struct *napi, int node, u32 pages, u32 max_len)
+struct page_pool *cxxrt_page_pool_create(struct device *dev, struct napi_struct *napi, int node, u32 pages, u32 max_len,
+					 enum dma_data_direction direction)
 {
 	struct page_pool_params params = {
 		.pool_size = pages,
 		.nid = node,
 		.dev = dev,
-		.dma_dir = DMA_FROM_DEVICE,
+		.dma_dir = direction,
 		.max_len = max_len,
 		.flags = PP_FLAG_DMA_MAP | PP_FLAG_DMA_SYNC_DEV,
 	};

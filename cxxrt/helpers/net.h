@@ -116,7 +116,8 @@ void cxxrt_napi_free_frags(struct napi_struct *napi);
 void cxxrt_skb_add_rx_frag(struct sk_buff *skb, u32 index, struct page *page, u32 offset, u32 bytes, u32 truesize);
 
 /* Pages that are received into, and come back. */
-struct page_pool *cxxrt_page_pool_create(struct device *dev, struct napi_struct *napi, int node, u32 pages, u32 max_len);
+struct page_pool *cxxrt_page_pool_create(struct device *dev, struct napi_struct *napi, int node, u32 pages, u32 max_len,
+					 enum dma_data_direction direction);
 void page_pool_destroy(struct page_pool *pool);
 struct page *page_pool_alloc_frag(struct page_pool *pool, u32 *offset, u32 bytes, gfp_t flags);
 u64 cxxrt_page_pool_get_dma_addr(struct page *page);

@@ -11,6 +11,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/errno.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/etherdevice.h>
 #include <linux/ethtool.h>
@@ -36,6 +37,7 @@
 #include <linux/version.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
+#include <net/xdp.h>
 #include <linux/configfs.h>
 #include <linux/eventpoll.h>
 #include <linux/fcntl.h>
@@ -89,6 +91,7 @@ void cxxrt_constants(void)
 	CONSTANT(EACCES);
 	CONSTANT(ENOTTY);
 	CONSTANT(ENXIO);
+	CONSTANT(ENETDOWN);
 	CONSTANT(ENETRESET);
 	CONSTANT(E2BIG);
 
@@ -202,6 +205,9 @@ void cxxrt_constants(void)
 	CONSTANT(NET_SKB_PAD);
 	CONSTANT(NET_IP_ALIGN);
 	NAMED(SKB_SHARED_INFO_SIZE, SKB_DATA_ALIGN(sizeof(struct skb_shared_info)));
+	CONSTANT(XDP_PACKET_HEADROOM);
+	CONSTANT(XDP_XMIT_FLUSH);
+	CONSTANT(ETH_ZLEN);
 	CONSTANT(GFP_DMA32);
 	CONSTANT(SUPPORTED_10baseT_Half);
 	CONSTANT(SUPPORTED_10baseT_Full);

@@ -18,6 +18,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/dmapool.h>
 #include <linux/err.h>
+#include <linux/filter.h>
 #include <linux/fs.h>
 #include <linux/fs_context.h>
 #include <linux/fs_parser.h>
@@ -71,6 +72,7 @@
 #else
 #include <net/page_pool.h>
 #endif
+#include <net/xdp.h>
 #if IS_ENABLED(CONFIG_KUNIT)
 #include <kunit/test.h>
 #endif

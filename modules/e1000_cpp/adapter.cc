@@ -41,7 +41,7 @@ Adapter::Adapter(net::Key, net::Device dev, Parts&& parts)
 	  messages_(first_messages()),
 	  napi_(dev, callback<&Adapter::napi_, &Adapter::poll>),
 	  tx_(dev, parts_.enabled.device().dma()),
-	  rx_(dev, parts_.enabled.device().dma(), napi_)
+	  rx_(dev, parts_.enabled.device().dma(), napi_, tx_)
 {
 }
 
@@ -141,6 +141,8 @@ Result<void> Adapter::prepare(u32 board)
 	if (pci().device() != k82545EmCopper || pci().subsystem_vendor() != kVmware)
 		dev_.set_filters_unicast();
 	dev_.set_sends_raw_fcs();
+	if (!family_.has_fifo_bug)
+		xdp::announce(dev_);
 	dev_.set_mtu_range(kLeastMtu, kMostMtu);
 	vectors_ = TRY(pci::Vectors::single(parts_.enabled));
 	TRY(hw_.prepare());
@@ -321,8 +323,9 @@ regs::Ims Adapter::wanted_causes()
 Result<void> Adapter::up()
 {
 	const net::Features features = dev_.features();
-	rx_.configure(dev_.mtu() > kPlainMtu ? RxRing::Mode::Chained : RxRing::Mode::OneEach,
-		      features.has(net::Feature::RxAll), features.has(net::Feature::RxFcs));
+	const auto whole = is_examined_ ? RxRing::Mode::Examined : RxRing::Mode::OneEach;
+	rx_.configure(dev_.mtu() > kPlainMtu ? RxRing::Mode::Chained : whole, features.has(net::Feature::RxAll),
+		      features.has(net::Feature::RxFcs));
 	hw_.take_arp();
 	tx_.configure(family_, hw_.bus().is_pcix);
 	TRY(tx_.program(window_));
@@ -336,6 +339,10 @@ Result<void> Adapter::up()
 	napi_.enable();
 	window_.write(wanted_causes());
 	dev_.wake_queue();
+	if (!family_.has_fifo_bug) {
+		const xdp::SendGuard guard{dev_};
+		tx_.take_frames(true);
+	}
 	up_ = true;
 	was_pending_ = false;
 	stuck_ms_ = 0;
@@ -354,6 +361,10 @@ void Adapter::down()
 		update_rctl();
 	}
 	dev_.stop_sending();
+	{
+		const xdp::SendGuard guard{dev_};
+		tx_.take_frames(false);
+	}
 	window_.write(window_.read<Tctl>().with<Tctl::Enable>(false));
 	window_.write(regs::Imc::of(~0u));
 	// What is being sent or received ends.
@@ -388,7 +399,7 @@ Result<void> Adapter::open()
 	Guard guard{config_lock_};
 	dev_.carrier_off();
 	tx_.adopt(TRY(tx_.allocate(options_.tx_descriptors, family_.crosses_no_64k)));
-	auto memory = rx_.allocate(options_.rx_descriptors, family_.crosses_no_64k);
+	auto memory = rx_.allocate(options_.rx_descriptors, family_.crosses_no_64k, is_examined_);
 	if (!memory.ok()) {
 		tx_.release();
 		return memory.error();
@@ -458,12 +469,69 @@ Result<void> Adapter::change_mtu(u32 mtu)
 			net::error<"Jumbo Frames not supported.">(dev_);
 		return EINVAL;
 	}
+	if (mtu > kPlainMtu && rx_.program().is_attached()) {
+		net::warn<"XDP: the MTU stays at %u or less while a program is attached">(dev_, kPlainMtu);
+		return EINVAL;
+	}
 	const bool was_up = up_;
 	down();
 	dev_.set_mtu(mtu);
 	if (was_up)
 		return up();
 	reset_device();
+	return {};
+}
+
+Result<void> Adapter::examine_frames(bool wanted)
+{
+	if (is_examined_ == wanted)
+		return {};
+	if (!opened_) {
+		is_examined_ = wanted;
+		return {};
+	}
+	// The old ones serve until the new ones are there.
+	auto memory = TRY(rx_.allocate(options_.rx_descriptors, family_.crosses_no_64k, wanted));
+	const bool was_up = up_;
+	down();
+	rx_.adopt(move(memory));
+	is_examined_ = wanted;
+	return was_up ? up() : Result<void>{};
+}
+
+Result<void> Adapter::begin_xdp(xdp::Refusal why)
+{
+	Guard guard{config_lock_};
+	if (family_.has_fifo_bug) {
+		why.say<"XDP: not with this card, whose frames are sent one by one">();
+		return EOPNOTSUPP;
+	}
+	if (dev_.mtu() > kPlainMtu) {
+		why.say<"XDP: the MTU is more than 1500">();
+		return EINVAL;
+	}
+	const auto done = examine_frames(true);
+	if (!done.ok())
+		why.say<"XDP: no memory for the rings">();
+	return done;
+}
+
+void Adapter::end_xdp()
+{
+	Guard guard{config_lock_};
+	examine_frames(false).ignore("frames pass without a program, too");
+}
+
+Result<void> Adapter::send_frames(xdp::Frames& frames)
+{
+	const xdp::SendGuard guard{dev_};
+	if (!tx_.takes_frames() || !dev_.has_carrier())
+		return ENETDOWN;
+	frames.send_each([&](xdp::Frame& frame) { tx_.send_frame(frame); });
+	if (frames.are_last()) {
+		tx_.ring_doorbell();
+		guard.note_progress();
+	}
 	return {};
 }
 

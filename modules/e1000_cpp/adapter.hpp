@@ -62,6 +62,10 @@ public:
 	Result<u8> mii_phy() const;
 	Result<u16> read_mii(u16 reg) EXCLUDES(atomic_context);
 	Result<void> write_mii(u16 reg, u16 value) EXCLUDES(atomic_context);
+	xdp::Slot& xdp_slot() { return rx_.program(); }
+	Result<void> begin_xdp(xdp::Refusal why) EXCLUDES(atomic_context);
+	void end_xdp() EXCLUDES(atomic_context);
+	Result<void> send_frames(xdp::Frames& frames);
 
 	// Of the PCI function: power.cc.
 	Result<void> suspend() EXCLUDES(atomic_context);
@@ -97,6 +101,8 @@ private:
 	/// down() and up(), or reset_device() if it is not up.
 	Result<void> restart() REQUIRES(config_lock_) EXCLUDES(atomic_context);
 	void reset() EXCLUDES(atomic_context);
+	/// Makes rings such that programs can look at frames, or such that they cannot. If that fails, they are as they were.
+	Result<void> examine_frames(bool wanted) REQUIRES(config_lock_) EXCLUDES(atomic_context);
 	void watch() EXCLUDES(atomic_context);
 	void look_at_phy() EXCLUDES(atomic_context);
 	void check_sending() REQUIRES(config_lock_);
@@ -159,6 +165,7 @@ private:
 	Options options_;  // written under RTNL, and read where that is, or config_lock_
 	bool opened_ GUARDED_BY(config_lock_) = false;
 	bool up_ GUARDED_BY(config_lock_) = false;
+	bool is_examined_ GUARDED_BY(config_lock_) = false;  // buffers are such that programs can look at frames
 	Link link_ GUARDED_BY(config_lock_);
 	CableInfo cable_ GUARDED_BY(config_lock_);
 	u32 idle_errors_ GUARDED_BY(config_lock_) = 0;	   // the PHY's

@@ -69,7 +69,7 @@ Result<void> Tools::set_rings(Adapter& port, const ethtool::Rings& wanted)
 	if (port.opened_) {
 		// The old ones serve until the new ones are there.
 		auto tx_memory = TRY(port.tx_.allocate(tx, port.family_.crosses_no_64k));
-		auto rx_memory = TRY(port.rx_.allocate(rx, port.family_.crosses_no_64k));
+		auto rx_memory = TRY(port.rx_.allocate(rx, port.family_.crosses_no_64k, port.is_examined_));
 		const bool was_up = port.up_;
 		port.down();
 		port.tx_.adopt(move(tx_memory));
@@ -301,6 +301,12 @@ void Tools::get_statistics(Adapter& port, u64* to)
 	counts.interrupts = port.interrupts_;
 	counts.contexts_kept = port.tx_.contexts_kept();
 	counts.doorbells_kept = port.tx_.doorbells_kept();
+	const RxRing::Verdicts& verdicts = port.rx_.verdicts();
+	counts.xdp_passed = verdicts.passed;
+	counts.xdp_dropped = verdicts.dropped;
+	counts.xdp_sent = verdicts.sent;
+	counts.xdp_redirected = verdicts.redirected;
+	counts.xdp_frames = port.tx_.program_frames();
 	{
 		Guard filters{port.filter_lock_};
 		counts.control_writes_kept = port.rctl_kept_;

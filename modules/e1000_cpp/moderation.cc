@@ -13,6 +13,8 @@ constexpr u32 kRates[] = {70000, 20000, 4000};
 constexpr u32 kSlowRate = 4000;
 /// Units: bytes a packet: those of large frames and of segments that the device cuts.
 constexpr u32 kJumbo = 8000;
+/// Intervals in a row that want more interrupts, before there are more: those of a stream differ, and each change is a write.
+constexpr u32 kPatience = 3;
 
 }  // namespace
 
@@ -46,7 +48,9 @@ Moderation::Latency Moderation::follow(Latency now, Traffic traffic)
 
 bool Moderation::set_rate(u32 rate)
 {
-	if (rate == rate_)
+	const u32 wishes = rate > rate_ ? wishes_for_more_ + 1 : 0;
+	wishes_for_more_ = u8(min(wishes, kPatience));
+	if (rate == rate_ || (rate > rate_ && wishes < kPatience))
 		return false;
 	// Rather too few of them: more come in steps.
 	const u32 step = rate_ + (rate / 4);

@@ -58,6 +58,7 @@ private:
 
 	u32 setting_ = kConservative;
 	u32 rate_ = kFirstRate;
+	u8 wishes_for_more_ = 0;  // intervals in a row that wanted more
 	Latency sending_ = Latency::Lowest, receiving_ = Latency::Lowest;
 };
 

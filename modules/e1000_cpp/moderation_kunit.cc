@@ -51,13 +51,31 @@ KUNIT_TEST(e1000_moderation, streams_want_few_interrupts)
 	return {};
 }
 
-/// EK-36: more interrupts come in steps of a quarter of what is there, fewer at once.
+/// EK-36: more interrupts come in steps of a quarter of what is wanted, once three intervals in a row have wanted them; fewer at once.
 KUNIT_TEST(e1000_moderation, rates_rise_in_steps)
 {
 	auto moderation = made(Moderation::kDynamic);
 	test.expect_eq(settled(moderation, kNone, kStream), Moderation::interval_of(kBulk));
-	(void)moderation.adapt(kNone, {.packets = 2, .bytes = 3000}, true);
+	constexpr Traffic kFew{.packets = 2, .bytes = 3000};
+	for (u32 i = 0; i < 2; ++i)
+		test.expect_eq(moderation.adapt(kNone, kFew, true), false);
+	test.expect_eq(moderation.adapt(kNone, kFew, true), true);
 	test.expect_eq(moderation.interval(), Moderation::interval_of(kBulk + (kLow / 4)));
+	test.expect_eq(moderation.adapt(kNone, kFew, true), true);
+	test.expect_eq(moderation.interval(), Moderation::interval_of(kBulk + (kLow / 2)));
+	return {};
+}
+
+/// EK-75: a stream whose intervals differ does not have the rate written again and again.
+KUNIT_TEST(e1000_moderation, streams_that_waver_keep_their_rate)
+{
+	auto moderation = made(Moderation::kDynamic);
+	(void)settled(moderation, kNone, kStream);
+	for (u32 i = 0; i < 10; ++i) {
+		test.expect_eq(moderation.adapt(kNone, {.packets = 2, .bytes = 3000}, true), false);
+		test.expect_eq(moderation.adapt(kNone, kStream, true), false);
+	}
+	test.expect_eq(moderation.interval(), Moderation::interval_of(kBulk));
 	return {};
 }
 

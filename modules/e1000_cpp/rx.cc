@@ -16,19 +16,23 @@ constexpr u32 kLeastBytes = 14 + kFcsBytes;
 
 }  // namespace
 
-Result<RxRing::Memory> RxRing::allocate(u32 count, bool in_64k)
+Result<RxRing::Memory> RxRing::allocate(u32 count, bool in_64k, bool is_examined)
 {
 	Memory made;
 	made.ring_ = TRY(allocate_ring<RxDesc>(dma_, count, in_64k));
 	made.buffers_ = TRY(Array<net::PagePool::Buffer>::make(Gfp::Kernel, dma_.node(), count));
-	// Last: it must not go while NAPI runs, and nothing fails after it.
-	made.pool_ = TRY(net::PagePool::create(dma_, napi_, count));
+	// Last, as nothing is in them yet: they must not go while NAPI runs.
+	made.pool_ = TRY(net::PagePool::create(dma_, napi_, count,
+					       is_examined ? dma::Direction::Both : dma::Direction::FromDevice));
+	if (is_examined)
+		TRY(made.queue_.add(dev_, napi_, made.pool_));
 	made.count_ = count;
 	return made;
 }
 
 void RxRing::adopt(Memory&& memory)
 {
+	queue_ = move(memory.queue_);
 	pool_ = move(memory.pool_);
 	ring_ = move(memory.ring_);
 	buffers_ = move(memory.buffers_);
@@ -54,6 +58,7 @@ void RxRing::release()
 	empty();
 	buffers_ = {};
 	ring_ = {};
+	queue_ = xdp::Queue{};
 	pool_ = {};
 }
 
@@ -66,10 +71,15 @@ void RxRing::configure(Mode mode, bool takes_bad, bool keeps_fcs)
 		buffer_bytes_ = kChainedBytes;
 		headroom_ = 0;
 		most_bytes_ = kChainedBytes;
+		return;
+	}
+	most_bytes_ = takes_bad ? 2048 : kFrameBytes;
+	if (mode == Mode::Examined) {
+		buffer_bytes_ = kExaminedBytes;
+		headroom_ = xdp::kHeadroom;
 	} else {
 		buffer_bytes_ = takes_bad ? kRoomyBytes : kShortBytes;
 		headroom_ = kHeadroom;
-		most_bytes_ = takes_bad ? 2048 : kFrameBytes;
 	}
 }
 
@@ -145,11 +155,11 @@ bool RxRing::is_tbi(u32 i, const RxResult& result, u32 written)
 	return true;
 }
 
-CXXRT_INLINE void RxRing::receive_one(u32 i, const RxResult& result)
+CXXRT_INLINE u32 RxRing::accept(u32 i, const RxResult& result)
 {
 	if (!result.is_last() || discarding_) [[unlikely]] {
 		discarding_ = !result.is_last();
-		return;
+		return 0;
 	}
 	u32 written = result.length();
 	bool is_bad = false;
@@ -159,8 +169,16 @@ CXXRT_INLINE void RxRing::receive_one(u32 i, const RxResult& result)
 	}
 	if (is_bad || written < kLeastBytes || written > most_bytes_) [[unlikely]] {
 		dev_.count_receive_dropped();
-		return;
+		return 0;
 	}
+	return written;
+}
+
+CXXRT_INLINE void RxRing::receive_one(u32 i, const RxResult& result)
+{
+	const u32 written = accept(i, result);
+	if (written == 0) [[unlikely]]
+		return;
 	const u32 length = written - fcs_bytes_;
 	pool_.sync(buffers_[i], headroom_, length);
 	net::Skb skb = length <= copybreak_ ? copy(i, length)
@@ -172,6 +190,95 @@ CXXRT_INLINE void RxRing::receive_one(u32 i, const RxResult& result)
 	describe(skb, result);
 	count(length);
 	napi_.receive(move(skb), dev_);
+}
+
+void RxRing::pass(u32 i, const RxResult& result, const xdp::Received& received)
+{
+	net::PagePool::Buffer& buffer = buffers_[i];
+	const u32 from = received.offset();
+	const u32 length = received.length();
+	const u32 metadata = received.metadata();
+	net::Skb skb;
+	if (length <= copybreak_ && metadata == 0) {
+		skb = napi_.alloc(length);
+		if (skb) [[likely]]
+			skb.append(buffer.memory() + from, length);
+		pool_.reuse(buffer, 0, buffer_bytes_);
+	} else {
+		skb = pool_.build(buffer, buffer_bytes_, from, length);
+		if (skb && metadata != 0)
+			skb.set_metadata(metadata);
+	}
+	if (!skb) [[unlikely]] {
+		dev_.count_receive_dropped();
+		return;
+	}
+	describe(skb, result);
+	napi_.receive(move(skb), dev_);
+}
+
+void RxRing::reflect(u32 i, xdp::Received& received, xdp::Program program)
+{
+	const dma::Addr addr = buffers_[i].addr() + received.offset();
+	xdp::Frame frame = received.frame();
+	if (frame) {
+		const xdp::SendGuard guard{dev_};
+		sender_.reflect(frame, addr, pool_);
+		if (!frame) {
+			++verdicts_.sent;
+			has_reflected_ = true;
+			return;
+		}
+	} else {
+		pool_.reuse(buffers_[i], 0, buffer_bytes_);
+	}
+	program.complain_unsent(dev_);
+	++verdicts_.dropped;
+}
+
+CXXRT_INLINE void RxRing::examine_one(u32 i, const RxResult& result, xdp::Program program)
+{
+	const u32 written = accept(i, result);
+	if (written == 0) [[unlikely]]
+		return;
+	const u32 length = written - fcs_bytes_;
+	pool_.sync(buffers_[i], headroom_, length);
+	count(length);
+	xdp::Received received{queue_, buffers_[i], buffer_bytes_, headroom_, length};
+	// The last program may be gone already, and its ring still there.
+	switch (program ? program.run(dev_, received) : xdp::Verdict::Pass) {
+	case xdp::Verdict::Pass:
+		++verdicts_.passed;
+		pass(i, result, received);
+		return;
+	case xdp::Verdict::Send:
+		reflect(i, received, program);
+		return;
+	case xdp::Verdict::Redirect:
+		if (program.redirect(dev_, received)) {
+			++verdicts_.redirected;
+			has_redirected_ = true;
+			return;
+		}
+		break;
+	case xdp::Verdict::Drop:
+		break;
+	}
+	++verdicts_.dropped;
+	// The program may have written anywhere in it.
+	pool_.reuse(buffers_[i], 0, buffer_bytes_);
+}
+
+void RxRing::end_examination()
+{
+	if (exchange(has_reflected_, false)) {
+		const xdp::SendGuard guard{dev_};
+		if (sender_.takes_frames())
+			sender_.ring_doorbell();
+		guard.note_progress();
+	}
+	if (exchange(has_redirected_, false))
+		xdp::flush();
 }
 
 CXXRT_INLINE void RxRing::receive_part(u32 i, const RxResult& result)
@@ -240,6 +347,8 @@ template <RxRing::Mode M> CXXRT_INLINE u32 RxRing::receive_as(u32 budget)
 		++done;
 		if constexpr (M == Mode::OneEach)
 			receive_one(i, result);
+		else if constexpr (M == Mode::Examined)
+			examine_one(i, result, program_.load());
 		else
 			receive_part(i, result);
 		if (++unfilled >= kBatch) {
@@ -247,6 +356,8 @@ template <RxRing::Mode M> CXXRT_INLINE u32 RxRing::receive_as(u32 budget)
 			unfilled = 0;
 		}
 	}
+	if constexpr (M == Mode::Examined)
+		end_examination();
 	// Also where there was no memory the last time.
 	if (unfilled != 0 || next_ == filled_)
 		fill();
@@ -262,8 +373,14 @@ template <RxRing::Mode M> CXXRT_INLINE u32 RxRing::receive_as(u32 budget)
 u32 RxRing::receive(u32 budget)
 {
 	copybreak_ = copybreak();
-	return mode_ == Mode::OneEach ? receive_as<Mode::OneEach>(budget) : receive_as<Mode::Chained>(budget);
+	if (mode_ == Mode::OneEach) [[likely]]
+		return receive_as<Mode::OneEach>(budget);
+	return mode_ == Mode::Chained ? receive_chained(budget) : examine(budget);
 }
+
+u32 RxRing::receive_chained(u32 budget) { return receive_as<Mode::Chained>(budget); }
+
+u32 RxRing::examine(u32 budget) { return receive_as<Mode::Examined>(budget); }
 
 void RxRing::dump(bool all) const
 {

@@ -108,6 +108,11 @@ constexpr Statistics::Named Statistics::kAll[] = {
 	{.name = "tx_contexts_kept", .value = &Counts::contexts_kept},
 	{.name = "tx_doorbells_kept", .value = &Counts::doorbells_kept},
 	{.name = "rx_control_writes_kept", .value = &Counts::control_writes_kept},
+	{.name = "rx_xdp_passed", .value = &Counts::xdp_passed},
+	{.name = "rx_xdp_dropped", .value = &Counts::xdp_dropped},
+	{.name = "rx_xdp_sent", .value = &Counts::xdp_sent},
+	{.name = "rx_xdp_redirected", .value = &Counts::xdp_redirected},
+	{.name = "tx_xdp_frames", .value = &Counts::xdp_frames},
 };
 
 void Statistics::read(Window window, const Family& family, bool is_full_duplex)

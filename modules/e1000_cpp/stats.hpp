@@ -30,12 +30,13 @@ struct Counts {
 	u64 none;
 	// Those behind a parameter.
 	u64 interrupts, contexts_kept, doorbells_kept, control_writes_kept;
+	u64 xdp_passed, xdp_dropped, xdp_sent, xdp_redirected, xdp_frames;
 };
 
 class Statistics {
 public:
 	static constexpr u32 kNames = 46;
-	static constexpr u32 kExtraNames = 4;
+	static constexpr u32 kExtraNames = 9;
 	/// The names, and the values to which they belong.
 	struct Named {
 		const char* name;

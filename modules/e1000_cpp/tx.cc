@@ -61,7 +61,7 @@ void TxRing::empty()
 {
 	for (Entry& entry : entries_) {
 		unmap(entry);
-		entry.skb = {};
+		entry.frame = {};
 	}
 	ring_.clear();
 	used_.store_relaxed(0);
@@ -223,6 +223,74 @@ CXXRT_INLINE void TxRing::put(u32& next, dma::Addr addr, u32 length, const Offlo
 	}
 }
 
+// NOLINTNEXTLINE(bugprone-easily-swappable-parameters): in the order of the declaration
+CXXRT_INLINE void TxRing::end_frame(u32 next, xdp::Outgoing frame, u32 bytes, u32 packets, u32 first)
+{
+	const u32 last = next == 0 ? count_ - 1 : next - 1;
+	const u64 high = ring_.load(last, &TxDesc::high);
+	const u64 low = ring_.load(last, &TxDesc::low);
+	ring_.store(last, {.low = low, .high = high | tx::kEndOfPacket | report_});
+
+	Entry& end = entries_[last];
+	end.bytes = bytes;
+	end.packets = u16(packets);
+	end.frame = move(frame);
+	entries_[first].last = last;
+	// The entries before the index: pairs with the acquire in clean().
+	used_.store_release(next);
+}
+
+CXXRT_INLINE void TxRing::stop_if_full(u32 next)
+{
+	if (free_entries(next, cleaned_.load_relaxed()) < worst_case_) [[unlikely]] {
+		dev_.stop_queue();
+		// The stopped queue before the index: pairs with the barrier in clean().
+		memory_barrier();
+		if (free_entries(next, cleaned_.load_acquire()) >= worst_case_)
+			dev_.start_queue();
+	}
+}
+
+bool TxRing::has_room_for(const xdp::Frame& frame) const
+{
+	// Errata may cut each piece once more, and the first and the last; and the gap.
+	const u32 needed = (2 * pieces_of(frame.length())) + 4;
+	return free_entries(used_.load_relaxed(), cleaned_.load_acquire()) >= needed;
+}
+
+void TxRing::put_frame(xdp::Frame& frame, dma::Addr addr, bool is_mapped_here)
+{
+	const u32 first = used_.load_relaxed();
+	const u32 bytes = frame.length();
+	u32 next = first;
+	const Offload how{.command = tx::kDelay | tx::kInsertFcs};
+	put(next, addr, bytes, how, piece_of_head(false, 0), true);
+	if (!is_mapped_here)
+		entries_[first].length = 0;
+	end_frame(next, move(frame), bytes, 1, first);
+	++program_frames_;
+	// The limit of bytes is the stack's: it is counted, and does not stop the queue.
+	(void)dev_.sent(bytes, true);
+	stop_if_full(next);
+}
+
+void TxRing::send_frame(xdp::Frame& frame)
+{
+	if (frame.has_fragments() || !frame.pad() || !has_room_for(frame))
+		return;
+	auto addr = frame.map(dma_);
+	if (addr.ok())
+		put_frame(frame, addr.take(), true);
+}
+
+void TxRing::reflect(xdp::Frame& frame, dma::Addr addr, net::PagePool& pool)
+{
+	if (!takes_frames_ || !frame.pad() || !has_room_for(frame))
+		return;
+	pool.hand_over(addr, frame.length());
+	put_frame(frame, addr, false);
+}
+
 net::Tx TxRing::send(net::Skb skb)
 {
 	if (!skb.pad()) [[unlikely]] {
@@ -272,29 +340,12 @@ net::Tx TxRing::send(net::Skb skb)
 		put(next, Result<dma::Addr>{addr}.take(), piece.length, how,
 		    is_gso && i + 1 == fragments ? Piece::LastOfTso : Piece::Inner, false);
 	}
-	const u32 last = next == 0 ? count_ - 1 : next - 1;
-	const u64 high = ring_.load(last, &TxDesc::high);
-	const u64 low = ring_.load(last, &TxDesc::low);
-	ring_.store(last, {.low = low, .high = high | tx::kEndOfPacket | report_});
-
-	Entry& end = entries_[last];
 	const u32 bytes = skb.length() + ((how.segments - 1) * how.header_bytes);
-	end.bytes = bytes;
-	end.packets = u16(how.segments);
 	skb.note_sent();
-	end.skb = move(skb);
-	entries_[first].last = last;
-	// The entries before the index: pairs with the acquire in clean().
-	used_.store_release(next);
+	end_frame(next, move(skb), bytes, how.segments, first);
 
 	const bool now = dev_.sent(bytes, net::Device::has_more());
-	if (free_entries(next, cleaned_.load_relaxed()) < worst_case_) [[unlikely]] {
-		dev_.stop_queue();
-		// The stopped queue before the index: pairs with the barrier in clean().
-		memory_barrier();
-		if (free_entries(next, cleaned_.load_acquire()) >= worst_case_)
-			dev_.start_queue();
-	}
+	stop_if_full(next);
 	if (now || dev_.is_sending_stopped())
 		tail_.ring(next);
 	else
@@ -313,6 +364,8 @@ void TxRing::clean(u32 budget)
 		const u32 last = entries_[i].last;
 		if ((ring_.load(last, &TxDesc::high) >> 32 & tx::kDone) == 0)
 			break;
+		if (budget == 0 && entries_[last].frame.is_program_frame()) [[unlikely]]
+			break;
 		for (;;) {
 			unmap(entries_[i]);
 			if (i == last)
@@ -322,7 +375,7 @@ void TxRing::clean(u32 budget)
 		Entry& end = entries_[last];
 		packets += end.packets;
 		bytes += end.bytes;
-		move(end.skb).consume(budget);
+		move(end.frame).consume(budget);
 		i = after(i);
 	}
 	if (packets == 0)

@@ -4,12 +4,13 @@
 /// Frames on their way out: one ring, filled by start_xmit() and cleaned by NAPI.
 /// Spec: 8254x SDM 3.3, 3.4, 3.5.   C side: e1000_xmit_frame(), e1000_clean_tx_irq().
 ///
-/// Locks: none of its own. Who fills is one at a time, by the stack's lock; who cleans is NAPI. Each has its index, and
+/// Locks: none of its own. Who fills is one at a time, by the stack's lock (xdp::SendGuard); who cleans is NAPI. Each has its index, and
 /// reads the other's: `cleaned_` is stored with release order, and loaded with acquire order before its entries are
 /// used again.
 
 #include <cxxrt/atomic.hpp>
 #include <cxxrt/net.hpp>
+#include <cxxrt/xdp.hpp>
 
 #include "bounds.hpp"
 #include "hardware.hpp"
@@ -45,6 +46,15 @@ public:
 
 	/// As net's start_xmit().
 	CXXRT_HOT net::Tx send(net::Skb skb);
+	/// Frames of programs are taken from now on, or no more. Under a SendGuard, as all that follows of them.
+	void take_frames(bool wanted) { takes_frames_ = wanted; }
+	bool takes_frames() const { return takes_frames_; }
+	/// Takes a frame that another device has received, if it can: the device is told by ring_doorbell().
+	void send_frame(xdp::Frame& frame);
+	/// The same of one that this port has received, into memory at `addr` that both directions are mapped for.
+	void reflect(xdp::Frame& frame, dma::Addr addr, net::PagePool& pool);
+	/// Tells the device of frames that it was given.
+	void ring_doorbell() { tail_.ring(used_.load_relaxed()); }
 	/// Frees what has been sent.   Context: NAPI.
 	CXXRT_HOT void clean(u32 budget);
 	/// What was sent since the last call.   Context: NAPI.
@@ -53,6 +63,8 @@ public:
 	u64 restarts() const { return restarts_; }
 	u64 contexts_kept() const { return contexts_kept_; }
 	u64 doorbells_kept() const { return doorbells_kept_; }
+	/// Frames of programs that were given to the device.
+	u64 program_frames() const { return program_frames_; }
 	/// What a report of a device that does not send any more says.
 	struct View {
 		u32 next_to_use, next_to_clean, next_to_watch;
@@ -66,8 +78,8 @@ public:
 
 private:
 	struct Entry {
-		net::Skb skb;	 // of a frame's last descriptor
-		dma::Addr addr;	 // null: nothing to unmap
+		xdp::Outgoing frame;  // of a frame's last descriptor
+		dma::Addr addr;	      // null: nothing to unmap
 		u32 length = 0;
 		u32 last = 0;	// of a frame's first descriptor: the index of its last
 		u32 bytes = 0;	// of the last: on the wire
@@ -91,6 +103,14 @@ private:
 	/// Puts the context that the frame needs, if the device does not have it.   Errors: ENOMEM.
 	Result<Offload> offload(const net::Skb& skb, u32& next);
 	CXXRT_COLD net::Tx refuse(net::Skb skb, u32 needed);
+	/// Whether a frame that a program sends has room, in one piece or cut.
+	bool has_room_for(const xdp::Frame& frame) const;
+	/// Puts it. It has room.
+	void put_frame(xdp::Frame& frame, dma::Addr addr, bool is_mapped_here);
+	/// Ends a frame of `bytes` bytes on the wire, whose descriptors are those before `next`, and gives it to the device.
+	CXXRT_INLINE void end_frame(u32 next, xdp::Outgoing frame, u32 bytes, u32 packets, u32 first);
+	/// After a frame was put and counted: stops the queue if there is no room for the next.
+	CXXRT_INLINE void stop_if_full(u32 next);
 	/// Undoes what was put from `first` on; the device has not seen it.
 	CXXRT_COLD void take_back(u32 first, u32 end);
 	void unmap(Entry& entry);
@@ -116,8 +136,9 @@ private:
 	// Who fills.
 	alignas(64) Atomic<u32> used_{0};
 	bool is_after_tso_ = false;
+	bool takes_frames_ = false;
 	u64 context_low_ = 0, context_high_ = 0;  // the last context that the device was given for a checksum
-	u64 contexts_kept_ = 0, doorbells_kept_ = 0;
+	u64 contexts_kept_ = 0, doorbells_kept_ = 0, program_frames_ = 0;
 	// Who cleans.
 	alignas(64) Atomic<u32> cleaned_{0};
 	Traffic traffic_;

@@ -251,8 +251,9 @@ unsigned fifo_size() { return fifo.size(); }
 int rx_start(const RxAsked& asked)
 {
 	napi = new (napi_memory) Napi();
-	rx = new (rx_memory) RxRing(net::Device{&sim_net_device()}, dma_device(), napi->napi);
-	auto memory = rx->allocate(asked.entries, asked.in_64k);
+	rx = new (rx_memory)
+		RxRing(net::Device{&sim_net_device()}, dma_device(), napi->napi, reinterpret_cast<TxRing&>(tx_memory));
+	auto memory = rx->allocate(asked.entries, asked.in_64k, false);
 	if (!memory.ok()) {
 		rx_stop();
 		return memory.error().to_c();

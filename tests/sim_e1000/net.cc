@@ -145,7 +145,7 @@ void cxxrt_pci_enable_error_reporting(pci_dev*) {}
 void cxxrt_pci_disable_error_reporting(pci_dev*) {}
 
 // Pages.
-page_pool* cxxrt_page_pool_create(device*, napi_struct*, int, unsigned, unsigned)
+page_pool* cxxrt_page_pool_create(device*, napi_struct*, int, unsigned, unsigned, dma_data_direction)
 {
 	static int pool;
 	return reinterpret_cast<page_pool*>(&pool);

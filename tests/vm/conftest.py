@@ -25,9 +25,9 @@ from nvme import Driver as Nvme  # noqa: E402
 from vmlib import PROJECT, Vm, installed_releases  # noqa: E402
 from vmlib.kernels import is_test  # noqa: E402
 
-# What needs a test kernel, and what is of no use there: bench's tools are not the kernel's.
+# What needs a test kernel, and what is of no use there: bench's tools are not the kernel's, and what traffic costs is no figure there.
 _ON_TEST_KERNELS = ["test_deliberate_bugs.py", "test_e1000_failed_allocations.py", "test_failed_allocations.py", "test_kunit.py", "test_nvme_failed_allocations.py"]
-_ON_STOCK_KERNELS = ["test_bench_guards.py", "test_bench_targets.py", "test_suites.py"]
+_ON_STOCK_KERNELS = ["test_bench_guards.py", "test_bench_targets.py", "test_e1000_costs.py", "test_suites.py"]
 
 RELEASES = [os.environ["KREL"]] if os.environ.get("KREL") else installed_releases()
 

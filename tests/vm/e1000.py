@@ -65,19 +65,25 @@ def qemu_arguments(cards: list[str], wires: int = 1) -> list[str]:
     return arguments
 
 
-def guest_fixture(cards: list[str], *, smp: int = 2, append: str = "", wires: int = 1, machine: tuple[str, ...] = ()) -> Any:
+def guest_fixture(cards: list[str], *, smp: int = 2, append: str = "", wires: int = 1, machine: tuple[str, ...] = (), mem: int = 1024, tells: bool = False) -> Any:
     """The fixture `vm` for a file of tests: a guest of the release under test that has the cards.
 
-    `machine`: QEMU's arguments that say what cards are plugged into, where they say so.
+    `machine`: QEMU's arguments that say what cards are plugged into, where they say so. `mem`: of the guest, in MiB. `tells`: QEMU
+    can be asked to note what registers are accessed, which Accesses reads.
     """
 
     @pytest.fixture(scope="module")
     def vm(release: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vm]:
         monitor = tmp_path_factory.mktemp("monitor") / "socket"
         arguments = ["-chardev", f"socket,id=outside,path={monitor},server=on,wait=off", "-mon", "chardev=outside,mode=readline"]
-        with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=[*machine, *qemu_arguments(cards, wires), *arguments]) as guest:
+        trace = tmp_path_factory.mktemp("trace") / "log"
+        if tells:
+            # One that never comes has QEMU open the file.
+            arguments += ["-D", str(trace), "-trace", "enable=e1000x_link_negotiation_start"]
+        with Vm(release, smp=smp, mem=mem, cwd=PROJECT, append=append, qemu_args=[*machine, *qemu_arguments(cards, wires), *arguments]) as guest:
             guest.cards = cards  # type: ignore[attr-defined]
             guest.monitor = monitor  # type: ignore[attr-defined]
+            guest.trace = trace  # type: ignore[attr-defined]
             yield guest
 
     return vm
@@ -181,7 +187,7 @@ class Driver:
                 steps.append(f"ip netns exec {space} sysctl -qw net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1")
             steps.append(f"ip link set $(ls /sys/bus/pci/devices/{self.slots[number]}/net) netns {space} name {card}")
             steps.append(f"printf 'link set lo up\nlink set {card} up\naddr add 10.0.0.{number + 1}/24 dev {card}\n' | ip -n {space} -batch -")
-        self.sh("\n".join(steps))
+        self.sh("\n".join(steps), 60 + 30 * len(self.slots))
         self.await_link()
 
     def await_link(self) -> None:

@@ -318,6 +318,9 @@ def test_ek86_ek89_extra_statistics(vm: Vm, ko: Callable[[str], Path]) -> None:
         driver.exchange(1_000_000, directions=((0, 1),))
         lines = driver.sh("ip netns exec n0 ethtool -S e0").splitlines()[1:]
         counts = {name.strip(): int(value) for name, value in (line.split(":") for line in lines)}
-        assert list(counts)[46:] == ["interrupts", "tx_contexts_kept", "tx_doorbells_kept", "rx_control_writes_kept"]
+        assert list(counts)[46:] == [
+            *("interrupts", "tx_contexts_kept", "tx_doorbells_kept", "rx_control_writes_kept"),
+            *("rx_xdp_passed", "rx_xdp_dropped", "rx_xdp_sent", "rx_xdp_redirected", "tx_xdp_frames"),
+        ]
         assert counts["interrupts"] > 0
         assert counts["rx_control_writes_kept"] > 0

@@ -58,6 +58,7 @@ inline constexpr Error EPROTO{int(raw::EPROTO)};
 inline constexpr Error EBADF{int(raw::EBADF)};
 /// Not for user space: the call is to be restarted, or ends with EINTR, once the signal has been handled.
 inline constexpr Error ERESTARTSYS{int(raw::ERESTARTSYS)};
+inline constexpr Error ENETDOWN{int(raw::ENETDOWN)};
 inline constexpr Error ENETRESET{int(raw::ENETRESET)};
 
 namespace detail {

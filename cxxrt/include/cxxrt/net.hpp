@@ -22,6 +22,7 @@
 ///     Result<u8> mii_phy()                                  process; sleeps: the address of the PHY; and both of
 ///     Result<u16> read_mii(u16 reg)                         a register of it; any number may be asked for
 ///     Result<void> write_mii(u16 reg, u16 value)
+/// and what <cxxrt/xdp.hpp> says.
 
 #include <cxxrt/callback.hpp>
 #include <cxxrt/dma.hpp>
@@ -29,6 +30,12 @@
 #include <cxxrt/log.hpp>
 #include <cxxrt/memory.hpp>
 #include <cxxrt/page.hpp>
+
+namespace cxxrt::xdp {
+class Outgoing;
+class Queue;
+template <class D> struct Ops;
+}  // namespace cxxrt::xdp
 
 namespace cxxrt::net {
 
@@ -189,12 +196,15 @@ public:
 	/// The device found its checksum right.
 	void set_checksum_good() const { raw::cxxrt_skb_checksum_is_good(skb_); }
 	void set_vlan_tag(u16 tci) const { raw::cxxrt_vlan_hwaccel_put_tag(skb_, tci); }
+	/// So many bytes in front of its data are what a program has left for the stack.
+	void set_metadata(u32 bytes) const { raw::cxxrt_skb_metadata_set(skb_, u8(bytes)); }
 
 private:
 	template <class D> friend class Driver;
 	friend class Napi;
 	friend class Tx;
 	friend class PagePool;
+	friend class xdp::Outgoing;
 	CXXRT_INLINE explicit Skb(raw::sk_buff* skb) : skb_(skb) {}
 	CXXRT_COLD static void drop(raw::sk_buff* skb);
 	raw::sk_buff* skb_ = nullptr;
@@ -396,6 +406,7 @@ public:
 private:
 	friend class PagePool;
 	friend class Assembly;
+	friend class xdp::Queue;
 	template <auto Member, auto Function> CXXRT_HOT static int thunk(raw::napi_struct* napi, int budget)
 	{
 		auto& owner = owner_of<Member>(owner_of<&Napi::napi_>(*napi));
@@ -424,13 +435,15 @@ public:
 		if (pool_ != nullptr)
 			raw::page_pool_destroy(pool_);
 	}
-	/// With room for `pages` pages that wait to be used again. The device writes at most `most` bytes of a page.
+	/// With room for `pages` pages that wait to be used again. The device writes at most a page. `direction`: Both, if what it has
+	/// written is also to be sent from there.
 	/// Context: process; sleeps.   Errors: ENOMEM; EINVAL.
-	static Result<PagePool> create(dma::Device dev, Napi& napi, u32 pages, u32 most = kPageSize)
-		EXCLUDES(atomic_context)
+	static Result<PagePool> create(dma::Device dev, Napi& napi, u32 pages,
+				       dma::Direction direction = dma::Direction::FromDevice) EXCLUDES(atomic_context)
 	{
-		auto* pool = TRY(from_err_ptr(
-			raw::cxxrt_page_pool_create(dev.unsafe_raw(), &napi.napi_, dev.node().id(), pages, most)));
+		auto* pool = TRY(
+			from_err_ptr(raw::cxxrt_page_pool_create(dev.unsafe_raw(), &napi.napi_, dev.node().id(), pages,
+								 u32(kPageSize), raw::dma_data_direction(direction))));
 		return PagePool{pool, dev.unsafe_raw()};
 	}
 	explicit operator bool() const { return pool_ != nullptr; }
@@ -467,6 +480,11 @@ public:
 	{
 		raw::cxxrt_dma_sync_for_device(dev_, (buffer.addr() + from).bits(), length, raw::DMA_FROM_DEVICE);
 	}
+	/// The device may read `length` bytes at `addr`, which is in a buffer of a pool of both directions.
+	CXXRT_INLINE void hand_over(dma::Addr addr, u32 length)
+	{
+		raw::cxxrt_dma_sync_for_device(dev_, addr.bits(), length, raw::DMA_BIDIRECTIONAL);
+	}
 	/// Context: process, while NAPI is disabled.
 	void give_back(Buffer& buffer)
 	{
@@ -497,6 +515,7 @@ public:
 	static constexpr u32 kHeadroom = u32(raw::NET_SKB_PAD + raw::NET_IP_ALIGN);
 
 private:
+	friend class xdp::Queue;
 	PagePool(raw::page_pool* pool, raw::device* dev) : pool_(pool), dev_(dev) {}
 	raw::page_pool* pool_ = nullptr;
 	raw::device* dev_ = nullptr;
@@ -693,6 +712,8 @@ private:
 		// Not every kernel has it.
 		if constexpr (requires(D& object) { object.poll_controller(); })
 			set_poll_controller(ops);
+		if constexpr (requires(D& object) { object.xdp_slot(); })
+			xdp::Ops<D>::fill(ops);
 		return ops;
 	}
 	static constexpr raw::net_device_ops kOps = make_ops();
