@@ -117,7 +117,7 @@ def connect(driver: Driver, parameters: str = "") -> None:
         driver.sh(f"ip -n n{number} neigh replace 10.0.0.{2 - number} lladdr {mac(1 - number)} dev e{number} nud permanent")
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_ek75_accesses_for_an_interrupt(vm: Vm, ko: Callable[[str], Path]) -> None:
     """Bulk TCP takes few accesses for an interrupt; of interrupts for a segmented frame there is the figure."""
     with Driver(vm, ko(NAME)) as ours:
