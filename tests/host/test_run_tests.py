@@ -70,7 +70,16 @@ def test_what_cannot_be_made_is_a_failure(run_tests: ModuleType, tmp_path: Path)
 
 def test_every_stock_kernel_the_test_kernel_and_the_host_have_a_lane(run_tests: ModuleType) -> None:
     names = [lane.name for lane in run_tests.lanes([])]
-    assert names[0] == "testkernel" and names[2] == "host" and [name for name in names if name.startswith("vm-6.")] == [names[1], *names[3:]]
+    assert names[0] == "testkernel" and names[1] == f"{names[2]}-cards" and names[3] == "host"
+    assert [name for name in names if name.startswith("vm-6.")] == [*names[1:3], *names[4:]]
+
+
+def test_lanes_of_a_kernel_have_no_test_in_common_and_all_there_are(run_tests: ModuleType) -> None:
+    cards, others = run_tests.lanes(["--all"])[1:3]
+    together = run_tests.Lane("x", [argument for argument in others.arguments if "nvme" not in argument and "e1000" not in argument], others.environment)
+    found = collected(cards), collected(others)
+    assert not found[0] & found[1]
+    assert found[0] | found[1] == collected(together)
 
 
 def collected(lane: object) -> set[str]:

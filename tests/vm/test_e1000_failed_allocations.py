@@ -89,6 +89,7 @@ def test_ek38_allocations_fail_while_rings_and_mtu_change(drv: Driver) -> None:
     answers(drv)
 
 
+@pytest.mark.slow
 def test_ek32_allocations_fail_while_sending(drv: Driver) -> None:
     failed, results = fail_each(drv, "frames", ("frames", "fb", 20), None)
     assert failed > 0

@@ -40,6 +40,7 @@ def test_ek01_ek02_ek29_cards_become_network_devices(drv: Driver):
         assert (drv.vm.run(f"ip link set {name} mtu {mtu}").rc == 0) is good, mtu
 
 
+@pytest.mark.slow_on_older
 def test_ek03_ek04_ping(net: Driver):
     """Once the link is up, every ping is answered, of every size that fits one frame."""
     assert any("NIC Link is Up 1000 Mbps Full Duplex, Flow Control: RX" in line for line in net.vm.dmesg_lines(whole=True))

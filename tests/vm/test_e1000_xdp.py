@@ -120,8 +120,7 @@ def test_ek85_verdicts_that_drop(net: Driver) -> None:
     assert net.lost(0, "10.0.0.2", (56,)) == ""
 
 
-@pytest.mark.slow_on_older
-@pytest.mark.slow_on_test_kernel
+@pytest.mark.slow
 def test_ek85_sent_back(net: Driver) -> None:
     """Frames leave where they came in, with the addresses swapped, while others pass: as long as they were, padded, or longer."""
     attach(net, 1)
@@ -141,8 +140,7 @@ def test_ek85_sent_back(net: Driver) -> None:
     net.exchange(1_000_000)
 
 
-@pytest.mark.slow_on_older
-@pytest.mark.slow_on_test_kernel
+@pytest.mark.slow
 def test_ek85_redirected(net: Driver) -> None:
     """Frames that come in at one port leave at another, as they were; a port that is down takes none."""
     attach(net, 1)
