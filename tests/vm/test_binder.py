@@ -237,7 +237,7 @@ def test_bd79_nothing_that_prints_is_called(binder: Binder) -> None:
     assert bool(printers) == binder.is_c, called
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_bd84_pages_come_many_at_once(binder: Binder) -> None:
     """The address space is locked once for many pages; on 6.12, the C driver does it for each."""
     calls = _traced_calls(binder, ["down_write*", "vm_insert_page*"], "--size", "131072", "--count", "1")
