@@ -11,10 +11,8 @@
 #include <linux/security.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
+#include <uapi/linux/sched/types.h>
 #include "task.h"
-
-/* Of the scheduler's own header: the waker is about to sleep. As wake_up_sync() passes it on. */
-#define WAKE_SYNC 0x10
 
 struct task_struct *cxxrt_current(void)
 {
@@ -59,6 +57,37 @@ u32 cxxrt_euid_seen_by_current(u32 euid)
 void cxxrt_get_task_struct(struct task_struct *task)
 {
 	get_task_struct(task);
+}
+
+u32 cxxrt_current_policy(void)
+{
+	return current->policy;
+}
+
+u32 cxxrt_current_rt_priority(void)
+{
+	return current->rt_priority;
+}
+
+/* What sched_setscheduler() allows, but without the audit of a failure. */
+u32 cxxrt_best_rt_priority(void)
+{
+	if (ns_capable_noaudit(&init_user_ns, CAP_SYS_NICE))
+		return MAX_RT_PRIO - 1;
+	return min_t(unsigned long, rlimit(RLIMIT_RTPRIO), MAX_RT_PRIO - 1);
+}
+
+bool cxxrt_set_current_scheduling(u32 policy, u32 priority)
+{
+	const struct sched_attr attr = {
+		.size = sizeof(attr),
+		.sched_policy = policy,
+		.sched_flags = current->sched_reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
+		.sched_nice = task_nice(current),
+		.sched_priority = priority,
+	};
+
+	return sched_setattr_nocheck(current, &attr) == 0;
 }
 
 struct pid *cxxrt_get_tgid_pid(struct task_struct *task)
@@ -182,11 +211,11 @@ bool cxxrt_waitqueue_active(struct wait_queue_head *head)
 	return wq_has_sleeper(head);
 }
 
-CXXRT_ALWAYS void cxxrt_wake_interruptible(struct task_struct *task, bool sync)
+CXXRT_ALWAYS void cxxrt_wake_interruptible(struct task_struct *task, u32 how)
 {
 	struct wait_queue_entry entry = { .private = task };
 
-	default_wake_function(&entry, TASK_INTERRUPTIBLE, sync ? WAKE_SYNC : 0, NULL);
+	default_wake_function(&entry, TASK_INTERRUPTIBLE, how, NULL);
 }
 
 void cxxrt_wake_up_interruptible(struct wait_queue_head *head, bool sync)

@@ -39,7 +39,7 @@ u64 total_size(Buffers::Sizes sizes)
 
 int Buffers::group() const { return mapping_.owner().group; }
 
-Buffers::~Buffers()
+CXXRT_COLD Buffers::~Buffers()
 {
 	for (Slot& slot : slots_) {
 		const KindGuard<Memory> guard{lock_};
@@ -433,7 +433,7 @@ CXXRT_COLD u32 Buffers::shrink(u64 most)
 	return freed;
 }
 
-void Buffers::abandon()
+CXXRT_COLD void Buffers::abandon()
 {
 	for (;;) {
 		Ref<Node> target;
@@ -445,7 +445,7 @@ void Buffers::abandon()
 	}
 }
 
-void Buffers::show_allocated(debugfs::Text& out)
+CXXRT_COLD void Buffers::show_allocated(debugfs::Text& out)
 {
 	const KindGuard<Memory> guard{lock_};
 	all_.for_each(guard, [&](Buffer& buffer) {
@@ -458,7 +458,7 @@ void Buffers::show_allocated(debugfs::Text& out)
 	});
 }
 
-void Buffers::show_pages(debugfs::Text& out)
+CXXRT_COLD void Buffers::show_pages(debugfs::Text& out)
 {
 	u32 active = 0;
 	u32 idle = 0;

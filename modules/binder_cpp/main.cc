@@ -26,6 +26,16 @@ constinit module::Param<int> stop_on_user_error{0};
 CXXRT_PARAM_LIVE_AS(stop_on_user_error, stop_on_user_error,
 		    "Not 0: the first mistake of user space makes it 2, with which calls wait");
 
+constinit module::Param<bool> wake_here{false};
+CXXRT_PARAM_LIVE_AS(wake_here, wake_here,
+		    "Who gets a call or a reply is to run on the sender's CPU; since Linux 6.6 (default: no)");
+constinit module::Param<bool> coalesce_completions{false};
+CXXRT_PARAM_LIVE_AS(coalesce_completions, coalesce_completions,
+		    "A looper learns that its reply is on its way with its next work, and not before (default: no)");
+constinit module::Param<bool> inherit_rt{false};
+CXXRT_PARAM_LIVE_AS(inherit_rt, inherit_rt,
+		    "Nodes with Android's flag 0x800 are served with the caller's real-time priority (default: no)");
+
 /// What this kernel lets the module do.
 constexpr Literal kFeatures = [] {
 	if constexpr (task::kAsksSecurityModules && mm::kCanZap)
@@ -85,6 +95,12 @@ const char* params::devices()
 bool params::compat_names() { return binder::compat_names.get(); }
 u32 params::debug_mask() { return binder::debug_mask.get(); }
 u32 params::alloc_debug_mask() { return binder::alloc_debug_mask.get(); }
+task::Wakeup::Hint params::sync_hint()
+{
+	return binder::wake_here.get() ? task::Wakeup::Hint::Here : task::Wakeup::Hint::WakerSleeps;
+}
+bool params::coalesces_completions() { return binder::coalesce_completions.get(); }
+bool params::inherits_rt() { return binder::inherit_rt.get(); }
 int params::stop_on_user_error() { return binder::stop_on_user_error.get(); }
 bool params::log_allows() { return limit->allows(); }
 bool params::wants_line(u32 debug_class)

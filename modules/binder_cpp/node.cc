@@ -24,6 +24,7 @@ Node::Node(Process& owner, const FlatObject& object, u32 id)
 	  cookie(object.cookie),
 	  id(id),
 	  min_nice(int(object.flags & FlatObject::kMinNice)),
+	  inherits_rt((object.flags & FlatObject::kInheritsRt) != 0),
 	  accepts_fds((object.flags & FlatObject::kAcceptsFds) != 0),
 	  wants_security_context((object.flags & FlatObject::kWantsSecurityContext) != 0),
 	  watchers(watchers_lock),

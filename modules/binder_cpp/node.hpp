@@ -110,6 +110,7 @@ public:
 	const u64 cookie;
 	const u32 id;
 	const int min_nice;
+	const bool inherits_rt;
 	const bool accepts_fds;
 	const bool wants_security_context;
 	static u64 key(const Node& node) { return node.address; }

@@ -4,6 +4,7 @@
 /// Load parameters, and what is logged.
 
 #include <cxxrt/log.hpp>
+#include <cxxrt/task.hpp>
 #include <cxxrt/types.hpp>
 
 namespace binder {
@@ -16,6 +17,10 @@ const char* devices();
 bool compat_names();
 u32 debug_mask();
 u32 alloc_debug_mask();
+/// How who waits for a call, or for its reply, is woken.
+task::Wakeup::Hint sync_hint();
+bool coalesces_completions();
+bool inherits_rt();
 /// 2 or more: calls wait.
 int stop_on_user_error();
 /// True if a line may be sent now.

@@ -73,7 +73,7 @@ Ref<Node> Process::forget(Node& node, const Held<Inner>& held)
 	return Ref<Node>::adopt(&node);
 }
 
-NodeDebugInfo Process::node_after(u64 address)
+CXXRT_COLD NodeDebugInfo Process::node_after(u64 address)
 {
 	NodeDebugInfo info{};
 	const KindGuard<Inner> guard{inner};
@@ -276,7 +276,7 @@ CXXRT_HOT u32 Process::accept(Transaction& t, Ref<Node>& target, Thread* to, Aft
 {
 	Node& node = *target;
 	const bool oneway = t.is_oneway();
-	const auto hint = oneway ? task::Wakeup::Hint::None : task::Wakeup::Hint::WakerSleeps;
+	const auto hint = oneway ? task::Wakeup::Hint::None : params::sync_hint();
 	const KindGuard<Inner> guard{inner};
 	const bool frozen = is_frozen;
 	if (frozen) [[unlikely]] {
@@ -416,7 +416,7 @@ CXXRT_COLD void Process::cancel_all(Todo& list)
 
 // --- the end ---
 
-void Process::unmapped()
+CXXRT_COLD void Process::unmapped()
 {
 	const KindGuard<Inner> guard{inner};
 	// What is queued from here on has no files: see accepts_files_of().

@@ -206,6 +206,14 @@ CXXRT_HOT bool Thread::is_settled() const
 	       task::nice::current() == process_->default_nice;
 }
 
+CXXRT_COLD bool Thread::waits_for_any() const
+{
+	const u32 bits = looper_bits.load_relaxed();
+	const bool in_no_call = [&]() NO_THREAD_SAFETY_ANALYSIS { return stack == nullptr; }();
+	return in_no_call && (bits & (looper::kRegistered | looper::kEntered)) != 0 && (bits & looper::kPoll) == 0 &&
+	       must_return.load_relaxed() == 0;
+}
+
 CXXRT_HOT bool Thread::take_own_completion(Batch& batch, u64 room)
 {
 	Process& p = *process_;
@@ -234,7 +242,8 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 		at += 4;
 	}
 	Batch batch;
-	if (has_own_completion() && take_own_completion(batch, size > at ? size - at : 0)) {
+	if (has_own_completion() && take_own_completion(batch, size > at ? size - at : 0) &&
+	    !(params::coalesces_completions() && may_wait && waits_for_any())) [[likely]] {
 		TRY(batch.flush(buffer, at));
 		consumed = at;
 		return {};
@@ -315,7 +324,7 @@ CXXRT_HOT Result<void> Thread::read(UserAddress buffer, u64 size, u64& consumed,
 				}
 				prepare_to_wait(process_work, guard);
 			}
-			if (interrupted)
+			if (interrupted && batch.length == 0)
 				return EINTR;
 		}
 		if (taken != nullptr) {
@@ -390,6 +399,8 @@ CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddre
 			set_nice(t->nice);
 		else if (!t->is_oneway() || t->saved_nice > node->min_nice)
 			set_nice(node->min_nice);
+		if (t->real_time == Transaction::RealTime::Lent && node->inherits_rt) [[unlikely]]
+			t->take_real_time();
 	}
 	data.code = t->code;
 	data.flags = t->flags;
@@ -417,6 +428,7 @@ CXXRT_HOT Result<void> Thread::deliver(Box<Transaction>&& transaction, UserAddre
 	if (!is_call)
 		t->buffer = nullptr;
 	if (!done.ok()) [[unlikely]] {
+		t->return_real_time();
 		if (is_call) {
 			const KindGuard<Inner> guard{p.inner};
 			stack = t->to_parent;

@@ -286,6 +286,7 @@ CXXRT_HOT Failure Sending::find_caller()
 		user_error<"%d:%d replies to %s">(process_.group, thread_.id, wrong);
 		return fail(br::kFailedReply, minus(EPROTO));
 	}
+	caller_->return_real_time();
 	set_nice(caller_->saved_nice);
 	target_ = Ref<Process>::to(caller_->from->process());
 	// Only a hint: whether it still waits is seen when the reply is queued.
@@ -383,8 +384,11 @@ CXXRT_HOT Failure Sending::send()
 	t.start_ns = start_ns_;
 	t.to = Ref<Process>::to(*target_);
 	t.needs_reply = !is_reply_ && !is_oneway_;
-	if (t.needs_reply)
+	if (t.needs_reply) {
 		t.from = Ref<Thread>::to(thread_);
+		if (params::inherits_rt()) [[unlikely]]
+			t.lend_real_time();
+	}
 	if (trace::binder_transaction_enabled()) [[unlikely]]
 		trace_it();
 
@@ -816,7 +820,7 @@ CXXRT_HOT Failure Sending::queue_reply()
 			t.buffer->transaction = &t;
 			t.is_outstanding = true;
 			++target_->outstanding;
-			wakeup = to.queue(t, guard, task::Wakeup::Hint::WakerSleeps);
+			wakeup = to.queue(t, guard, params::sync_hint());
 		}
 	}
 	if (gone)

@@ -138,6 +138,8 @@ CXXRT_COLD u32 Thread::release()
 	Process& p = *process_;
 	Box<Transaction> unanswered;
 	u32 active = 0;
+	task::Scheduling own;
+	bool has_taken = false;
 	{
 		const KindGuard<Inner> guard{p.inner};
 		is_dead = true;
@@ -151,6 +153,11 @@ CXXRT_COLD u32 Thread::release()
 					p.uncount_outstanding(guard);
 				if (Buffer* buffer = exchange(t->buffer, nullptr))
 					buffer->transaction = nullptr;
+				// The outermost has what was before all.
+				if (t->real_time == Transaction::RealTime::Taken) {
+					own = t->scheduling;
+					has_taken = true;
+				}
 				if (top)
 					unanswered = Box<Transaction>::adopt(t);
 				t = t->to_parent;
@@ -161,6 +168,9 @@ CXXRT_COLD u32 Thread::release()
 		}
 		p.count_past(traffic, guard);
 	}
+	// The thread's own doing, or that of who closed the file, who is another.
+	if (has_taken && id == task::current_id())
+		(void)own.set_current();
 	if (unanswered)
 		fail_reply(move(unanswered), br::kDeadReply);
 	if (Completion* own = own_completion_.swap(nullptr)) {

@@ -124,6 +124,8 @@ private:
 	void list_completion(Box<Completion>&& completion, bool first);
 	/// Whether a wait for any work finds the thread as user space is to see it then.
 	bool is_settled() const;
+	/// It is a looper that serves no call, and is to return for work only.
+	bool waits_for_any() const;
 	/// Returns what queue_own() put; no: the locked list has it now.
 	bool take_own_completion(Batch& batch, u64 room);
 

@@ -29,6 +29,31 @@ void Transaction::close_files()
 		fixup->file.close();
 }
 
+CXXRT_COLD void Transaction::lend_real_time()
+{
+	scheduling = task::Scheduling::current();
+	if (scheduling.is_real_time())
+		real_time = RealTime::Lent;
+}
+
+CXXRT_COLD void Transaction::take_real_time()
+{
+	const task::Scheduling own = task::Scheduling::current();
+	const task::Scheduling lent = scheduling.as_permitted();
+	// Whose own is as good keeps it, deadlines are better than either.
+	if (lent.priority() == 0 || own.priority() >= lent.priority() || own.has_deadline() || !lent.set_current())
+		return;
+	scheduling = own;
+	real_time = RealTime::Taken;
+}
+
+CXXRT_COLD void Transaction::end_real_time()
+{
+	real_time = RealTime::None;
+	// Back to less: nothing that can be refused.
+	(void)scheduling.set_current();
+}
+
 CXXRT_HOT void Transaction::clear()
 {
 	if (files) [[unlikely]]
@@ -38,6 +63,7 @@ CXXRT_HOT void Transaction::clear()
 	to_thread = {};
 	security_context = 0;
 	needs_reply = from_is_gone = is_outstanding = false;
+	real_time = RealTime::None;
 	from_parent = to_parent = nullptr;
 	buffer = nullptr;
 	saved_nice = 0;

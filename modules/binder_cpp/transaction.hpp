@@ -33,6 +33,15 @@ public:
 	bool is_oneway() const { return (flags & TransactionData::kOneWay) != 0; }
 	/// Back to as if it were new, for its next use. Nothing refers to it.
 	void clear();
+	/// The caller, who runs, lends its priority, if that is of real time.   Context: process.
+	void lend_real_time();
+	/// Who serves it, and runs, takes that as far as it may; and has its own again.   Context: process; no lock held.
+	void take_real_time() EXCLUDES(atomic_context);
+	CXXRT_INLINE void return_real_time() EXCLUDES(atomic_context)
+	{
+		if (real_time == RealTime::Taken) [[unlikely]]
+			end_real_time();
+	}
 	/// Closes what was not delivered.   Context: process.
 	void drop_files();
 	/// Closes them, and has it fail when it is read.   Context: any.
@@ -46,6 +55,10 @@ public:
 	u64 start_ns = 0;
 	u64 security_context = 0;  ///< its address for the receiver, or 0
 	bool needs_reply = false;
+	/// Whether who serves it is to run with the caller's real-time priority, and does.
+	enum class RealTime : u8 { None, Lent, Taken };
+	RealTime real_time = RealTime::None;
+	task::Scheduling scheduling;  ///< the caller's; once that was taken, the server's own
 	Box<FileFixup> files;
 
 	Ref<Thread> from;  ///< waits for the reply; none for replies and oneway calls
@@ -60,6 +73,9 @@ public:
 	Transaction* to_parent = nullptr;  ///< what was on to_thread's stack
 	Buffer* buffer = nullptr;	   ///< until it is given back
 	int saved_nice = 0;		   ///< of to_thread, which is the only one to look
+
+private:
+	void end_real_time() EXCLUDES(atomic_context);
 };
 
 /// Owns a transaction of which nothing is queued yet, or any more; it detaches the buffer, and what counts.

@@ -37,6 +37,7 @@ struct FlatObject {
 	u64 cookie;
 	static constexpr u32 kMinNice = 0xff;
 	static constexpr u32 kAcceptsFds = 0x100;
+	static constexpr u32 kInheritsRt = 0x800;  ///< Android's; mainline does not know it
 	static constexpr u32 kWantsSecurityContext = 0x1000;
 };
 struct FdObject {

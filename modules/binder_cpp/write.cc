@@ -276,7 +276,7 @@ CXXRT_COLD void Thread::dead_binder_done(u64 cookie)
 }
 
 // NOLINTNEXTLINE(readability-function-cognitive-complexity): a case for each kind
-Result<void> Thread::freeze_command(u32 what, const HandleCookie& target)
+CXXRT_COLD Result<void> Thread::freeze_command(u32 what, const HandleCookie& target)
 {
 	Process& p = *process_;
 	Box<Freeze> fresh;
@@ -330,7 +330,7 @@ Result<void> Thread::freeze_command(u32 what, const HandleCookie& target)
 	return EINVAL;
 }
 
-Result<void> Thread::freeze_done(u64 cookie)
+CXXRT_COLD Result<void> Thread::freeze_done(u64 cookie)
 {
 	Process& p = *process_;
 	{

@@ -1034,7 +1034,7 @@ TEST_F(Binder, Bd83ManyAreAsFastAsFew)
 {
 	constexpr u32 kBatch = 1000;
 	constexpr u32 kBatches = 100;
-	constexpr u32 kEnds = 5;
+	constexpr u32 kEnds = 20;
 	if (module_name() == "binder_linux")
 		GTEST_SKIP() << "the C driver needs minutes";
 	Peer owner;

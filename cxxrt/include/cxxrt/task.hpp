@@ -96,11 +96,52 @@ inline constexpr int kMost = int(raw::MAX_NICE);
 inline void set_current(int value) { raw::set_user_nice(raw::cxxrt_current(), value); }
 }  // namespace nice
 
+/// How the scheduler treats a task: a policy, and a priority of 1 to 99 for those of real time.
+class Scheduling {
+public:
+	/// That of no task.
+	constexpr Scheduling() = default;
+	/// The running task's.   Context: process.
+	static Scheduling current()
+	{
+		return Scheduling{u8(raw::cxxrt_current_policy()), u8(raw::cxxrt_current_rt_priority())};
+	}
+	/// SCHED_FIFO or SCHED_RR.
+	bool is_real_time() const { return policy_ == u8(raw::CXXRT_SCHED_FIFO) || policy_ == u8(raw::CXXRT_SCHED_RR); }
+	/// SCHED_DEADLINE.
+	bool has_deadline() const { return policy_ == u8(raw::CXXRT_SCHED_DEADLINE); }
+	/// 0 outside of real time.
+	u32 priority() const { return priority_; }
+	/// As near to it as CAP_SYS_NICE or RLIMIT_RTPRIO lets the running task come: of priority 0 if not at all. Of one of real time.
+	Scheduling as_permitted() const
+	{
+		const u32 best = raw::cxxrt_best_rt_priority();
+		return Scheduling{policy_, u8(min(u32(priority_), best))};
+	}
+	/// For the running task, without asking whether it may; its nice value stays. No: it has the other one still.
+	/// Context: process; no lock held.
+	bool set_current() const EXCLUDES(atomic_context)
+	{
+		return raw::cxxrt_set_current_scheduling(policy_, priority_);
+	}
+
+private:
+	constexpr Scheduling(u8 policy, u8 priority) : policy_(policy), priority_(priority) {}
+	u8 policy_ = 0;
+	u8 priority_ = 0;
+};
+
 /// A task to wake once the locks are gone: it wakes it when it dies. Declare it before the guard.
 class [[nodiscard]] Wakeup : MoveOnly {
 public:
-	/// Whether the waker is about to sleep, so that the other may run in its place.
-	enum class Hint : bool { None, WakerSleeps };
+	/// What the scheduler is told.
+	enum class Hint : u32 {
+		None = 0,
+		WakerSleeps = raw::CXXRT_WAKE_SYNC,  ///< soon, so that the other may run in its place
+		/// The same, and the other is to run on this CPU, where it may. As WakerSleeps before Linux 6.6: kCanWakeHere.
+		Here = raw::CXXRT_WAKE_HERE,
+	};
+	static constexpr bool kCanWakeHere = Hint::Here != Hint::WakerSleeps;
 
 	Wakeup() = default;
 	Wakeup(Wakeup&& other) : task_(exchange(other.task_, nullptr)), hint_(other.hint_) {}
@@ -113,7 +154,7 @@ public:
 	CXXRT_INLINE ~Wakeup()
 	{
 		if (task_ != nullptr) {
-			raw::cxxrt_wake_interruptible(task_, hint_ == Hint::WakerSleeps);
+			raw::cxxrt_wake_interruptible(task_, u32(hint_));
 			raw::cxxrt_put_task_struct(task_);
 		}
 	}
