@@ -138,7 +138,7 @@ CXXRT_COLD u32 Thread::release()
 	Process& p = *process_;
 	Box<Transaction> unanswered;
 	u32 active = 0;
-	task::Scheduling own;
+	task::Scheduling former;
 	bool has_taken = false;
 	{
 		const KindGuard<Inner> guard{p.inner};
@@ -155,7 +155,7 @@ CXXRT_COLD u32 Thread::release()
 					buffer->transaction = nullptr;
 				// The outermost has what was before all.
 				if (t->real_time == Transaction::RealTime::Taken) {
-					own = t->scheduling;
+					former = t->scheduling;
 					has_taken = true;
 				}
 				if (top)
@@ -170,7 +170,7 @@ CXXRT_COLD u32 Thread::release()
 	}
 	// The thread's own doing, or that of who closed the file, who is another.
 	if (has_taken && id == task::current_id())
-		(void)own.set_current();
+		(void)former.set_current();
 	if (unanswered)
 		fail_reply(move(unanswered), br::kDeadReply);
 	if (Completion* own = own_completion_.swap(nullptr)) {

@@ -25,7 +25,7 @@ static_assert(pages_for(1) == 1 && pages_for(512) == 1 && pages_for(513) == 2 &&
 }  // namespace
 
 // NOLINTNEXTLINE(bugprone-easily-swappable-parameters): tags and bytes, told apart by their names
-Result<Box<DataLists>> DataLists::create(dma::Device dev, u32 tags, u32 most_bytes, ListsAt at)
+CXXRT_COLD Result<Box<DataLists>> DataLists::create(dma::Device dev, u32 tags, u32 most_bytes, ListsAt at)
 {
 	auto lists = TRY(Box<DataLists>::make_on(dev.node(), Gfp::Kernel, Key{}, dev, at));
 	const u32 bytes = tags << lists->list_shift_;
@@ -43,7 +43,7 @@ Result<Box<DataLists>> DataLists::create(dma::Device dev, u32 tags, u32 most_byt
 	return lists;
 }
 
-DataLists::~DataLists()
+CXXRT_COLD DataLists::~DataLists()
 {
 	Guard guard{lock_};
 	while (ListPage* page = stock_) {

@@ -28,7 +28,7 @@ blk::TimeoutResult Path::timeout(Queue& queue, Request rq, blk::QueueKind)
 	return queue.controller().timed_out(queue, rq);
 }
 
-blk::Status Path::refuse(Queue& queue, Request rq)
+CXXRT_COLD blk::Status Path::refuse(Queue& queue, Request rq)
 {
 	Command& cmd = rq.pdu();
 	// A reset is under way: it is offered again, unless who sent it wants to know at once.
@@ -73,7 +73,7 @@ void report_passthrough(Queue& queue, Request rq, Status status)
 
 }  // namespace
 
-void Path::trace_end(const Queue& queue, Request rq)
+CXXRT_COLD void Path::trace_end(const Queue& queue, Request rq)
 {
 	const Command& cmd = rq.pdu();
 	trace::nvme_complete_rq(rq, queue.traced(),
@@ -86,7 +86,7 @@ void Path::trace_end(const Queue& queue, Request rq)
 				});
 }
 
-void Path::trace_setup(const Queue& queue, Request rq, const Sqe& sqe)
+CXXRT_COLD void Path::trace_setup(const Queue& queue, Request rq, const Sqe& sqe)
 {
 	trace::nvme_setup_cmd(rq, queue.traced(), sqe);
 }
@@ -314,7 +314,7 @@ Queue& IoPath::init_queue(Controller& controller, u32 index) { return controller
 blk::QueueCounts IoPath::queue_counts(Controller& controller, u32) { return controller.counts(); }
 blk::QueueVectors IoPath::queue_vectors(Controller& controller) { return controller.io_vectors(); }
 
-blk::Status AdminPath::queue_rq(Queue& queue, Controller&, Request rq, blk::Last last)
+CXXRT_COLD blk::Status AdminPath::queue_rq(Queue& queue, Controller&, Request rq, blk::Last last)
 {
 	if (!queue.is_live())
 		return refuse(queue, rq);

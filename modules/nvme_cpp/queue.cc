@@ -10,7 +10,7 @@
 namespace nvme {
 
 // Here and not in the header: what the interrupt calls is compiled where it is named, for speed and not for size.
-Queue::Queue(Controller* controller) : controller_(*controller)
+CXXRT_COLD Queue::Queue(Controller* controller) : controller_(*controller)
 {
 #ifndef __clang__  // which asks for standard layout
 	// Who submits, who reaps, and what both read and neither writes have cache lines of their own.
@@ -23,7 +23,7 @@ Queue::Queue(Controller* controller) : controller_(*controller)
 
 irq::Runs Queue::where() { return params::threaded_interrupts() ? irq::Runs::InThread : irq::Runs::InInterrupt; }
 
-Result<void> Queue::allocate(dma::Device dev, u32 depth, u32 most_bytes, ListsAt lists)
+CXXRT_COLD Result<void> Queue::allocate(dma::Device dev, u32 depth, u32 most_bytes, ListsAt lists)
 {
 	if (depth_ == depth)
 		return {};
@@ -36,7 +36,7 @@ Result<void> Queue::allocate(dma::Device dev, u32 depth, u32 most_bytes, ListsAt
 	return {};
 }
 
-Result<void> Queue::reset(const mmio::WindowBase& window, u32 doorbell_stride, Notice notice)
+CXXRT_COLD Result<void> Queue::reset(const mmio::WindowBase& window, u32 doorbell_stride, Notice notice)
 {
 	sq_bell_ = TRY(window.doorbell(regs::sq_doorbell(id_, doorbell_stride)));
 	cq_bell_ = TRY(window.doorbell(regs::cq_doorbell(id_, doorbell_stride)));
@@ -55,7 +55,7 @@ Result<void> Queue::reset(const mmio::WindowBase& window, u32 doorbell_stride, N
 	return {};
 }
 
-Result<void> Queue::start(irq::Line line, const char* name)
+CXXRT_COLD Result<void> Queue::start(irq::Line line, const char* name)
 {
 	if (notice_ == Notice::Interrupt)
 		TRY(irq_.request(line, name, where()));
@@ -63,7 +63,7 @@ Result<void> Queue::start(irq::Line line, const char* name)
 	return {};
 }
 
-void Queue::stop(QueueState state)
+CXXRT_COLD void Queue::stop(QueueState state)
 {
 	if (this->state() != QueueState::Dead)
 		state_.store_release(u32(state));
@@ -142,7 +142,7 @@ u32 Queue::poll(blk::CompletionBatch batch)
 	return reap(batch);
 }
 
-u32 Queue::reap_now()
+CXXRT_COLD u32 Queue::reap_now()
 {
 	blk::EndingBatch ending;
 	u32 found = 0;
@@ -154,7 +154,7 @@ u32 Queue::reap_now()
 	return found;
 }
 
-void Queue::drain()
+CXXRT_COLD void Queue::drain()
 {
 	if (depth_ == 0)
 		return;
@@ -182,7 +182,7 @@ void Queue::abandon(Request rq)
 trace::NvmeQueue Queue::traced() const { return {.controller = controller_.number(), .queue = id_}; }
 
 // The tail may change meanwhile: it is what it is when it is looked at.
-void Queue::trace(Request rq, u32 head) const NO_THREAD_SAFETY_ANALYSIS
+CXXRT_COLD void Queue::trace(Request rq, u32 head) const NO_THREAD_SAFETY_ANALYSIS
 {
 	trace::nvme_sq(rq, traced(), rings_.cq.load(head).sq_head.get(), sq_tail_);
 }

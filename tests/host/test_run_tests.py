@@ -8,6 +8,7 @@ import importlib.util
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -82,12 +83,17 @@ def test_lanes_of_a_kernel_have_no_test_in_common_and_all_there_are(run_tests: M
     assert found[0] | found[1] == collected(together)
 
 
-def collected(lane: object) -> set[str]:
+def collected(lane: object) -> frozenset[str]:
     """The tests that a lane runs."""
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", *lane.arguments]
-    done = subprocess.run(command, cwd=TOP, env=os.environ | lane.environment, capture_output=True, text=True, timeout=120, check=False)
+    return _collected(tuple(lane.arguments), tuple(lane.environment.items()))
+
+
+@cache
+def _collected(arguments: tuple[str, ...], environment: tuple[tuple[str, str], ...]) -> frozenset[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", *arguments]
+    done = subprocess.run(command, cwd=TOP, env=os.environ | dict(environment), capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return {line for line in done.stdout.splitlines() if "::" in line}
+    return frozenset(line for line in done.stdout.splitlines() if "::" in line)
 
 
 def test_what_make_test_leaves_out_is_long_and_has_its_lanes(run_tests: ModuleType) -> None:

@@ -88,13 +88,21 @@ def test_ek85_pass_and_drop(net: Driver) -> None:
     shown = net.sh("ip -n n1 -d link show e1")
     assert re.search(r"\bxdp\b", shown) and "xdpgeneric" not in shown
     net.await_link()
-    assert net.lost(0, "10.0.0.2", (0, 18, 46, 255, 256, 257, 1000, 1471, 1472)) == ""
     before = statistics(net, 1)
     assert exchange(net, 0, 1, DROPPED, 100) == {"count": 0, "lengths": [], "wrong": "", "headers": ""}
     assert statistics(net, 1)["rx_xdp_dropped"] - before["rx_xdp_dropped"] == 100
     moved = exchange(net, 0, 1, MOVED, 64, [100, 1000, 1514], skip=20)
     assert (moved["count"], moved["lengths"], moved["wrong"]) == (64, [90, 990, 1504], ""), moved
     assert counted(net, 0) >= 164 and counted(net, 1) == 0
+    net.exchange(1_000_000, directions=((0, 1),))
+
+
+@pytest.mark.slow
+def test_ek85_with_a_program_and_without(net: Driver) -> None:
+    """Everything passes both ways while there is one, and once it is gone."""
+    attach(net, 1)
+    net.await_link()
+    assert net.lost(0, "10.0.0.2", (0, 18, 46, 255, 256, 257, 1000, 1471, 1472)) == ""
     net.exchange(1_000_000)
     detach(net, 1)
     assert "xdp" not in net.sh("ip -n n1 link show e1")

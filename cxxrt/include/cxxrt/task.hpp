@@ -104,7 +104,10 @@ public:
 	/// The running task's.   Context: process.
 	static Scheduling current()
 	{
-		return Scheduling{u8(raw::cxxrt_current_policy()), u8(raw::cxxrt_current_rt_priority())};
+		Scheduling made;
+		made.policy_ = u8(raw::cxxrt_current_policy());
+		made.priority_ = u8(raw::cxxrt_current_rt_priority());
+		return made;
 	}
 	/// SCHED_FIFO or SCHED_RR.
 	bool is_real_time() const { return policy_ == u8(raw::CXXRT_SCHED_FIFO) || policy_ == u8(raw::CXXRT_SCHED_RR); }
@@ -116,7 +119,9 @@ public:
 	Scheduling as_permitted() const
 	{
 		const u32 best = raw::cxxrt_best_rt_priority();
-		return Scheduling{policy_, u8(min(u32(priority_), best))};
+		Scheduling made = *this;
+		made.priority_ = u8(min(u32(priority_), best));
+		return made;
 	}
 	/// For the running task, without asking whether it may; its nice value stays. No: it has the other one still.
 	/// Context: process; no lock held.
@@ -126,7 +131,6 @@ public:
 	}
 
 private:
-	constexpr Scheduling(u8 policy, u8 priority) : policy_(policy), priority_(priority) {}
 	u8 policy_ = 0;
 	u8 priority_ = 0;
 };
@@ -135,13 +139,12 @@ private:
 class [[nodiscard]] Wakeup : MoveOnly {
 public:
 	/// What the scheduler is told.
-	enum class Hint : u32 {
+	enum class Hint : u8 {
 		None = 0,
 		WakerSleeps = raw::CXXRT_WAKE_SYNC,  ///< soon, so that the other may run in its place
-		/// The same, and the other is to run on this CPU, where it may. As WakerSleeps before Linux 6.6: kCanWakeHere.
+		/// The same, and the other is to run on this CPU, where it may. As WakerSleeps before Linux 6.6.
 		Here = raw::CXXRT_WAKE_HERE,
 	};
-	static constexpr bool kCanWakeHere = Hint::Here != Hint::WakerSleeps;
 
 	Wakeup() = default;
 	Wakeup(Wakeup&& other) : task_(exchange(other.task_, nullptr)), hint_(other.hint_) {}
