@@ -1077,6 +1077,38 @@ TEST_F(Binder, Bd83ManyAreAsFastAsFew)
 	print("100 buffers freed", freed[0], freed[1]);
 }
 
+/// Work for a process that polls costs its sender no more if 3,000 threads of that process have made a call of the driver's.
+TEST_F(Binder, Bd88ManyThreadsThatDoNotPoll)
+{
+	constexpr int kMany = 3000;
+	if (module_name() == "binder_linux")
+		GTEST_SKIP() << "\nskip: the C driver looks at each thread";
+	Peer owner;
+	u32 handle = hand_over(owner, 0x1000, 0);
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+	epoll_event event = {.events = EPOLLIN};
+	ASSERT_EQ(epoll_ctl(epoll, EPOLL_CTL_ADD, owner.io.fd(), &event), 0);
+	auto least = [&] {
+		u64 found = ~u64{0};
+		for (int round = 0; round < 100; ++round) {
+			found = std::min(found, ns_of([&] { send(*manager, handle, 1, {}, kOneWay); }));
+			EXPECT_EQ(epoll_wait(epoll, &event, 1, kPatienceMs), 1);
+			manager->want(kBrTransactionComplete);
+			owner.write(Commands().free_buffer(owner.want_call().buffer));
+		}
+		return found;
+	};
+	u64 few = least();
+	s32 version = 0;
+	for (int number = 0; number < kMany; ++number)
+		std::thread([&] { owner.io.ioctl(kVersion, version); }).join();
+	u64 many = least();
+	close(epoll);
+	std::printf("a oneway: %llu ns with few threads, %llu ns with many\n", static_cast<unsigned long long>(few),
+		    static_cast<unsigned long long>(many));
+	EXPECT_LT(many, few * 2);
+}
+
 /// Buffers of random sizes, of which random ones are freed, are where best fit has them: in one of the smallest holes that they fit into.
 TEST_F(Binder, Bd95BuffersAgainstAModel)
 {

@@ -230,6 +230,15 @@ def test_bd77_few_locks(binder: Binder) -> None:
 
 
 @pytest.mark.slow
+def test_bd86_a_read_is_one_copy(binder: Binder) -> None:
+    """A call and its reply are three reads and two payloads: as many copies are there whose size the compiler does not know."""
+    if binder.is_c:
+        pytest.skip("the C driver copies word by word, which nothing counts")
+    copies = _calls_per_round_trip(binder, ["__check_object_size", "*Process*ioctl*"])["__check_object_size"]
+    assert 4.5 < copies < 5.1, copies
+
+
+@pytest.mark.slow
 def test_bd79_nothing_that_prints_is_called(binder: Binder) -> None:
     """The C driver calls its printer twice for each lock."""
     called = _calls_per_round_trip(binder, [*PRINTING, "binder_ioctl*", "*Process*ioctl*"])
