@@ -113,8 +113,8 @@ void Adapter::introduce() const
 Result<void> Adapter::choose_dma_mask()
 {
 	const dma::Device dma = parts_.enabled.device().dma();
-	// Cards on a bus that is not PCI-X hang with longer addresses.
-	reaches_all_ = hw_.bus().is_pcix && dma.set_mask(64).ok();
+	// Cards on a bus that is not PCI-X hang with longer addresses, unless they are emulated.
+	reaches_all_ = (hw_.bus().is_pcix || uses_long_addresses()) && dma.set_mask(64).ok();
 	return reaches_all_ ? Result<void>{} : dma.set_mask(32);
 }
 
@@ -129,14 +129,20 @@ Result<void> Adapter::prepare(u32 board)
 		switchable = Feature::ScatterGather | Feature::Checksum | Feature::VlanRx;
 		fixed = Feature::VlanTx | Feature::VlanFilter;
 	}
-	if (family_.has_segmentation)
-		switchable = switchable | Feature::Tso;
+	net::Features off = Feature::RxChecksum | Feature::RxAll | Feature::RxFcs;
 	net::Features vlan = Feature::ScatterGather | Feature::Checksum | Feature::Tso;
+	if (family_.has_segmentation) {
+		switchable = switchable | Feature::Tso;
+		if (offers_tso6()) {
+			off = off | Feature::Tso6;
+			vlan = vlan | Feature::Tso6;
+		}
+	}
 	if (reaches_all_) {
 		fixed = fixed | Feature::HighDma;
 		vlan = vlan | Feature::HighDma;
 	}
-	dev_.set_features(switchable | fixed, switchable | Feature::RxChecksum | Feature::RxAll | Feature::RxFcs, vlan);
+	dev_.set_features(switchable | fixed, switchable | off, vlan);
 	// VMware's device has no more than one.
 	if (pci().device() != k82545EmCopper || pci().subsystem_vendor() != kVmware)
 		dev_.set_filters_unicast();

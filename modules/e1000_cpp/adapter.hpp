@@ -79,6 +79,12 @@ public:
 	/// No more traffic, as the module or the device is about to go.
 	void retire() EXCLUDES(atomic_context);
 
+	// Of debugfs: report.cc.
+	/// A ring as it is at the moment, entry by entry: nothing of it moves elsewhere, or goes, meanwhile.
+	/// Context: process; sleeps.   Locks: takes config_lock_.
+	static void show_tx(debugfs::Text& out, Adapter& port) EXCLUDES(atomic_context);
+	static void show_rx(debugfs::Text& out, Adapter& port) EXCLUDES(atomic_context);
+
 private:
 	friend struct Tools;	// ethtool.cc
 	friend class SelfTest;	// selftest.cc

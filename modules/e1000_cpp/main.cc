@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /// \file
 /// e1000_cpp: Intel PRO/1000 network cards.
+#include <cxxrt/debugfs.hpp>
 #include <cxxrt/module.hpp>
 
 #include "adapter.hpp"
@@ -15,11 +16,22 @@ namespace e1000 {
 /// What there is for each device.
 class Port : Pinned {
 public:
-	explicit Port(net::Driver<Adapter>&& driver) : driver_(move(driver)) {}
+	/// `folder`: of its own, in debugfs.   Context: process; sleeps.
+	Port(net::Driver<Adapter>&& driver, debugfs::Entry&& folder) EXCLUDES(atomic_context)
+		: driver_(move(driver)),
+		  folder_(move(folder)),
+		  tx_ring_(folder_.file<&Adapter::show_tx>("tx_ring", adapter(), debugfs::Readers::Root)),
+		  rx_ring_(folder_.file<&Adapter::show_rx>("rx_ring", adapter(), debugfs::Readers::Root))
+	{
+	}
 	Adapter& adapter() const { return driver_.object(); }
 
 private:
 	net::Driver<Adapter> driver_;
+	debugfs::Entry folder_;
+	// Readers have gone when these have.
+	debugfs::Entry tx_ring_;
+	debugfs::Entry rx_ring_;
 };
 
 /// How the PCI core sees it.
@@ -30,7 +42,7 @@ struct PciDriver {
 	static Result<Box<Port>> probe(pci::Device dev, pci::Match)
 	{
 		auto driver = TRY(Adapter::create(dev, boards.load_relaxed()));
-		auto made = Box<Port>::make(Gfp::Kernel, move(driver));
+		auto made = Box<Port>::make(Gfp::Kernel, move(driver), folder->subfolder(dev.name()));
 		if (made.ok())
 			(void)boards.fetch_add_relaxed(1);
 		return made;
@@ -47,6 +59,8 @@ struct PciDriver {
 
 	/// Ports so far, which are what parameters count.
 	static inline constinit Atomic<u32> boards{0};
+	/// The module's, in debugfs: set before there is any port.
+	static inline constinit const debugfs::Entry* folder = nullptr;
 };
 
 /// The module.
@@ -56,11 +70,14 @@ public:
 	{
 		auto driver = TRY(Box<Driver>::make(Gfp::Kernel));
 		announce();
+		driver->folder_ = debugfs::Entry::folder("e1000_cpp");
+		PciDriver::folder = &driver->folder_;
 		driver->registration_ = TRY(pci::Registration<PciDriver>::create(e1000_ids, pci::Binding::ByRequest));
 		return driver;
 	}
 
 private:
+	debugfs::Entry folder_;
 	Box<pci::Registration<PciDriver>> registration_;
 };
 

@@ -31,6 +31,8 @@ constexpr u32 kCopybreak = 256;
 constinit module::Param<u32> copybreak_param{kCopybreak};
 constinit module::Param<int> debug_param{-1};
 constinit module::Param<bool> extra_statistics_param{false};
+constinit module::Param<bool> dma64_param{false};
+constinit module::Param<bool> tso6_param{false};
 
 CXXRT_PARAM_HIDDEN_AS(TxDescriptors, tx_descriptors, "Number of transmit descriptors");
 CXXRT_PARAM_HIDDEN_AS(RxDescriptors, rx_descriptors, "Number of receive descriptors");
@@ -48,6 +50,9 @@ CXXRT_PARAM_HIDDEN_AS(SmartPowerDownEnable, smart_power_down, "Enable PHY smart 
 CXXRT_PARAM_LIVE_AS(copybreak, copybreak_param, "Maximum size of packet that is copied to a new buffer on receive");
 CXXRT_PARAM_HIDDEN_AS(extra_statistics, extra_statistics_param,
 		      "Show more statistics than the C driver does, after its own");
+CXXRT_PARAM_HIDDEN_AS(dma64, dma64_param,
+		      "Let any card reach memory beyond 4 GiB: for emulated cards alone, others hang (default: no)");
+CXXRT_PARAM_HIDDEN_AS(tso6, tso6_param, "Offer segmentation of IPv6, for ethtool -K to switch on (default: no)");
 CXXRT_PARAM_HIDDEN_AS(debug, debug_param, "Debug level (0=none,...,16=all)");
 
 /// For values that stand for "not given", wherever they come from.
@@ -309,6 +314,10 @@ u32 copybreak() { return copybreak_param.get(); }
 
 bool shows_extra_statistics() { return extra_statistics_param.get(); }
 
+bool uses_long_addresses() { return dma64_param.get(); }
+
+bool offers_tso6() { return tso6_param.get(); }
+
 u32 first_messages()
 {
 	const int debug = debug_param.get();
@@ -325,6 +334,8 @@ void announce()
 		log::info<"copybreak disabled">();
 	else if (copybreak() != kCopybreak)
 		log::info<"copybreak enabled for packets <= %u bytes">(copybreak());
+	if (uses_long_addresses())
+		log::warn<"dma64=1 is for emulated cards: others hang">();
 }
 
 }  // namespace e1000

@@ -45,6 +45,10 @@ Options read_options(pci::Device dev, u32 number, const Family& family, Media me
 u32 copybreak();
 /// Also what the C driver does not count.
 bool shows_extra_statistics();
+/// Any card is given addresses beyond 4 GiB, as emulated ones take them.
+bool uses_long_addresses();
+/// Users may have segments of IPv6 made by the device.
+bool offers_tso6();
 /// Kinds of messages, as net::Message's bits, that ports begin with.
 u32 first_messages();
 /// Says what is unusual. Once, when the module is loaded.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /// \file
-/// What a port says of a device that does not send any more.   C side: e1000_dump(), e1000_regdump().
+/// What a port says of a device that does not send any more, and what debugfs shows of rings.
+/// C side: e1000_dump(), e1000_regdump().
+#include <cxxrt/debugfs.hpp>
 #include <cxxrt/log.hpp>
 
 #include "adapter.hpp"
@@ -115,6 +117,31 @@ void Adapter::report_hang()
 	dump_cache(window_, "R", kRxCache);
 	log::info<"Tx descriptor cache in 64bit format">();
 	dump_cache(window_, "T", kTxCache);
+}
+
+void Adapter::show_tx(debugfs::Text& out, Adapter& port)
+{
+	Guard guard{port.config_lock_};
+	if (!port.opened_) {
+		out.print<"closed\n">();
+		return;
+	}
+	port.tx_.show(out);
+	// While it sleeps, it has none.
+	if (port.up_)
+		out.print<"TDH %u, TDT %u\n">(port.window_.read<regs::Tdh>().bits, port.window_.read<regs::Tdt>().bits);
+}
+
+void Adapter::show_rx(debugfs::Text& out, Adapter& port)
+{
+	Guard guard{port.config_lock_};
+	if (!port.opened_) {
+		out.print<"closed\n">();
+		return;
+	}
+	port.rx_.show(out);
+	if (port.up_)
+		out.print<"RDH %u, RDT %u\n">(port.window_.read<regs::Rdh>().bits, port.window_.read<regs::Rdt>().bits);
 }
 
 }  // namespace e1000

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "rx.hpp"
 
+#include <cxxrt/debugfs.hpp>
+
 #include "params.hpp"
 
 #include <cxxrt/enforce.hpp>
@@ -387,12 +389,25 @@ void RxRing::dump(bool all) const
 	log::info<"RX Desc ring dump">();
 	if (!all)
 		return;
-	for (u32 i = 0; i < count_; ++i) {
-		const char* clean = i == next_ ? " NTC" : "";
-		const char* which = i == filled_ ? " NTU" : clean;
+	for (u32 i = 0; i < count_; ++i)
 		log::info<"R[0x%03x]     %016llx %016llx%s">(i, ring_.load(i, &RxDesc::addr),
-							     ring_.load(i, &RxDesc::result), which);
-	}
+							     ring_.load(i, &RxDesc::result), mark(i));
+}
+
+void RxRing::show(debugfs::Text& out) const
+{
+	out.print<"%u descriptors at %016llx, next_to_use %u, next_to_clean %u\n">(count_, ring_.addr().bits(), filled_,
+										   next_);
+	for (u32 i = 0; i < count_; ++i)
+		out.print<"R[0x%03x]     %016llx %016llx%s\n">(i, ring_.load(i, &RxDesc::addr),
+							       ring_.load(i, &RxDesc::result), mark(i));
+}
+
+const char* RxRing::mark(u32 i) const
+{
+	if (i == filled_)
+		return " NTU";
+	return i == next_ ? " NTC" : "";
 }
 
 }  // namespace e1000

@@ -73,6 +73,8 @@ public:
 	const TbiCounts& tbi() const { return tbi_; }
 	/// Logs a heading, and every descriptor if they are wanted.
 	CXXRT_COLD void dump(bool all) const;
+	/// Every descriptor, after a heading.   Locks: what keeps adopt() and release() away; NAPI may go on.
+	CXXRT_COLD void show(debugfs::Text& out) const;
 
 private:
 	static constexpr u32 kHeadroom = net::PagePool::kHeadroom;
@@ -86,6 +88,8 @@ private:
 	/// Buffers that are given to the device together.
 	static constexpr u32 kBatch = 16;
 
+	/// What reports add to a descriptor's line: it is the next to be looked at, or without a buffer.
+	CXXRT_COLD const char* mark(u32 i) const;
 	u32 after(u32 i) const { return i + 1 == count_ ? 0 : i + 1; }
 	CXXRT_INLINE net::Skb copy(u32 i, u32 length);
 	/// A bad frame is good but for its last byte.

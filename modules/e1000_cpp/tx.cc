@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "tx.hpp"
 
+#include <cxxrt/debugfs.hpp>
+
 #include <cxxrt/enforce.hpp>
 
 namespace e1000 {
@@ -21,6 +23,8 @@ constexpr u32 kMostPayloads = 4;
 /// Where a checksum is in a header.   Units: bytes.
 constexpr u32 kIpChecksumAt = 10;
 constexpr u32 kTcpChecksumAt = 16;
+/// The context has a byte for the header's length, and for offsets in it.   Units: bytes.
+constexpr u32 kMostHeader = 0xff;
 
 }  // namespace
 
@@ -122,10 +126,14 @@ Result<TxRing::Offload> TxRing::offload(const net::Skb& skb, u32& next)
 		how.header_bytes = tcp + skb.tcp_header_bytes();
 		how.segments = skb.gso_segments();
 		const bool is_v6 = skb.is_gso_v6();
-		if (is_v6)
+		if (is_v6) {
+			// Extension headers have no limit of their own.
+			if (how.header_bytes > kMostHeader)
+				return EINVAL;
 			skb.prepare_tso6();
-		else
+		} else {
 			skb.prepare_tso4();
+		}
 		low = u64(ip) | u64(ip + kIpChecksumAt) << 8 | u64(is_v6 ? 0 : tcp - 1) << 16 | u64(tcp) << 32 |
 		      u64(tcp + kTcpChecksumAt) << 40;
 		high = u64(tx::kExtended | tx::kTcpSegment | tx::kTcp | (is_v6 ? 0 : tx::kIp) | tx::kReportStatus |
@@ -411,12 +419,32 @@ void TxRing::dump(bool all) const
 	if (!all)
 		return;
 	for (u32 i = 0; i < count_; ++i) {
-		const u64 high = ring_.load(i, &TxDesc::high);
-		const char* kind = (high & tx::kDataType) != 0 ? "d" : "c";
-		const char* clean = i == cleaned_.load_relaxed() ? " NTC" : "";
-		const char* which = i == used_.load_relaxed() ? " NTU" : clean;
-		log::info<"T%s[0x%03x]    %016llx %016llx%s">(kind, i, ring_.load(i, &TxDesc::low), high, which);
+		const Line now = line(i);
+		log::info<"T%s[0x%03x]    %016llx %016llx%s">(now.kind, i, now.low, now.high, now.mark);
 	}
+}
+
+void TxRing::show(debugfs::Text& out) const
+{
+	out.print<"%u descriptors at %016llx, next_to_use %u, next_to_clean %u\n">(count_, ring_.addr().bits(),
+										   used_.load_relaxed(),
+										   cleaned_.load_relaxed());
+	for (u32 i = 0; i < count_; ++i) {
+		const Line now = line(i);
+		out.print<"T%s[0x%03x]    %016llx %016llx%s\n">(now.kind, i, now.low, now.high, now.mark);
+	}
+}
+
+TxRing::Line TxRing::line(u32 i) const
+{
+	const bool is_used_next = i == used_.load_relaxed();
+	const char* used = is_used_next ? " NTU" : "";
+	const char* cleaned = is_used_next ? " NTC/U" : " NTC";
+	const u64 high = ring_.load(i, &TxDesc::high);
+	return {.kind = (high & tx::kDataType) != 0 ? "d" : "c",
+		.low = ring_.load(i, &TxDesc::low),
+		.high = high,
+		.mark = i == cleaned_.load_relaxed() ? cleaned : used};
 }
 
 }  // namespace e1000

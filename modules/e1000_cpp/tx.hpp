@@ -16,6 +16,10 @@
 #include "hardware.hpp"
 #include "moderation.hpp"
 
+namespace cxxrt::debugfs {
+class Text;
+}  // namespace cxxrt::debugfs
+
 namespace e1000 {
 
 class TxRing : Pinned {
@@ -73,6 +77,8 @@ public:
 	View view() const;
 	/// Logs a heading, and every descriptor if they are wanted.
 	CXXRT_COLD void dump(bool all) const;
+	/// Every descriptor, after a heading.   Locks: what keeps adopt() and release() away; others may fill and clean it.
+	CXXRT_COLD void show(debugfs::Text& out) const;
 	/// There are frames that the device has not sent yet.
 	bool has_pending() const { return used_.load_relaxed() != cleaned_.load_relaxed(); }
 
@@ -88,6 +94,13 @@ private:
 
 	u32 free_entries(u32 used, u32 cleaned) const { return (cleaned > used ? 0 : count_) + cleaned - used - 1; }
 	u32 after(u32 i) const { return i + 1 == count_ ? 0 : i + 1; }
+	/// A descriptor, as reports have it.
+	struct Line {
+		const char* kind;
+		u64 low, high;
+		const char* mark;  // of the next to be cleaned, or used
+	};
+	CXXRT_COLD Line line(u32 i) const;
 	/// What a frame asks the device to do with it, and how it has to be cut for that.
 	struct Offload {
 		u32 command = 0;       // of the lower half of its descriptors
@@ -100,7 +113,7 @@ private:
 	enum class Piece : u8 { Inner, LastOfTso };
 	/// How many of `length` bytes the next descriptor describes; `is_first` of the frame.
 	CXXRT_COLD u32 cut(u64 addr, u32 length, u32 part, bool is_first) const;
-	/// Puts the context that the frame needs, if the device does not have it.   Errors: ENOMEM.
+	/// Puts the context that the frame needs, if the device does not have it.   Errors: ENOMEM, EINVAL.
 	Result<Offload> offload(const net::Skb& skb, u32& next);
 	CXXRT_COLD net::Tx refuse(net::Skb skb, u32 needed);
 	/// Whether a frame that a program sends has room, in one piece or cut.

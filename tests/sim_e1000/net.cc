@@ -311,7 +311,7 @@ bool cxxrt_skb_wants_checksum(const sk_buff* skb) { return of(skb)->asked.wants_
 unsigned cxxrt_skb_checksum_start(const sk_buff*) { return 34; }
 unsigned cxxrt_skb_checksum_at(const sk_buff*) { return 40; }
 bool cxxrt_skb_is_gso(const sk_buff* skb) { return of(skb)->asked.gso_size != 0; }
-bool cxxrt_skb_is_gso_v6(const sk_buff*) { return false; }
+bool cxxrt_skb_is_gso_v6(const sk_buff* skb) { return of(skb)->asked.is_v6; }
 unsigned cxxrt_skb_gso_size(const sk_buff* skb) { return of(skb)->asked.gso_size; }
 unsigned cxxrt_skb_gso_segs(const sk_buff* skb)
 {
@@ -320,9 +320,9 @@ unsigned cxxrt_skb_gso_segs(const sk_buff* skb)
 }
 bool cxxrt_skb_no_fcs(const sk_buff* skb) { return of(skb)->asked.has_fcs; }
 int cxxrt_skb_cow_head(sk_buff*) { return 0; }
-unsigned cxxrt_skb_tcp_header_bytes(const sk_buff* skb) { return of(skb)->asked.header_bytes - 34; }
+unsigned cxxrt_skb_tcp_header_bytes(const sk_buff*) { return 20; }
 unsigned cxxrt_skb_network_offset(const sk_buff*) { return 14; }
-unsigned cxxrt_skb_transport_offset(const sk_buff*) { return 34; }
+unsigned cxxrt_skb_transport_offset(const sk_buff* skb) { return of(skb)->asked.header_bytes - 20; }
 void cxxrt_skb_prepare_tso4(sk_buff*) {}
 void cxxrt_skb_prepare_tso6(sk_buff*) {}
 bool cxxrt_skb_vlan_tag_present(const sk_buff* skb) { return of(skb)->asked.vlan >= 0; }

@@ -18,7 +18,7 @@ struct Frame {
 	std::vector<u8> head;
 	std::vector<std::vector<u8>> fragments;
 	u32 gso_size = 0, header_bytes = 54;
-	bool wants_checksum = false, has_fcs = false;
+	bool wants_checksum = false, has_fcs = false, is_v6 = false;
 	int vlan = -1;
 	/// How much of a page is before the head's bytes.
 	u32 offset = 0;

@@ -66,7 +66,8 @@ protected:
 	struct Sent {
 		std::vector<std::vector<u8>> pieces;
 		u32 contexts = 0, descriptors = 0;
-		u64 command = 0;  // of the last
+		u64 context_low = 0, context_high = 0;	// of the last
+		u64 command = 0;			// of the last piece
 	};
 	void start_sending(int mac = k82540, bool is_pcix = false, u32 entries = 48)
 	{
@@ -86,6 +87,8 @@ protected:
 			++sent.descriptors;
 			if ((high & 1u << 29) != 0 && (high >> 20 & 0xf) == 0) {
 				++sent.contexts;
+				sent.context_low = low;
+				sent.context_high = high;
 				continue;
 			}
 			std::vector<u8> piece(high & 0xfffff & ((high & 1u << 29) != 0 ? 0xfffff : 0xffff));
@@ -473,6 +476,57 @@ TEST_F(Rings, Ek24PiecesAreNoLongerThanFourSegments)
 		complete();
 		EXPECT_FALSE(drv::tx_has_pending());
 		drv::tx_stop();
+	}
+}
+
+TEST_F(Rings, Ek24Ek95ContextsOfSegments)
+{
+	struct Row {
+		bool is_v6;
+		u32 header;
+		u64 low;  // IPCSS, IPCSO, IPCSE, TUCSS, TUCSO, TUCSE
+		bool sums_ip;
+	};
+	constexpr Row kRows[] = {
+		{false, 54, 14 | 24 << 8 | 33 << 16 | 34ull << 32 | 50ull << 40, true},
+		{true, 74, 14 | 24 << 8 | 54ull << 32 | 70ull << 40, false},
+		// With extension headers, up to the longest header that the device knows.
+		{true, 255, 14 | 24 << 8 | 235ull << 32 | 251ull << 40, false},
+	};
+	start_sending(k82540, false, 256);
+	for (const Row& row : kRows) {
+		stack.next.head = bytes(row.header);
+		stack.next.fragments = {bytes(4000, 5)};
+		stack.next.header_bytes = row.header;
+		stack.next.gso_size = 1400;
+		stack.next.is_v6 = row.is_v6;
+		EXPECT_TRUE(drv::tx_send());
+		const Sent sent = fetch();
+		EXPECT_EQ(sent.contexts, 1u);
+		EXPECT_EQ(sent.context_low, row.low);
+		// DEXT, RS, TSE, TCP and, if the header has a checksum, IP.
+		const u64 command = 0x2d000000ull | (row.sums_ip ? 1u << 25 : 0u);
+		EXPECT_EQ(sent.context_high, 4000u | command | u64(row.header) << 40 | 1400ull << 48);
+		EXPECT_EQ(sent.command >> 40 & 0xff, row.sums_ip ? 3u : 2u);
+		EXPECT_EQ(joined(sent).size(), row.header + 4000u);
+		complete();
+	}
+}
+
+TEST_F(Rings, Ek95HeadersThatAreTooLongAreDropped)
+{
+	start_sending(k82540, false, 256);
+	for (u32 header : {256u, 300u, 2000u}) {
+		stack.sent_dropped = 0;
+		stack.next.head = bytes(header);
+		stack.next.fragments = {bytes(4000, 5)};
+		stack.next.header_bytes = header;
+		stack.next.gso_size = 1400;
+		stack.next.is_v6 = true;
+		EXPECT_TRUE(drv::tx_send());
+		EXPECT_EQ(stack.sent_dropped, 1u);
+		EXPECT_EQ(fetch().descriptors, 0u);
+		EXPECT_FALSE(drv::tx_has_pending());
 	}
 }
 

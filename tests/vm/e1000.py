@@ -27,7 +27,8 @@ _STAMP = re.compile(r"^\[[\s\d.]+\] ")
 
 
 _SERVER = """import socket, sys
-with socket.create_server((sys.argv[1], 5000)) as listener, open("/run/got", "wb") as file:
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+with socket.create_server((sys.argv[1], 5000), family=family) as listener, open("/run/got", "wb") as file:
     peer = listener.accept()[0]
     while data := peer.recv(65536):
         file.write(data)
@@ -204,11 +205,11 @@ class Driver:
         loop = f"for s in {' '.join(map(str, sizes))}; do {ping} || {ping} || echo $s; done"
         return self.vm.run(["ip", "netns", "exec", f"n{source}", "sh", "-c", loop], 120, check=True).out
 
-    def exchange(self, count: int, directions: tuple[tuple[int, int], ...] = ((0, 1), (1, 0))) -> None:
-        """Sends `count` random bytes by TCP; what arrives is what was sent."""
+    def exchange(self, count: int, directions: tuple[tuple[int, int], ...] = ((0, 1), (1, 0)), prefix: str = "10.0.0.") -> None:
+        """Sends `count` random bytes by TCP; what arrives is what was sent. `prefix`: of the cards' addresses."""
         self.sh(f"head -c {count} /dev/urandom > /run/sent")
         for sender, receiver in directions:
-            address = f"10.0.0.{receiver + 1}"
+            address = f"{prefix}{receiver + 1}"
             server = self.vm.start(["ip", "netns", "exec", f"n{receiver}", "python3", "-c", _SERVER, address])
             self.vm.run(["ip", "netns", "exec", f"n{sender}", "python3", "-c", _CLIENT, address], 90, check=True)
             assert server.wait(60).rc == 0

@@ -200,6 +200,31 @@ def test_ek80_ek81_memory(vm: Vm, ko: Callable[[str], Path]) -> None:
     assert found["pages"] == 0
 
 
+@pytest.mark.slow
+def test_ek92_memory_beyond_4_gib(vm: Vm, ko: Callable[[str], Path]) -> None:
+    """What is sent from there is copied first; with dma64=1 it is not, and arrives all the same."""
+    found = {}
+    for parameters in ("", "dma64=1"):
+        with Driver(vm, ko(NAME)) as ours:
+            connect(ours, parameters)
+            assert any("dma64=1 is for emulated cards" in line for line in ours.log()) is (parameters != "")
+            assert ("highdma: on" in ours.sh("ip netns exec n0 ethtool -k e0")) is (parameters != "")
+            where = "/sys/kernel/tracing"
+            event = f"{where}/events/swiotlb/swiotlb_bounced/enable"
+            before = statistics(ours, 0)["tx_packets"]
+            ours.sh(f"mount -t tracefs none {where} 2>/dev/null; cd {where} && echo 16384 > buffer_size_kb && echo > trace && echo 1 > {event}")
+            ours.vm.run(["ip", "netns", "exec", "n0", "python3", "-c", _DATAGRAMS, "3000", "paced"], 120, check=True)
+            found[parameters] = figures(ours, ours.sh(f"echo 0 > {event}; cat {where}/trace; echo > {where}/trace").splitlines())["sender's bounces"]
+            sent = statistics(ours, 0)["tx_packets"] - before
+            rings = [int(ours.sh(f"head -1 /sys/kernel/debug/{NAME}/{ours.slots[0]}/{name}").split()[3].strip(","), 16) for name in ("tx_ring", "rx_ring")]
+            print(f"{vm.release} {parameters or 'dma64=0'}: {sent} sent, {found[parameters]} bounces of the sender's, rings at {rings[0]:#x} and {rings[1]:#x}")
+            assert sent >= 3000
+            assert parameters or max(rings) < 1 << 32
+            ours.exchange(4_000_000)
+    assert found[""] > 1000, "memory is not what it is to be, or the event is not there"
+    assert found["dma64=1"] == 0
+
+
 def figures(driver: Driver, lines: list[str]) -> dict[str, int]:
     """What a trace says."""
     bounces = [line for line in lines if "swiotlb_bounced" in line]

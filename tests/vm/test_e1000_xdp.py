@@ -243,3 +243,36 @@ def test_ek85_taken_away_with_a_program(net: Driver, how: str) -> None:
     # What they send to is gone.
     sender.wait(120)
     onward.wait(120)
+
+
+def sent_down(net: Driver, count: int) -> tuple[int, int]:
+    """Sends bytes by TCP over IPv6 from n0 to n1: frames that the stack gave the driver, and how many of them the device cut."""
+    event = "/sys/kernel/tracing/events/net/net_dev_start_xmit"
+    segmented = "ip netns exec n0 ethtool -S e0 | grep -Eo 'tx_tcp_seg_good: [0-9]+' | cut -d' ' -f2"
+    before = int(net.sh(segmented))
+    net.sh(f"cd /sys/kernel/tracing && echo 16384 > buffer_size_kb && echo > trace && echo 'name == \"e0\" && protocol == 0x86dd' > {event}/filter && echo 1 > {event}/enable")
+    net.exchange(count, directions=((0, 1),), prefix="fd00::")
+    frames = int(net.sh(f"echo 0 > {event}/enable; grep -c net_dev_start_xmit: /sys/kernel/tracing/trace"))
+    return frames, int(net.sh(segmented)) - before
+
+
+@pytest.mark.slow_on_older
+def test_ek95_segments_of_ipv6(vm: Vm, ko: Callable[[str], Path], programs: str) -> None:
+    """Where it is offered and switched on, the device cuts what TCP sends over IPv6, and it arrives as it was sent."""
+    with Driver(vm, ko(NAME)) as driver:
+        driver.load("tso6=1")
+        driver.connect()
+        driver.sh("mount -t tracefs none /sys/kernel/tracing 2>/dev/null; true")
+        driver.sh(f"mkdir -p {_MOUNTED} && mount -t bpf none {_MOUNTED} && bpftool prog loadall {programs} {_PINS} pinmaps {_PINS}")
+        for number in range(2):
+            driver.sh(f"ip -n n{number} addr add fd00::{number + 1}/64 dev e{number} nodad")
+        assert "tx-tcp6-segmentation: off\n" in driver.sh("ip netns exec n0 ethtool -k e0")
+        attach(driver, 1, "mended")
+        driver.await_link()
+        without = sent_down(driver, 4_000_000)
+        driver.sh("ip netns exec n0 ethtool -K e0 tx-tcp6-segmentation on")
+        with_it = sent_down(driver, 4_000_000)
+        print(f"{vm.release}: frames handed down, and segmented: {without} without, {with_it} with it; {counted(driver, 1)} lengths were mended")
+        vm.run(f"umount {_MOUNTED}", 30)
+        assert without[0] > 2700 and without[1] == 0
+        assert with_it[0] < without[0] / 3 and with_it[1] > 50

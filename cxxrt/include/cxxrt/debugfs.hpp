@@ -28,6 +28,9 @@ private:
 	raw::seq_file* out_;
 };
 
+/// Who may read a file.
+enum class Readers : u16 { All = 0444, Root = 0400 };
+
 /// A folder or a file; goes away with what is in it, and waits for its readers.
 class [[nodiscard]] Entry : MoveOnly {
 public:
@@ -50,10 +53,13 @@ public:
 	{
 		return Entry{raw::debugfs_create_dir(name, dentry_)};
 	}
-	/// A file that all may read, whose text `Show(Text&, T&)` makes; `object` outlives it.
-	template <auto Show, class T> Entry file(const char* name, T& object) const EXCLUDES(atomic_context)
+	/// A file whose text `Show(Text&, T&)` makes, in the context of who reads; `object` outlives it. To let the file go
+	/// with a lock held that `Show` takes is a deadlock.
+	template <auto Show, class T> Entry file(const char* name, T& object, Readers readers = Readers::All) const
+		EXCLUDES(atomic_context)
 	{
-		return Entry{raw::cxxrt_debugfs_create_file(name, 0444, dentry_, &object, &kOperations<Show, T>)};
+		return Entry{
+			raw::cxxrt_debugfs_create_file(name, u16(readers), dentry_, &object, &kOperations<Show, T>)};
 	}
 
 private:
