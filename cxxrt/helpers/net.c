@@ -110,6 +110,11 @@ u32 cxxrt_netdev_mtu(const struct net_device *dev)
 	return READ_ONCE(dev->mtu);
 }
 
+const char *cxxrt_netdev_parent_name(const struct net_device *dev)
+{
+	return dev->dev.parent ? dev_name(dev->dev.parent) : "";
+}
+
 struct net_device_stats *cxxrt_netdev_stats(struct net_device *dev)
 {
 	return &dev->stats;

@@ -33,6 +33,7 @@ void cxxrt_netdev_completed_queue(struct net_device *dev, u32 packets, u32 bytes
 void cxxrt_netdev_reset_queue(struct net_device *dev);
 bool cxxrt_netdev_xmit_more(void);
 u32 cxxrt_netdev_mtu(const struct net_device *dev);
+const char *cxxrt_netdev_parent_name(const struct net_device *dev);
 void cxxrt_netdev_set_mtu(struct net_device *dev, u32 mtu);
 u32 cxxrt_netdev_mc_count(const struct net_device *dev);
 u32 cxxrt_netdev_uc_count(const struct net_device *dev);

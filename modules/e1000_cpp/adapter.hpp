@@ -204,6 +204,7 @@ struct Tools {
 						     "Link test   (on/offline)"};
 	static constexpr u32 kTests = 5;
 
+	static const char* driver_name();
 	static Result<void> get_coalesce(Adapter& port, ethtool::Coalesce& out);
 	static Result<void> set_coalesce(Adapter& port, const ethtool::Coalesce& wanted);
 	static ethtool::Rings get_rings(Adapter& port);

@@ -18,6 +18,8 @@ constexpr u32 kBlinks = 2;
 
 }  // namespace
 
+const char* Tools::driver_name() { return has_c_names() ? "e1000" : kDriverName; }
+
 Result<void> Tools::get_coalesce(Adapter& port, ethtool::Coalesce& out)
 {
 	if (port.family_.mac < Mac::I82545)

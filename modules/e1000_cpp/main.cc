@@ -36,7 +36,7 @@ private:
 
 /// How the PCI core sees it.
 struct PciDriver {
-	static constexpr const char* kName = "e1000_cpp";
+	static constexpr const char* kName = kDriverName;
 	using Bound = Port;
 
 	static Result<Box<Port>> probe(pci::Device dev, pci::Match)
@@ -72,7 +72,9 @@ public:
 		announce();
 		driver->folder_ = debugfs::Entry::folder("e1000_cpp");
 		PciDriver::folder = &driver->folder_;
-		driver->registration_ = TRY(pci::Registration<PciDriver>::create(e1000_ids, pci::Binding::ByRequest));
+		driver->registration_ = TRY(
+			pci::Registration<PciDriver>::create(e1000_ids, binds_all() ? pci::Binding::ByTable
+										    : pci::Binding::ByRequest));
 		return driver;
 	}
 

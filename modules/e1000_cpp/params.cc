@@ -31,6 +31,8 @@ constexpr u32 kCopybreak = 256;
 constinit module::Param<u32> copybreak_param{kCopybreak};
 constinit module::Param<int> debug_param{-1};
 constinit module::Param<bool> extra_statistics_param{false};
+constinit module::Param<bool> bind_all_param{false};
+constinit module::Param<bool> compat_names_param{false};
 constinit module::Param<bool> dma64_param{false};
 constinit module::Param<bool> tso6_param{false};
 
@@ -50,6 +52,10 @@ CXXRT_PARAM_HIDDEN_AS(SmartPowerDownEnable, smart_power_down, "Enable PHY smart 
 CXXRT_PARAM_LIVE_AS(copybreak, copybreak_param, "Maximum size of packet that is copied to a new buffer on receive");
 CXXRT_PARAM_HIDDEN_AS(extra_statistics, extra_statistics_param,
 		      "Show more statistics than the C driver does, after its own");
+CXXRT_PARAM_HIDDEN_AS(
+	bind_all, bind_all_param,
+	"Take every card that no driver has; else only those given by driver_override or new_id (default: no)");
+CXXRT_PARAM_HIDDEN_AS(compat_names, compat_names_param, "ethtool names the C driver (default: no)");
 CXXRT_PARAM_HIDDEN_AS(dma64, dma64_param,
 		      "Let any card reach memory beyond 4 GiB: for emulated cards alone, others hang (default: no)");
 CXXRT_PARAM_HIDDEN_AS(tso6, tso6_param, "Offer segmentation of IPv6, for ethtool -K to switch on (default: no)");
@@ -313,6 +319,10 @@ Options read_options(pci::Device dev, u32 number, const Family& family, Media me
 u32 copybreak() { return copybreak_param.get(); }
 
 bool shows_extra_statistics() { return extra_statistics_param.get(); }
+
+bool binds_all() { return bind_all_param.get(); }
+
+bool has_c_names() { return compat_names_param.get(); }
 
 bool uses_long_addresses() { return dma64_param.get(); }
 

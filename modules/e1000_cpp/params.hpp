@@ -41,10 +41,17 @@ struct Options {
 /// Context: process.
 Options read_options(pci::Device dev, u32 number, const Family& family, Media media);
 
+/// For the PCI core, and for programs.
+inline constexpr const char* kDriverName = "e1000_cpp";
+
 /// Frames up to this length are copied, and their buffer stays.   Context: any; it may change at any time.   Units: bytes.
 u32 copybreak();
 /// Also what the C driver does not count.
 bool shows_extra_statistics();
+/// Cards that no driver has are taken, without being asked to.
+bool binds_all();
+/// What programs are told of the driver is what C tells them.
+bool has_c_names();
 /// Any card is given addresses beyond 4 GiB, as emulated ones take them.
 bool uses_long_addresses();
 /// Users may have segments of IPv6 made by the device.

@@ -41,6 +41,23 @@ def test_ek01_ek02_ek29_cards_become_network_devices(drv: Driver):
 
 
 @pytest.mark.slow_on_older
+def test_ek01_what_it_takes_and_how_it_is_called(drv: Driver):
+    """Without being asked it takes nothing; with bind_all=1 what has no driver, and is not meant for another. ethtool says the C driver's name if it is to."""
+    devices = "/sys/bus/pci/devices"
+    for parameters, name in (("", None), ("bind_all=1", NAME), ("bind_all=1 compat_names=1", "e1000")):
+        for slot in drv.slots:
+            drv.sh(f"echo {'none' if slot == drv.slots[0] else ''} > {devices}/{slot}/driver_override")
+        drv.sh(f"insmod {drv.path} {parameters}")
+        taken = [slot for slot in drv.slots if drv.vm.run(f"readlink {devices}/{slot}/driver | grep -q '/{NAME}$'").rc == 0]
+        assert taken == (drv.slots[1:] if name else []), parameters
+        if name:
+            assert f"driver: {name}\n" in drv.sh(f"ethtool -i {drv.interface(1)}")
+            assert f"bus-info: {drv.slots[1]}\n" in drv.sh(f"ethtool -i {drv.interface(1)}")
+        drv.sh(f"rmmod {NAME}")
+    drv.load()
+
+
+@pytest.mark.slow_on_older
 def test_ek03_ek04_ping(net: Driver):
     """Once the link is up, every ping is answered, of every size that fits one frame."""
     assert any("NIC Link is Up 1000 Mbps Full Duplex, Flow Control: RX" in line for line in net.vm.dmesg_lines(whole=True))

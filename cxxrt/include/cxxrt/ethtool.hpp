@@ -298,12 +298,21 @@ template <class T, class D> class Table {
 		return T::set_wake(of(dev), in->wolopts).to_c();
 	}
 
+	/// The core has cleared it; what is empty afterwards it does not fill in before 6.3.
+	static void get_driver(raw::net_device* dev, raw::ethtool_drvinfo* to)
+	{
+		(void)raw::cxxrt_strscpy(to->driver, T::driver_name(), sizeof(to->driver));
+		(void)raw::cxxrt_strscpy(to->bus_info, raw::cxxrt_netdev_parent_name(dev), sizeof(to->bus_info));
+	}
+
 	template <size_t N> static constexpr u32 count_of(const char* const (&)[N]) { return N; }
 	template <class U> static constexpr u32 kTestCount = count_of(U::kTestNames);
 
 	static constexpr raw::ethtool_ops make()
 	{
 		raw::ethtool_ops ops{};
+		if constexpr (requires { &T::driver_name; })
+			ops.get_drvinfo = &get_driver;
 		if constexpr (requires { &T::set_coalesce; }) {
 			ops.supported_coalesce_params = raw::ETHTOOL_COALESCE_RX_USECS;
 			ops.get_coalesce = &get_coalesce;
