@@ -192,10 +192,11 @@ KUNIT_TEST(cxxrt_time, hrtimer_cancels)
 	Seen seen;
 	HighRes object{seen, 1, 0};
 	object.timer_.cancel();
-	object.timer_.start(Nanoseconds{20 * kMs});
+	// Long enough for who is taken off its CPU before it cancels.
+	object.timer_.start(Nanoseconds{300 * kMs});
 	object.timer_.cancel();
 	test.expect(!object.timer_.is_active());
-	sleep_ms(30);
+	sleep_ms(350);
 	test.expect_eq(seen.entered.load_acquire(), 0);
 	return {};
 }
@@ -206,7 +207,7 @@ KUNIT_TEST(cxxrt_time, hrtimer_ends_with_its_object)
 	Seen pending, running, repeating;
 	{
 		HighRes object{pending, 1, 0};
-		object.timer_.start(Nanoseconds{20 * kMs});
+		object.timer_.start(Nanoseconds{300 * kMs});
 	}
 	Optional<u32> cpu = other_cpu();
 	if (cpu) {
@@ -221,7 +222,7 @@ KUNIT_TEST(cxxrt_time, hrtimer_ends_with_its_object)
 		test.expect(wait_until([&] { return repeating.entered.load_acquire() > 1; }));
 	}
 	const int fired = repeating.entered.load_acquire();
-	sleep_ms(30);
+	sleep_ms(350);
 	test.expect_eq(pending.entered.load_acquire(), 0);
 	test.expect_eq(running.entered.load_acquire(), cpu ? 1 : 0);
 	test.expect_eq(repeating.entered.load_acquire(), fired);
@@ -262,7 +263,7 @@ KUNIT_TEST(cxxrt_time, timer_ends_with_its_object)
 	Seen pending, repeating;
 	{
 		Coarse object{pending, Restart::No, 0};
-		object.timer_.start_ms(20);
+		object.timer_.start_ms(300);
 	}
 	for (int i = 0; i < 3; ++i) {
 		const int before = repeating.entered.load_acquire();
@@ -274,7 +275,7 @@ KUNIT_TEST(cxxrt_time, timer_ends_with_its_object)
 		test.expect_eq(repeating.left.load_acquire(), repeating.entered.load_acquire());
 	}
 	const int fired = repeating.entered.load_acquire();
-	sleep_ms(40);
+	sleep_ms(350);
 	test.expect_eq(pending.entered.load_acquire(), 0);
 	test.expect_eq(repeating.entered.load_acquire(), fired);
 	return {};

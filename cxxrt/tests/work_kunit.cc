@@ -320,9 +320,10 @@ KUNIT_TEST(cxxrt_work, delayed_work_runs_once_and_later)
 KUNIT_TEST(cxxrt_work, cancelled_delayed_work_does_not_run)
 {
 	auto later = TRY(Box<Later>::make(Gfp::Kernel));
-	later->work_.schedule_in_ms(20);
+	// Long enough for who is taken off its CPU before it cancels.
+	later->work_.schedule_in_ms(300);
 	later->work_.cancel();
-	sleep_ms(60);
+	sleep_ms(350);
 	test.expect_eq(later->runs_.load_acquire(), 0);
 	later->work_.schedule_in_ms(10000);
 	return {};

@@ -42,7 +42,7 @@ def ring(drv: Driver, number: int, name: str) -> dict[str, Any]:
     return ast.literal_eval(done.out) or {}
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_ek93_rings_are_shown(drv: Driver) -> None:
     """Each descriptor, where the driver and the device are, and that as it should be after frames were sent; to root alone."""
     folder = f"{_TOP}/{drv.slots[0]}"

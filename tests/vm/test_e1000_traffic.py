@@ -40,7 +40,7 @@ def test_ek01_ek02_ek29_cards_become_network_devices(drv: Driver):
         assert (drv.vm.run(f"ip link set {name} mtu {mtu}").rc == 0) is good, mtu
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_ek01_what_it_takes_and_how_it_is_called(drv: Driver):
     """Without being asked it takes nothing; with bind_all=1 what has no driver, and is not meant for another. ethtool says the C driver's name if it is to."""
     devices = "/sys/bus/pci/devices"

@@ -256,7 +256,7 @@ def sent_down(net: Driver, count: int) -> tuple[int, int]:
     return frames, int(net.sh(segmented)) - before
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_ek95_segments_of_ipv6(vm: Vm, ko: Callable[[str], Path], programs: str) -> None:
     """Where it is offered and switched on, the device cuts what TCP sends over IPv6, and it arrives as it was sent."""
     with Driver(vm, ko(NAME)) as driver:
