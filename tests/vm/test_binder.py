@@ -260,7 +260,7 @@ def test_bd84_pages_come_many_at_once(binder: Binder) -> None:
 
 @pytest.mark.slow
 def test_bd80_pairs_share_no_lock(binder: Binder) -> None:
-    """What the module locks for the calls of one pair of processes it never locks for those of the other."""
+    """What the module locks for the calls of one pair of processes it never locks for those of the other; the C driver's share two."""
     vm = binder.vm
     _mount_tracing(vm)
     probes = [f"p:binder_test/{name} {name} lock=%di caller=$stack0" for name in ("_raw_spin_lock", "_raw_spin_trylock", "mutex_lock")]
@@ -289,7 +289,8 @@ def test_bd80_pairs_share_no_lock(binder: Binder) -> None:
     first, second = (set.union(*(locks[pid] for pid in pair)) for pair in pairs)
     assert len(first) >= 4 and len(second) >= 4, "nothing was seen"
     shared = first & second
-    assert not shared, [line for line in trace.splitlines() if any(f"lock={lock:#x}" in line for lock in shared)][:8]
+    print([line for line in trace.splitlines() if any(f"lock={lock:#x}" in line for lock in shared)][:8])
+    assert bool(shared) == binder.is_c
 
 
 @pytest.mark.slow
