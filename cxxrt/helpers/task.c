@@ -85,6 +85,10 @@ bool cxxrt_set_current_scheduling(u32 policy, u32 priority)
 		.sched_flags = current->sched_reset_on_fork ? SCHED_FLAG_RESET_ON_FORK : 0,
 		.sched_nice = task_nice(current),
 		.sched_priority = priority,
+#if CXXRT_KERNEL_6_12
+		/* Only SCHED_NORMAL and SCHED_BATCH look at it. */
+		.sched_runtime = current->se.custom_slice ? current->se.slice : 0,
+#endif
 	};
 
 	return sched_setattr_nocheck(current, &attr) == 0;

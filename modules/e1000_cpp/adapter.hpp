@@ -86,6 +86,8 @@ public:
 	static void show_rx(debugfs::Text& out, Adapter& port) EXCLUDES(atomic_context);
 
 private:
+	template <class Head, class Tail, class Ring> void show_ring(debugfs::Text& out, const Ring& ring,
+								     const char* which) EXCLUDES(atomic_context);
 	friend struct Tools;	// ethtool.cc
 	friend class SelfTest;	// selftest.cc
 

@@ -119,29 +119,22 @@ void Adapter::report_hang()
 	dump_cache(window_, "T", kTxCache);
 }
 
-void Adapter::show_tx(debugfs::Text& out, Adapter& port)
+template <class Head, class Tail, class Ring> void Adapter::show_ring(debugfs::Text& out, const Ring& ring,
+								      const char* which)
 {
-	Guard guard{port.config_lock_};
-	if (!port.opened_) {
+	const Guard guard{config_lock_};
+	if (!opened_) {
 		out.print<"closed\n">();
 		return;
 	}
-	port.tx_.show(out);
+	ring.show(out);
 	// While it sleeps, it has none.
-	if (port.up_)
-		out.print<"TDH %u, TDT %u\n">(port.window_.read<regs::Tdh>().bits, port.window_.read<regs::Tdt>().bits);
+	if (up_)
+		out.print<"%sDH %u, %sDT %u\n">(which, window_.read<Head>().bits, which, window_.read<Tail>().bits);
 }
 
-void Adapter::show_rx(debugfs::Text& out, Adapter& port)
-{
-	Guard guard{port.config_lock_};
-	if (!port.opened_) {
-		out.print<"closed\n">();
-		return;
-	}
-	port.rx_.show(out);
-	if (port.up_)
-		out.print<"RDH %u, RDT %u\n">(port.window_.read<regs::Rdh>().bits, port.window_.read<regs::Rdt>().bits);
-}
+void Adapter::show_tx(debugfs::Text& out, Adapter& port) { port.show_ring<regs::Tdh, regs::Tdt>(out, port.tx_, "T"); }
+
+void Adapter::show_rx(debugfs::Text& out, Adapter& port) { port.show_ring<regs::Rdh, regs::Rdt>(out, port.rx_, "R"); }
 
 }  // namespace e1000

@@ -865,14 +865,10 @@ int tells_who_calls(int socket, const std::function<bool()>& before)
 {
 	if (!before())
 		return 2;
-	auto connection = Connection::open(device());
+	auto connection = open_as_manager(kAcceptsFds);
 	if (!connection)
 		return 3;
-	FlatObject node = {kTypeBinder, kAcceptsFds, 0, 0};
-	while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
-		sleep_ms(1);
-	u8 ready = 1;
-	if (write(socket, &ready, 1) != 1)
+	if (!say_ready(socket))
 		return 4;
 	Commands commands;
 	commands.enter_looper();

@@ -148,11 +148,8 @@ TEST_F(Binder, Bd46AllOpensOfAProcessAndUnknownPids)
 	Child both([](int socket) {
 		auto first = Connection::open(device());
 		auto second = Connection::open(device());
-		FlatObject node = {kTypeBinder, kAcceptsFds, 0, 0};
-		while (second->ioctl(kSetContextMgrExt, node) == -EBUSY)
-			sleep_ms(1);
-		u8 ready = 1;
-		if (write(socket, &ready, 1) != 1)
+		manage(*second, kAcceptsFds);
+		if (!say_ready(socket))
 			return 1;
 		pause();
 		return 0;
@@ -365,25 +362,16 @@ TEST_F(Binder, Bd49NiceThatIsNotPermitted)
 {
 	manager.reset();
 	Child server([](int socket) {
-		auto connection = Connection::open(device(), kMap, O_RDWR);
-		FlatObject node = {kTypeBinder, 19, 0, 0};
-		while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
-			sleep_ms(1);
+		auto connection = open_as_manager(19);
 		// To nice 2 and no better.
 		rlimit limit = {18, 18};
 		setrlimit(RLIMIT_NICE, &limit);
 		if (setresuid(1234, 1234, 1234) != 0)
 			return 1;
-		u8 ready = 1;
-		if (write(socket, &ready, 1) != 1)
+		if (!say_ready(socket))
 			return 1;
-		for (;;) {
-			Outcome outcome = connection->read();
-			for (const Event& event : outcome.events()) {
-				if (event.code == kBrTransaction)
-					return nice_of(0);
-			}
-		}
+		wait_for_call(*connection);
+		return nice_of(0);
 	});
 	server.get<u8>();
 	Peer client;
@@ -545,12 +533,8 @@ TEST_F(Binder, Bd54ExecKeepsTheFileAndLosesTheMapping)
 	Peer client;
 	manager.reset();
 	Child server([](int socket) {
-		auto connection = Connection::open(device(), kMap, O_RDWR);
-		FlatObject node = {kTypeBinder, 0, 0, 0};
-		while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
-			sleep_ms(1);
-		u8 ready = 1;
-		if (write(socket, &ready, 1) != 1)
+		auto connection = open_as_manager(0, O_RDWR);
+		if (!say_ready(socket))
 			return 1;
 		// A program that keeps the file and waits.
 		execl("/bin/sleep", "sleep", "60", nullptr);
@@ -925,12 +909,8 @@ TEST_F(Binder, Bd72FreezerDoesNotMakeWaitersReturn)
 	write_file("/sys/module/suspend/parameters/pm_test_delay", "1");
 	manager.reset();
 	Child server([](int socket) {
-		auto connection = Connection::open(device(), kMap, O_RDWR | O_CLOEXEC);
-		FlatObject node = {kTypeBinder, 0, 0, 0};
-		while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
-			sleep_ms(1);
-		u8 ready = 1;
-		if (write(socket, &ready, 1) != 1)
+		auto connection = open_as_manager();
+		if (!say_ready(socket))
 			return 1;
 		Outcome outcome = connection->write_read(Commands().enter_looper(), 256);
 		for (const Event& event : outcome.events()) {

@@ -152,24 +152,15 @@ TEST_F(Binder, Bd92RealTimeThatIsNotPermitted)
 	manager.reset();
 	for (rlim_t limit : {0, 7}) {
 		Child server([limit](int socket) {
-			auto connection = Connection::open(device(), kMap, O_RDWR);
-			FlatObject node = {kTypeBinder, kAcceptsFds | kInheritsRt, 0, 0};
-			while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
-				sleep_ms(1);
+			auto connection = open_as_manager(kAcceptsFds | kInheritsRt);
 			rlimit allowed = {limit, limit};
 			setrlimit(RLIMIT_RTPRIO, &allowed);
 			if (setresuid(1234, 1234, 1234) != 0)
 				return 1;
-			u8 ready = 1;
-			if (write(socket, &ready, 1) != 1)
+			if (!say_ready(socket))
 				return 1;
-			for (;;) {
-				Outcome outcome = connection->read();
-				for (const Event& event : outcome.events()) {
-					if (event.code == kBrTransaction)
-						return 100 + Scheduling::current().priority;
-				}
-			}
+			wait_for_call(*connection);
+			return 100 + Scheduling::current().priority;
 		});
 		server.get<u8>();
 		Peer client;
@@ -193,12 +184,8 @@ int serve_until_told(int socket)
 	struct sigaction action = {};
 	action.sa_handler = [](int) {};
 	sigaction(SIGUSR1, &action, nullptr);
-	auto connection = Connection::open(device(), kMap, O_RDWR);
-	FlatObject node = {kTypeBinder, 0, 0, 0};
-	while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
-		sleep_ms(1);
-	u8 ready = 1;
-	if (write(socket, &ready, 1) != 1)
+	auto connection = open_as_manager();
+	if (!say_ready(socket))
 		return 1;
 	Seen seen = {};
 	Commands commands;
@@ -223,6 +210,7 @@ int serve_until_told(int socket)
 	return write(socket, &seen, sizeof(seen)) == sizeof(seen) ? 0 : 1;
 }
 
+/// What a server saw of so many calls; each was answered, and the server told of that.
 Seen call_server(u32 calls)
 {
 	Child server(serve_until_told);
@@ -240,16 +228,15 @@ Seen call_server(u32 calls)
 	kill(server.pid(), SIGUSR1);
 	Seen seen = server.get<Seen>();
 	EXPECT_EQ(server.wait(), 0);
+	EXPECT_EQ(seen.calls, calls);
+	EXPECT_EQ(seen.completions, calls);
 	return seen;
 }
 
 TEST_F(Binder, Bd93CompletionsComeAlone)
 {
 	manager.reset();
-	Seen seen = call_server(20);
-	EXPECT_EQ(seen.calls, 20u);
-	EXPECT_EQ(seen.completions, 20u);
-	EXPECT_EQ(seen.lone, 20u);
+	EXPECT_EQ(call_server(20).lone, 20u);
 }
 
 TEST_F(Binder, Bd93CompletionsComeWithTheNextCall)
@@ -257,11 +244,8 @@ TEST_F(Binder, Bd93CompletionsComeWithTheNextCall)
 	Switched option("coalesce_completions");
 	NEED(option);
 	manager.reset();
-	Seen seen = call_server(20);
-	EXPECT_EQ(seen.calls, 20u);
 	// The last one by the signal, before the one that a read without anything to tell returns for.
-	EXPECT_EQ(seen.completions, 20u);
-	EXPECT_EQ(seen.lone, 1u);
+	EXPECT_EQ(call_server(20).lone, 1u);
 }
 
 TEST_F(Binder, Bd82WhoMayNotComeHereStays)
@@ -281,19 +265,11 @@ TEST_F(Binder, Bd82WhoMayNotComeHereStays)
 		CPU_ZERO(&second);
 		CPU_SET(1, &second);
 		sched_setaffinity(0, sizeof(second), &second);
-		auto connection = Connection::open(device(), kMap, O_RDWR);
-		FlatObject node = {kTypeBinder, 0, 0, 0};
-		while (connection->ioctl(kSetContextMgrExt, node) == -EBUSY)
-			sleep_ms(1);
-		u8 ready = 1;
-		if (write(socket, &ready, 1) != 1)
+		auto connection = open_as_manager();
+		if (!say_ready(socket))
 			return -1;
-		for (;;) {
-			for (const Event& event : connection->read().events()) {
-				if (event.code == kBrTransaction)
-					return 10 + sched_getcpu();
-			}
-		}
+		wait_for_call(*connection);
+		return 10 + sched_getcpu();
 	});
 	server.get<u8>();
 	std::thread([&] {

@@ -149,6 +149,37 @@ bool wait_until(const std::function<bool()>& done, int patience_ms)
 	return true;
 }
 
+void manage(const Connection& connection, u32 flags)
+{
+	FlatObject node = {kTypeBinder, flags, 0, 0};
+	while (connection.ioctl(kSetContextMgrExt, node) == -EBUSY)
+		sleep_ms(1);
+}
+
+std::optional<Connection> open_as_manager(u32 flags, int open_flags)
+{
+	auto connection = Connection::open(device(), kMap, open_flags);
+	if (connection)
+		manage(*connection, flags);
+	return connection;
+}
+
+bool say_ready(int socket)
+{
+	u8 ready = 1;
+	return write(socket, &ready, 1) == 1;
+}
+
+void wait_for_call(const Connection& connection)
+{
+	for (;;) {
+		for (const Event& event : connection.read().events()) {
+			if (event.code == kBrTransaction)
+				return;
+		}
+	}
+}
+
 Child::Child(const std::function<int(int)>& body)
 {
 	int pair[2] = {-1, -1};

@@ -72,6 +72,16 @@ private:
 	int socket_ = -1;
 };
 
+// In a Child:
+/// Becomes context manager, once another one's death has been noticed.
+void manage(const Connection& connection, u32 flags);
+/// Opens the driver for that.
+std::optional<Connection> open_as_manager(u32 flags = 0, int open_flags = O_RDWR | O_CLOEXEC);
+/// Tells a get<u8>() that the child has come so far.
+bool say_ready(int socket);
+/// Reads until a call has come.
+void wait_for_call(const Connection& connection);
+
 /// An open of the driver that is a process of its own.
 class Peer {
 public:

@@ -14,6 +14,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 from binder import PROGRAMS, Binder, build, cases, path_of
@@ -388,18 +389,18 @@ def test_bd74_module_stays_while_mounted(binder: Binder) -> None:
     if binder.is_c:
         pytest.skip("the C driver cannot be unloaded")
     vm = binder.vm
-    vm.run("mkdir -p /tmp/a /tmp/b; mount -t binder_cpp none /tmp/a && mount -t binder_cpp none /tmp/b", check=True)
-    for umount in ("umount /tmp/a", "umount /tmp/b"):
+    vm.run("mkdir -p /run/first /run/second; mount -t binder_cpp none /run/first && mount -t binder_cpp none /run/second", check=True)
+    for umount in ("umount /run/first", "umount /run/second"):
         assert binder.unload().rc != 0
         vm.run(umount, check=True)
     assert binder.unload().rc == 0
     assert not _has_binderfs(vm, "binder_cpp")
-    assert vm.run("mount -t binder_cpp none /tmp/a").rc != 0
+    assert vm.run("mount -t binder_cpp none /run/first").rc != 0
     assert binder.load().rc == 0
-    vm.run("mount -t binder_cpp none /tmp/a", check=True)
-    opened = vm.start(f"exec sleep 1000 < /tmp/a/{binder.devices[0]}")
+    vm.run("mount -t binder_cpp none /run/first", check=True)
+    opened = vm.start(f"exec sleep 1000 < /run/first/{binder.devices[0]}")
     users = f"/sys/module/{binder.module}/refcnt"
-    vm.run(f"until [ $(cat {users}) -ge 2 ]; do sleep 0.1; done; umount -l /tmp/a", check=True)
+    vm.run(f"until [ $(cat {users}) -ge 2 ]; do sleep 0.1; done; umount -l /run/first", check=True)
     assert binder.unload().rc != 0
     opened.kill()
     opened.wait()
@@ -418,15 +419,27 @@ def test_bd74_names_of_c(binder: Binder) -> None:
     try:
         vm.run(["insmod", str(binder.path), "compat_names=1"], check=True)
         assert _has_binderfs(vm, "binder") and not _has_binderfs(vm, "binder_cpp")
-        listed = vm.run("mkdir -p /tmp/a; mount -t binder none /tmp/a; ls /tmp/a; stat -f -c %t /tmp/a; umount /tmp/a", check=True).out
+        listed = vm.run("mkdir -p /run/first; mount -t binder none /run/first; ls /run/first; stat -f -c %t /run/first; umount /run/first", check=True).out
         assert listed.split() == ["binder", "binder-control", "features", "6c6f6f70"]
         assert binder.unload().rc == 0
         # A device that is called as something that each mount has: there is /dev/features, and nothing is mounted.
         vm.run(["insmod", str(binder.path), "devices=features"], check=True)
-        assert vm.run("test -c /dev/features && mount -t binder_cpp none /tmp/a").rc != 0
+        assert vm.run("test -c /dev/features && mount -t binder_cpp none /run/first").rc != 0
         assert binder.unload().rc == 0
     finally:
         vm.run(["rmmod", binder.module])
+
+
+def _built_with(option: str, release: str) -> tuple[Path, str]:
+    """A module of its own that make was told something for, and the names that it takes from the kernel, as nm prints them."""
+    folder = PROJECT / "build" / option.lower().replace("=", "-") / release
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Kbuild").write_text(f"include {PROJECT}/Kbuild\n")
+    only = [f"CXXRT_MODULE_KBUILDS={PROJECT}/modules/binder_cpp/Kbuild", option, "CONFIG_DEBUG_INFO_BTF_MODULES="]
+    made = subprocess.run(["make", "-s", "-C", build_folder(release), f"M={folder}", *only, "modules"], capture_output=True, text=True)
+    assert made.returncode == 0, made.stderr[-3000:]
+    module = folder / "binder_cpp.ko"
+    return module, subprocess.run(["nm", "-u", module], capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.slow
@@ -434,15 +447,9 @@ def test_bd74_left_out(vm: Vm, release: str) -> None:
     """CXXRT_BINDERFS=0 makes a module without it, as small as one without the C driver's option."""
     if path_of(release) is None:
         pytest.skip("the C driver is built already")
-    folder = PROJECT / "build" / "no-binderfs" / release
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "Kbuild").write_text(f"include {PROJECT}/Kbuild\n")
-    only = [f"CXXRT_MODULE_KBUILDS={PROJECT}/modules/binder_cpp/Kbuild", "CXXRT_BINDERFS=0", "CONFIG_DEBUG_INFO_BTF_MODULES="]
-    made = subprocess.run(["make", "-s", "-C", build_folder(release), f"M={folder}", *only, "modules"], capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr[-3000:]
-    wanted = subprocess.run(["nm", "-u", folder / "binder_cpp.ko"], capture_output=True, text=True, check=True).stdout
+    module, wanted = _built_with("CXXRT_BINDERFS=0", release)
     assert not re.search(r" (register_filesystem|new_inode|kill_litter_super|alloc_chrdev_region|deactivate_super)$", wanted, re.M)
-    driver = Binder(vm, folder / "binder_cpp.ko")
+    driver = Binder(vm, module)
     vm.run(["rmmod", "binder_cpp"])
     assert driver.load().rc == 0
     try:
@@ -458,15 +465,9 @@ def test_bd94_a_kernel_without_debians_exports(vm: Vm, release: str) -> None:
     """What mainline does not export is done without, and the module says so."""
     if path_of(release) is None:
         pytest.skip("the C driver does not build without them")
-    folder = PROJECT / "build" / "mainline" / release
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "Kbuild").write_text(f"include {PROJECT}/Kbuild\n")
-    only = [f"CXXRT_MODULE_KBUILDS={PROJECT}/modules/binder_cpp/Kbuild", "CXXRT_EXPORTS=mainline", "CONFIG_DEBUG_INFO_BTF_MODULES="]
-    made = subprocess.run(["make", "-s", "-C", build_folder(release), f"M={folder}", *only, "modules"], capture_output=True, text=True)
-    assert made.returncode == 0, made.stderr[-3000:]
-    wanted = subprocess.run(["nm", "-u", folder / "binder_cpp.ko"], capture_output=True, text=True, check=True).stdout
+    module, wanted = _built_with("CXXRT_EXPORTS=mainline", release)
     assert not re.search(r" (security_binder_\w+|zap_page_range\w*|can_nice|task_work_add|file_close_fd|close_fd_get_file|__wake_up_pollfree)$", wanted, re.M)
-    driver = Binder(vm, folder / "binder_cpp.ko")
+    driver = Binder(vm, module)
     vm.run(["rmmod", "binder_cpp"])
     driver.log()
     loaded = driver.load()

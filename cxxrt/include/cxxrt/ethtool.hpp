@@ -298,7 +298,7 @@ template <class T, class D> class Table {
 		return T::set_wake(of(dev), in->wolopts).to_c();
 	}
 
-	/// The core has cleared it; what is empty afterwards it does not fill in before 6.3.
+	/// The core has cleared it; 6.1's leaves empty what is empty afterwards.
 	static void get_driver(raw::net_device* dev, raw::ethtool_drvinfo* to)
 	{
 		(void)raw::cxxrt_strscpy(to->driver, T::driver_name(), sizeof(to->driver));
