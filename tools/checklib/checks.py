@@ -211,7 +211,7 @@ def _directive(text: str, name: str) -> str:
     return str(found[0])
 
 
-def _case(case: Path, compilers: dict[str, Compiler], commands: Commands) -> str:
+def _case(case: Path, compilers: dict[str, Compiler], commands: Commands, known: Known) -> str:
     """What is wrong with a case; empty if its misuse is refused for the reason it gives, and its right form is not."""
     text = case.read_text()
     try:
@@ -221,7 +221,16 @@ def _case(case: Path, compilers: dict[str, Compiler], commands: Commands) -> str
         return str(error)
     except KeyError:
         return f"// compiler: {name}: choose one of {', '.join(compilers)}"
-    good, bad = commands.run(compiler(case, ["-DOK"])), commands.run(compiler(case, []))
+    # clang-tidy is no compiler, but reads what clang reads.
+    reads = compilers[cxx.CLANG if name == CLANG_TIDY else name]
+    forms: list[list[str]] = [["-DOK"], []]
+    runs = [(compiler(case, form), reads(case, form)) for form in forms]
+    return known.unless(commands, runs, "", lambda: _refusal(name, reason, [commands.run(command) for command, _ in runs]))
+
+
+def _refusal(name: str, reason: re.Pattern[str], outcomes: Sequence[Ended]) -> str:
+    """What is wrong with what a compiler said of a right form and of a misuse."""
+    good, bad = outcomes
     if good.code or (good.err and name != CLANG_TIDY):
         return f"the right form does not compile:\n{good.out or good.err}"
     errors = [line for line in (bad.err + bad.out).splitlines() if re.search(r"\b(error|note):", line)]
@@ -242,16 +251,18 @@ def compile_fail(checkout: Checkout) -> Plan:
         CLANG_TIDY: lambda case, more: _tidy(case, [*clang[1:], *more]),
     }
 
+    known = Known(checkout.store)
+
     def job(case: Path) -> Job:
         def run(commands: Commands) -> str:
-            wrong = _case(case, compilers, commands).replace(f"{checkout.top}/", "").strip()
+            wrong = _case(case, compilers, commands, known).replace(f"{checkout.top}/", "").strip()
             # Indented, what a compiler said belongs to this finding.
             return f"{case.relative_to(checkout.top)}:1: " + wrong.replace("\n", "\n    ") if wrong else ""
 
         return run
 
     cases = checkout.chosen(lambda file: file.suffix == ".cc", _CASES)
-    return Plan(f"{len(cases)} cases, for {checkout.releases[-1]}", [job(case) for case in cases])
+    return Plan(f"{len(cases)} cases, for {checkout.releases[-1]}", [job(case) for case in cases], known)
 
 
 # --- text --------------------------------------------------------------------------------------------------------

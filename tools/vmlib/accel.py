@@ -19,7 +19,8 @@ QEMU_ARGUMENTS = {
 }
 KERNEL_PARAMETERS = {
     "kvm": "",
-    "tcg": "no_timer_check",
+    # What is translated is found again by its address: a program that is anywhere else each time is translated each time.
+    "tcg": "no_timer_check norandmaps",
     # The guest's clock jumps ahead whenever the guest waits for the host, so that no wait is too long.
     "icount": "no_timer_check sysctl.kernel.hung_task_timeout_secs=0",
 }
