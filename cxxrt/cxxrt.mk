@@ -12,7 +12,7 @@
 # hello-trace   the tracepoints it has: names of files in helpers/trace/
 # CXXRT_EXPORTS=mainline    as for a kernel without the symbols that Debian exports for binder, which else are looked for
 # *_kunit.cc    a module with such a source is a test module; see <cxxrt/kunit.hpp>
-# CXXRT_LAUNCHER= a program that runs the compiler for C++, such as ccache
+# CXXRT_LAUNCHER= a program that runs the compiler, such as ccache
 # CXXRT_LTO=0   no link-time inlining: C helpers stay calls; debug information is kept if make is
 #               told not to make BTF of it: CONFIG_DEBUG_INFO_BTF_MODULES=
 #
@@ -44,6 +44,9 @@ cxxrt-kflags = $(KBUILD_CPPFLAGS) $(KBUILD_CFLAGS) $(KBUILD_CFLAGS_MODULE) $(CFL
 cxxrt-c-flags = $(NOSTDINC_FLAGS) $(LINUXINCLUDE) $(cxxrt-kflags) $(cxxrt-export-flags) -I$(CXXRT_DIR)/helpers \
 	-DKBUILD_BASENAME='"cxxrt"' -DKBUILD_MODNAME='"cxxrt"' -D__KBUILD_MODNAME=kmod_cxxrt \
 	-DKBUILD_MODFILE='"cxxrt"'
+
+# A launcher may work elsewhere.
+cxxrt-absolute = $(patsubst -I./%,-I$(CURDIR)/%,$(patsubst ./%,$(CURDIR)/%,$(1)))
 
 # Warnings and the C dialect are C's own affair; everything else decides how code is generated
 # and so must be the same for C++.
@@ -115,7 +118,7 @@ $(obj)/cxxrt/raw_check.ok: $(obj)/cxxrt/raw_check.cc $(cxxrt-raw) FORCE
 # --- C helpers, shared by the modules of this build ----------------------------------------
 cxxrt-helpers := $(patsubst $(CXXRT_DIR)/helpers/%.c,%,$(wildcard $(CXXRT_DIR)/helpers/*.c))
 quiet_cmd_cxxrt_helper = CC [H]  $@
-      cmd_cxxrt_helper = $(CC) -Wp,-MMD,$(depfile) $(cxxrt-c-flags) $(cxxrt-lto) $(cxxrt-debug) \
+      cmd_cxxrt_helper = $(CXXRT_LAUNCHER) $(CC) -Wp,-MMD,$(depfile) $(call cxxrt-absolute,$(cxxrt-c-flags)) $(cxxrt-lto) $(cxxrt-debug) \
 			 -c -o $@ $<
 $(obj)/cxxrt/helpers-%.o: $(CXXRT_DIR)/helpers/%.c FORCE
 	$(call if_changed_dep,cxxrt_helper)
@@ -146,7 +149,7 @@ quiet_cmd_cxxrt_cxx = CXX [M] $@
 cxxrt-frame := $(if $(CONFIG_KASAN),,-Wframe-larger-than=1024 -Werror)
 quiet_cmd_cxxrt_join = LTO [M] $@
       cmd_cxxrt_join = $(if $(cxxrt-lto),\
-	$(CXX) -xlto $(cxxrt-codegen-flags) $(cxxrt-frame) -g0 -fwhole-program -c -o $@.tmp,\
+	$(CXXRT_LAUNCHER) $(CXX) -xlto $(cxxrt-codegen-flags) $(cxxrt-frame) -g0 -fwhole-program -c -o $@.tmp,\
 	$(LD) -r -o $@.tmp) $(filter-out $(obj)/cxxrt/trace-%,$(filter %.o,$^)) && \
 	$(LD) -r --force-group-allocation $(addprefix -T ,$(filter %.lds,$^)) -o $@ $@.tmp \
 	$(filter $(obj)/cxxrt/trace-%,$^) && rm -f $@.tmp \

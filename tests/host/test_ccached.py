@@ -12,7 +12,7 @@ import pytest
 TOOL = Path(__file__).resolve().parents[2] / "tools" / "ccached"
 # Compiles, and counts how often.
 COMPILER = """#!/bin/bash
-[[ " $* " == *" -E "* ]] || echo "$*" >>"$COUNT"
+[[ " $* " == *" -E "* || " $* " == *" -print"* ]] || echo "$*" >>"$COUNT"
 exec g++ "$@"
 """
 
@@ -89,6 +89,47 @@ def test_file_beside_the_object(tmp_path: Path, compiler: Path) -> None:
     done = subprocess.run([root / "tools" / "ccached", compiler, "-MMD", f"-I{root}/include", "-c", "-o", root / "main.o", root / "main.cc"], cwd="/")
     assert done.returncode == 0
     assert f"{root}/include/answer.hpp" in (root / "main.d").read_text().split()
+
+
+def optimise_in(root: Path, compiler: Path, number: int, *more: str) -> subprocess.CompletedProcess[str]:
+    """Makes an object that returns the number, for link-time optimisation, and then one by that, as cxxrt.mk does."""
+    folder = root.parent
+    (folder / "one.cc").write_text(f"int one() {{ return {number}; }}\n")
+    # Elsewhere, or without the seed, it would be another one.
+    subprocess.run(["g++", "-flto", "-fno-fat-lto-objects", "-frandom-seed=1", "-c", "one.cc"], check=True, cwd=folder)
+    shutil.copy2(folder / "one.o", root)
+    command = [root / "tools" / "ccached", compiler, "-xlto", "-O2", *more, "-c", "-o", root / "all.o.tmp", root / "one.o"]
+    return subprocess.run(command, cwd="/", capture_output=True, text=True)
+
+
+def test_another_checkout_shares_what_was_optimised(tmp_path: Path, compiler: Path) -> None:
+    objects = []
+    for name, number in ("one", 42), ("two", 42), ("three", 43):
+        root = checkout(tmp_path, name)
+        done = optimise_in(root, compiler, number)
+        assert done.returncode == 0, done.stderr
+        objects.append((root / "all.o.tmp").read_bytes())
+    assert compiled(tmp_path) == 2
+    assert objects[0] == objects[1] != objects[2]
+    assert optimise_in(root, compiler, 43, "-Os").returncode == 0
+    assert compiled(tmp_path) == 3
+
+
+def test_what_says_something_when_optimised_says_it_again(tmp_path: Path, compiler: Path) -> None:
+    root = checkout(tmp_path, "one")
+    for _ in range(2):
+        done = optimise_in(root, compiler, 42, "-Wno-such-warning-but-one", "-Wframe-larger-than=-1")
+        assert done.stderr
+    assert compiled(tmp_path) == 2
+
+
+def test_what_fails_when_optimised_fails_again(tmp_path: Path, compiler: Path) -> None:
+    root = checkout(tmp_path, "one")
+    for _ in range(2):
+        done = optimise_in(root, compiler, 42, "-fno-such-flag")
+        assert done.returncode == 1 and "-fno-such-flag" in done.stderr
+        assert not (root / "all.o.tmp").exists()
+    assert compiled(tmp_path) == 2
 
 
 def test_errors_are_the_compilers(tmp_path: Path, compiler: Path) -> None:

@@ -18,9 +18,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import e1000  # noqa: E402
 import testkernel  # noqa: E402
 from nullblk import LANGUAGE, NAME, Driver  # noqa: E402
 from nvme import NAME as NVME  # noqa: E402
+from nvme import Controller, Namespace, qemu_arguments  # noqa: E402
 from nvme import Driver as Nvme  # noqa: E402
 from vmlib import PROJECT, Vm, installed_releases  # noqa: E402
 from vmlib.kernels import is_test  # noqa: E402
@@ -96,20 +98,49 @@ def vm(release: str) -> Iterator[Vm]:
         yield guest
 
 
+def _shares_guest(module: object) -> bool:
+    """Says whether the tests of a file share their guest with other files, and are not to break it."""
+    return not hasattr(module, "vm") and not getattr(module, "BREAKS_GUESTS", False)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _nothing_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
-    """On a kernel that can tell: no test of the file may lose memory. An error of the last test says if one did."""
-    if hasattr(request.module, "vm"):
+    """On a kernel that can tell: no test of the file may lose memory. An error of the last test says if one did.
+
+    In a short run that is looked at once, after the last of these files: it takes as long as some of them.
+    """
+    files = [module for module in dict.fromkeys(item.module for item in request.session.items) if _shares_guest(module)]
+    if request.module not in files:
         yield  # Guests of the file's own are its own affair.
         return
-    watched = [guest for guest in _guests if guest.alive and testkernel.has_leak_check(guest)]
-    for guest in watched:
-        testkernel.forget_leaks(guest)
+    if not testkernel.is_short() or request.module is files[0]:
+        for guest in _guests:
+            if guest.alive and testkernel.has_leak_check(guest):
+                testkernel.forget_leaks(guest)
     yield
+    if testkernel.is_short() and request.module is not files[-1]:
+        return
     for guest in _guests:
         if guest.alive and testkernel.has_leak_check(guest):
             found = testkernel.leaks(guest)
             assert not found, f"memory that nothing points to:\n{found[:4000]}"
+
+
+@pytest.fixture(scope="session")
+def cards(release: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vm]:
+    """A guest with network cards, and a controller, whose drivers' allocations may fail. Nothing may be lost in it."""
+    models, controllers, folder = ["e1000", "e1000-82545em"], [Controller("plain", (Namespace(512, 16),))], tmp_path_factory.mktemp("cards")
+    devices = [*e1000.qemu_arguments(models), *qemu_arguments(controllers, folder, ("pci_nvme_mmio_shutdown_set",))]
+    # What checks DMA gives up, and says so, when there is no memory for it: the other suites have it.
+    with Vm(release, smp=2, mem=1024, cwd=PROJECT, append="dma_debug=off", qemu_args=devices) as guest:
+        guest.cards = models  # type: ignore[attr-defined]
+        guest.nvme = (controllers, folder)  # type: ignore[attr-defined]
+        watched = testkernel.has_leak_check(guest)
+        if watched:
+            testkernel.forget_leaks(guest)
+        yield guest
+        found = testkernel.leaks(guest) if watched and guest.alive else ""
+        assert not found, f"memory that nothing points to:\n{found[:4000]}"
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ import pytest
 from vmlib import PROJECT, Vm
 
 NAME = "e1000_cpp"
-_FIRST_SLOT = 0x10
+_FIRST_SLOT = 0x0C  # nvme.py's are those from 0x10 on
 _STAMP = re.compile(r"^\[[\s\d.]+\] ")
 
 

@@ -175,7 +175,7 @@ def test_ek72_pulled_out_under_traffic(drv: Driver) -> None:
         assert time.monotonic() < deadline, "the guest does not let go of it"
         time.sleep(0.5)
     flood.kill()
-    drv.tell_qemu("device_add e1000-82545em,id=c1,netdev=h1,mac=52:54:00:00:00:02,addr=0x11,romfile=")
+    drv.tell_qemu("device_add e1000-82545em,id=c1,netdev=h1,mac=52:54:00:00:00:02,addr=0x0d,romfile=")
     deadline = time.monotonic() + 30
     while drv.vm.run(f"[ -e /sys/bus/pci/devices/{drv.slots[1]} ]").rc != 0:
         assert time.monotonic() < deadline, "the guest does not find it again"

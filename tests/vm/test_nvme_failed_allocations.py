@@ -13,14 +13,19 @@ from typing import Any
 
 import pytest
 from nullblk import _GUEST
-from nvme import NAME, Controller, Driver, Namespace, guest_fixture
+from nvme import NAME, Driver
 from testkernel import fail_stride, let_allocations_fail
+from vmlib import Vm
 from vmlib.kernels import is_test
 
 STRIDE = fail_stride(37)
 TIMEOUT = 900 if STRIDE > 1 else 5000
 SYSFS = f"/sys/bus/pci/drivers/{NAME}"
-vm = guest_fixture([Controller("plain", (Namespace(512, 16),))], trace=("pci_nvme_mmio_shutdown_set",))
+
+
+@pytest.fixture(scope="module")
+def vm(cards: Vm) -> Vm:
+    return cards
 
 
 @pytest.fixture

@@ -46,9 +46,18 @@ def build_folder(release: str) -> Path:
     return kernels.test_kernel_dir(release) / "build" if kernels.is_test(release) else Path(f"/lib/modules/{release}/build")
 
 
+def _sparseness() -> int:
+    return int(os.environ.get("CXXRT_FAIL_SPARSE", "1"))
+
+
+def is_short() -> bool:
+    """Says whether the run is to be short."""
+    return _sparseness() > 1
+
+
 def fail_stride(usual: int) -> int:
     """Every so-manieth allocation is failed: CXXRT_FAIL_STRIDE, or `usual`; CXXRT_FAIL_SPARSE times as many in between for a short run."""
-    return int(os.environ.get("CXXRT_FAIL_STRIDE", "0")) or usual * int(os.environ.get("CXXRT_FAIL_SPARSE", "1"))
+    return int(os.environ.get("CXXRT_FAIL_STRIDE", "0")) or usual * _sparseness()
 
 
 def let_allocations_fail(vm: Vm) -> None:

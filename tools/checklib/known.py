@@ -3,7 +3,8 @@
 
 A verdict is a file in the user's cache, empty, and named after a hash of all that it depends on: the command, the versions of
 its programs, this package, and name and content of every file that the compiler reads, and of .clang-tidy above each. Only
-that nothing was found is remembered. Paths below the checkout count from there, so that checkouts share what they have in common.
+that nothing was found is remembered, and which files were read, so that no compiler has to tell again. Paths below the checkout
+count from there, so that checkouts share what they have in common.
 """
 
 from __future__ import annotations
@@ -65,20 +66,45 @@ class Store:
 
     def key(self, commands: Commands, runs: Sequence[Run], text: str) -> tuple[str, list[str]]:
         """The name of a verdict, and the files it depends on; an empty one if that cannot be told."""
-        parts, files = [self._self, text], []
+        parts = [self._self, text]
         for command, compiler in runs:
-            listed = commands.run([*compiler, "-M", "-MT", "x", "-w"], text)
-            if listed.code != 0:
-                return "", []
             parts += ["", *map(str, command), "", *map(str, compiler)]
             parts += [self._version(commands, str(words[0])) for words in (command, compiler)]
-            files += [os.path.join(self._top, file) for file in _prerequisites(listed.out)]
-        files += sorted({config for file in files for config in self._configs_above(os.path.dirname(file))})
+        # The last time's files will do, if they are what was found right then: else one of them has another content.
+        listed = self._path_of_list(parts)
+        with contextlib.suppress(OSError):
+            key, files = self._key_of(parts, [os.path.join(self._top, file) for file in listed.read_text().split("\0")])
+            if self._is_kept(key):
+                os.utime(listed)
+                return key, files
+        files = []
+        for _, compiler in runs:
+            made = commands.run([*compiler, "-M", "-MT", "x", "-w"], text)
+            if made.code != 0:
+                return "", []
+            files += [os.path.join(self._top, file) for file in _prerequisites(made.out)]
         try:
-            parts += [f"{file} {self._content(file)}" for file in files]
+            key, found = self._key_of(parts, files)
         except OSError:
             return "", []
-        return _digest("\0".join(parts).replace(f"{self._top}/", "").encode()), files
+        with contextlib.suppress(OSError):
+            listed.write_text("\0".join(file.removeprefix(f"{self._top}/") for file in files))
+        return key, found
+
+    def _key_of(self, parts: list[str], files: list[str]) -> tuple[str, list[str]]:
+        """The name of the verdict that depends on these files, and all that it depends on. Errors: OSError if one cannot be read."""
+        files = files + sorted({config for file in files for config in self._configs_above(os.path.dirname(file))})
+        return self._digest_of([*parts, *(f"{file} {self._content(file)}" for file in files)]), files
+
+    def _path_of_list(self, parts: list[str]) -> Path:
+        """Where the names of the files are that a verdict depends on."""
+        return (self._folder or Path(os.devnull)) / f"{self._digest_of(parts)}.files"
+
+    def _digest_of(self, parts: list[str]) -> str:
+        return _digest("\0".join(parts).replace(f"{self._top}/", "").encode())
+
+    def _is_kept(self, key: str) -> bool:
+        return self._folder is not None and (self._folder / key).exists()
 
     def _content(self, file: str) -> str:
         if file not in self._contents:
