@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -201,12 +201,20 @@ def test_what_has_not_changed_is_not_checked_again(checkout: Checkout) -> None:
 
 
 class Verdicts:
-    """A check of one source in a checkout, which counts how often it is carried out."""
+    """A check of one source in a checkout, which counts how often it is carried out, and compilers asked what they read."""
 
     def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("XDG_CACHE_HOME", str(root.parent / "cache"))
         self.root = root
         self.times = 0
+        self.asked = 0
+        run = runner.Commands.run
+
+        def counted(commands: runner.Commands, command: Sequence[str | Path], text: str = "") -> runner.Ended:
+            self.asked += "-M" in command
+            return run(commands, command, text)
+
+        monkeypatch.setattr(runner.Commands, "run", counted)
         (root / "sub").mkdir(parents=True)
         (root / "sub" / "a.cc").write_text('#include "a.hpp"\nint b = a;\n')
         (root / "sub" / "a.hpp").write_text("const int a = 1;\n")
@@ -278,9 +286,21 @@ def test_a_verdict_goes_with_the_checkout(verdicts: Verdicts) -> None:
 
 def test_a_verdict_that_nobody_asks_for_goes(verdicts: Verdicts) -> None:
     assert verdicts.check()
-    (verdict,) = (verdicts.root.parent / "cache" / "cxxrt" / "checks").iterdir()
-    os.utime(verdict, (time.time() - 15 * 86400,) * 2)
+    kept = list((verdicts.root.parent / "cache" / "cxxrt" / "checks").iterdir())
+    assert sorted(bool(file.read_bytes()) for file in kept) == [False, True]
+    for file in kept:
+        os.utime(file, (time.time() - 15 * 86400,) * 2)
     assert verdicts.check()
+
+
+def test_what_was_read_before_is_not_asked_for_again(verdicts: Verdicts) -> None:
+    """Unless the verdict is not known."""
+    assert verdicts.check() and not verdicts.check()
+    asked = verdicts.asked
+    assert asked > 0
+    assert not verdicts.check() and verdicts.asked == asked
+    (verdicts.root / "sub" / "a.hpp").write_text("const int a = 2;\n")
+    assert verdicts.check() and verdicts.asked > asked
 
 
 def test_every_check_is_seen_failing() -> None:

@@ -99,8 +99,8 @@ def vm(release: str) -> Iterator[Vm]:
 
 
 def _shares_guest(module: object) -> bool:
-    """Says whether the tests of a file share their guest with other files, and are not to break it."""
-    return not hasattr(module, "vm") and not getattr(module, "BREAKS_GUESTS", False)
+    """Says whether the tests of a file leave their guest to those of others: those without a `vm` of their own, or as they say themselves."""
+    return bool(getattr(module, "SHARES_GUEST", not hasattr(module, "vm")))
 
 
 @pytest.fixture(scope="module", autouse=True)
