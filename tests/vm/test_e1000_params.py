@@ -34,7 +34,7 @@ _SETS = [
 
 def _lines(driver: Driver) -> list[str]:
     """The driver's lines since the last call. Names of network devices depend on what was there before."""
-    lines = [line for line in driver.log() if not re.search(r"Copyright|NIC Link|out-of-tree|module verification", line)]
+    lines = [line for line in driver.log() if not re.search(r"Copyright|NIC Link|out-of-tree|module verification|IRQ transform", line)]
     return [re.sub(r"^eth\d+: ", "", line).replace(NAME, "e1000") for line in lines]
 
 

@@ -138,8 +138,10 @@ def test_ek11_ek50_a_link_that_goes_and_comes(net: Driver) -> None:
 
 def test_ek34_limits_of_bytes(net: Driver) -> None:
     """The stack's limits of bytes that wait for the device are there, and used."""
-    net.exchange(2_000_000, directions=((0, 1),))
     where = "/sys/class/net/e0/queues/tx-0/byte_queue_limits"
+    if net.vm.run(f"ip netns exec n0 test -d {where}").rc != 0:
+        pytest.skip("this kernel has no such limits")
+    net.exchange(2_000_000, directions=((0, 1),))
     assert int(net.sh(f"ip netns exec n0 cat {where}/limit")) > 0
     assert int(net.sh(f"ip netns exec n0 cat {where}/inflight")) == 0
 

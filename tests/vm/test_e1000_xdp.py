@@ -81,7 +81,7 @@ def counted(net: Driver, which: int) -> int:
     return int(re.findall(r'"value":\s*(\d+)\b', net.sh(f"bpftool -j map lookup pinned {_PINS}/counts key {which} 0 0 0 | sed 's/.*\"formatted\"/\"formatted\"/'"))[-1])
 
 
-@pytest.mark.slow_on_older
+@pytest.mark.slow
 def test_ek85_pass_and_drop(net: Driver) -> None:
     """What passes arrives as it was sent, also if it was moved or is to be copied; what is dropped is counted, and nothing else is."""
     attach(net, 1)
