@@ -53,7 +53,8 @@ _SET = {
             *("speed 2500 duplex full autoneg off", "advertise 0x3 autoneg on", "advertise 0x20", "advertise 0x10", "mdix on", "mdix off", "mdix auto"),
             *("mdix on speed 100 duplex full autoneg off", "autoneg on mdix auto", "advertise 0x2f autoneg on", "port fibre", "phyad 3", "xcvr external"),
         )
-        for line in (f"ethtool -s {{}} {values}", "ethtool {}")
+        # Where it refuses a speed, the C driver may have switched negotiation off by then: the next command says what is wanted.
+        for line in (f"ethtool -s {{}} {values}", *(["ethtool {}"] if "2500" not in values else []))
     ],
     "negotiation": ["ethtool -r {}", "ethtool -s {} msglvl 0x2007", "ethtool {}", "ethtool -s {} msglvl 7"],
     "wake": [line for values in ("g", "umbg", "p", "a", "s", "gs", "d") for line in (f"ethtool -s {{}} wol {values}", "ethtool {}")],
