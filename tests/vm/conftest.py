@@ -135,12 +135,8 @@ def cards(release: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vm
     with Vm(release, smp=2, mem=1024, cwd=PROJECT, append="dma_debug=off", qemu_args=devices) as guest:
         guest.cards = models  # type: ignore[attr-defined]
         guest.nvme = (controllers, folder)  # type: ignore[attr-defined]
-        watched = testkernel.has_leak_check(guest)
-        if watched:
-            testkernel.forget_leaks(guest)
-        yield guest
-        found = testkernel.leaks(guest) if watched and guest.alive else ""
-        assert not found, f"memory that nothing points to:\n{found[:4000]}"
+        with testkernel.loses_nothing(guest):
+            yield guest
 
 
 @pytest.fixture(scope="session")

@@ -105,12 +105,8 @@ def guest_fixture(controllers: list[Controller], *, smp: int = 2, append: str = 
         folder = tmp_path_factory.mktemp("nvme")
         with Vm(release, smp=smp, mem=1024, cwd=PROJECT, append=append, qemu_args=[*machine, *qemu_arguments(controllers, folder, trace, drive_options)]) as guest:
             guest.nvme = (controllers, folder)  # type: ignore[attr-defined]
-            watched = testkernel.has_leak_check(guest)
-            if watched:
-                testkernel.forget_leaks(guest)
-            yield guest
-            found = testkernel.leaks(guest) if watched and guest.alive else ""
-            assert not found, f"memory that nothing points to:\n{found[:4000]}"
+            with testkernel.loses_nothing(guest):
+                yield guest
 
     return vm
 

@@ -53,9 +53,10 @@ _SET = {
             *("speed 2500 duplex full autoneg off", "advertise 0x3 autoneg on", "advertise 0x20", "advertise 0x10", "mdix on", "mdix off", "mdix auto"),
             *("mdix on speed 100 duplex full autoneg off", "autoneg on mdix auto", "advertise 0x2f autoneg on", "port fibre", "phyad 3", "xcvr external"),
         )
-        # Where it refuses a speed, the C driver may have switched negotiation off by then: the next command says what is wanted.
+        # Where it refuses this speed, the C driver has switched negotiation off by then: "refused speed" is about ours.
         for line in (f"ethtool -s {{}} {values}", *(["ethtool {}"] if "2500" not in values else []))
     ],
+    "refused speed": ["ethtool -s {} speed 1000 duplex full autoneg off", "ethtool {}", "ethtool -s {} speed 2500 duplex full autoneg off", "ethtool {}", "ethtool -s {} autoneg on"],
     "negotiation": ["ethtool -r {}", "ethtool -s {} msglvl 0x2007", "ethtool {}", "ethtool -s {} msglvl 7"],
     "wake": [line for values in ("g", "umbg", "p", "a", "s", "gs", "d") for line in (f"ethtool -s {{}} wol {values}", "ethtool {}")],
     "writing": [
@@ -81,7 +82,7 @@ _MAIN = {"wake": 0}
 _REFUSED = ("coalesce", "wake", "writing")
 # What is a matter of time: whether there is a link already, and what was counted.
 _LINK = "Link detected|Link partner|Speed:|Duplex:"
-_FLEETING = {"pause": "negotiated", "link": _LINK, "negotiation": _LINK, "setting mii": _LINK, "wake": _LINK, "statistics": "link/ether|LOWER_UP|state"}
+_FLEETING = {"pause": "negotiated", "link": _LINK, "refused speed": _LINK, "negotiation": _LINK, "setting mii": _LINK, "wake": _LINK, "statistics": "link/ether|LOWER_UP|state"}
 
 
 def _commands(section: str, state: str, number: int) -> list[str]:
@@ -217,6 +218,13 @@ def test_ek39_pause(both: tuple[dict[str, str], dict[str, str]], state: str) -> 
 def test_ek40_link(both: tuple[dict[str, str], dict[str, str]], state: str) -> None:
     """Speeds, duplexes and crossings that can be had together, and those that cannot."""
     same(both, f"{state} link")
+
+
+@pytest.mark.parametrize("state", ["down", "up"])
+def test_ek40_a_refused_speed_changes_nothing(both: tuple[dict[str, str], dict[str, str]], state: str) -> None:
+    _, ours = both
+    before, after = (block for block in re.split(r"(?m)^\$ ", ours[f"{state} refused speed"]) if block.startswith("ethtool card"))
+    assert before == after and "Auto-negotiation: on" in before
 
 
 @pytest.mark.parametrize("state", ["down", "up"])

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from vmlib import Vm, kernels
@@ -79,3 +81,14 @@ def leaks(vm: Vm) -> str:
     """Searches for memory that nothing points to any more: what the kernel says of it, "" if there is none."""
     found = re.split(r"(?m)^(?=unreferenced object)", vm.run(_SCAN, _SCAN_S, check=True).out)
     return "".join(one for one in found if not any(f" {function}+" in one for function in _KERNELS_OWN)).strip()
+
+
+@contextlib.contextmanager
+def loses_nothing(vm: Vm) -> Iterator[None]:
+    """What runs in the guest meanwhile may lose no memory, if the kernel can tell. Errors: AssertionError."""
+    watched = has_leak_check(vm)
+    if watched:
+        forget_leaks(vm)
+    yield
+    found = leaks(vm) if watched and vm.alive else ""
+    assert not found, f"memory that nothing points to:\n{found[:4000]}"
