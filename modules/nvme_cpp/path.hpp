@@ -78,7 +78,7 @@ struct IoPath : Path {
 
 private:
 	/// What is neither read nor write.
-	CXXRT_NOINLINE static blk::Status queue_other(Queue& queue, Namespace& ns, Request rq, blk::Last last);
+	CXXRT_COLD static blk::Status queue_other(Queue& queue, Namespace& ns, Request rq, blk::Last last);
 	/// True if the request has a fault, and is not offered any more, or not now.
 	static bool inject(Queue& queue, Request rq);
 	/// Reads and writes that are not plain, and appends.

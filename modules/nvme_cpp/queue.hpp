@@ -194,7 +194,7 @@ private:
 	static irq::Runs where();
 	CXXRT_HOT irq::Handled interrupted();
 	/// As reap().
-	CXXRT_NOINLINE u32 reap_apart(blk::CompletionBatch batch);
+	CXXRT_COLD u32 reap_apart(blk::CompletionBatch batch);
 	/// A tracepoint is on.
 	CXXRT_COLD void trace(Request rq, u32 head) const;
 	/// A completion at `head` that belongs to no request that the device has: an event, or nothing.
