@@ -437,11 +437,16 @@ u32 cxxrt_req_op(const struct request *rq)
 
 struct request *cxxrt_rq_list_peek(cxxrt_rq_list *list)
 {
+	if (!list)
+		__builtin_unreachable();
 	return rq_list_peek(list);
 }
 
+/* Only of a list that is not empty. */
 struct request *cxxrt_rq_list_pop(cxxrt_rq_list *list)
 {
+	if (!cxxrt_rq_list_peek(list))
+		__builtin_unreachable();
 	return rq_list_pop(list);
 }
 

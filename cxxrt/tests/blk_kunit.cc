@@ -236,14 +236,14 @@ KUNIT_TEST(cxxrt_blk, request_list_keeps_order)
 KUNIT_TEST(cxxrt_blk, begun_completion_is_no_longer_in_flight)
 {
 	auto requests = TRY(Array<Bare>::make(Gfp::Kernel, Node{}, 2));
-	blk::RequestList list, due;
+	blk::RequestList list;
 	for (Bare& request : requests) {
 		test.expect(!blk::Request<>{&request.raw}.is_in_flight());
 		request.raw.state = raw::MQ_RQ_IN_FLIGHT;
 		test.expect(blk::Request<>{&request.raw}.is_in_flight());
 		list.push_back(request.in_flight());
 	}
-	list.begin_completion(due);
+	blk::RequestChain due = list.begin_completion();
 	test.expect(list.is_empty());
 	for (Bare& request : requests) {
 		test.expect(!blk::Request<>{&request.raw}.is_in_flight());
@@ -251,6 +251,8 @@ KUNIT_TEST(cxxrt_blk, begun_completion_is_no_longer_in_flight)
 		test.expect(next.request().id() == &request.raw);
 		move(next).park();
 	}
+	test.expect(due.is_empty());
+	test.expect(list.begin_completion().is_empty());
 	return {};
 }
 

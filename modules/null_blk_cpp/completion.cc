@@ -5,14 +5,13 @@
 
 namespace null_blk {
 
-void TimerQueue::add_parked(TimedPdu& pdu)
+void TimerQueue::add_parked(blk::Request<TimedPdu> rq)
 {
+	TimedPdu& pdu = rq.pdu();
 	Guard guard{lock_};
 	// Under the lock, or a later one could be in front.
 	pdu.due = now_ns() + delay_;
-	const bool is_first = waiting_.is_empty();
-	waiting_.push_back(blk::InFlight<TimedPdu>::unpark(pdu));
-	if (is_first)
+	if (waiting_.push_back(blk::InFlight<TimedPdu>::unpark(pdu)))
 		timer_.start_at(pdu.due);
 }
 
@@ -23,20 +22,14 @@ Restart TimerQueue::expired()
 	{
 		Guard guard{lock_};
 		const u64 now = now_ns();
-		while (!waiting_.is_empty()) {
-			const u64 first_due = waiting_.front<TimedPdu>().pdu().due;
-			if (first_due > now) {
-				timer_.forward_to(first_due);
-				restart = Restart::Yes;
-				break;
-			}
-			due.push_back(waiting_.pop_front<TimedPdu>());
+		waiting_.take_while<TimedPdu>(due, [=](blk::Request<TimedPdu> rq) { return rq.pdu().due <= now; });
+		if (!waiting_.is_empty()) {
+			timer_.forward_to(waiting_.front<TimedPdu>().pdu().due);
+			restart = Restart::Yes;
 		}
 	}
-	blk::EndingBatch ending;
-	blk::CompletionBatch batch = ending.batch();
-	while (!due.is_empty())
-		batch.end(due.pop_front<TimedPdu>(), blk::Status::Ok);
+	if (!due.is_empty()) [[likely]]
+		due.end_all();
 	return restart;
 }
 

@@ -19,16 +19,19 @@ struct TimedPdu {
 
 /// The requests that one CPU started, with one timer for all: the delay is the same for each, so they
 /// fall due in order.
-class alignas(64) TimerQueue : Pinned {
+class alignas(64) TimerQueue {
 public:
 	explicit TimerQueue(Nanoseconds delay) : delay_(u64(delay.count())) {}
 
 	/// Ends `rq` well when its time has come.
 	/// Context: process.   Locks: its own, which other CPUs take only if a timer or a task moves.
-	CXXRT_INLINE void add(blk::InFlight<TimedPdu>&& rq TAKES_UNCONSUMED) { add_parked(move(rq).park()); }
+	CXXRT_INLINE void add(blk::InFlight<TimedPdu>&& rq TAKES_UNCONSUMED)
+	{
+		add_parked(blk::Request<TimedPdu>::of(move(rq).park()));
+	}
 
 private:
-	CXXRT_HOT void add_parked(TimedPdu& pdu);
+	CXXRT_HOT void add_parked(blk::Request<TimedPdu> rq);
 	CXXRT_HOT Restart expired();
 
 	IrqSpinLock lock_{lock_class<"null_blk TimerQueue::lock_">};

@@ -31,26 +31,32 @@ void MqQueues::wait_for_poll(HwQueue& queue, blk::Request<> request)
 	queue.poll_list.push_back(request.start());
 }
 
+void MqQueues::wait_for_poll(HwQueue& queue, blk::Plug plug)
+{
+	Guard guard{queue.poll_lock};
+	do
+		queue.poll_list.push_back(plug.take().start());
+	while (plug.has_for(queue));
+}
+
 void MqQueues::end_polled(HwQueue& queue, blk::Request<> request, Status status)
 {
 	blk::RequestList started;
-	blk::RequestList ending;
-	{
+	blk::RequestChain ending = [&] {
 		Guard guard{queue.poll_lock};
 		// To the timeout it goes from not started to ended: it is never in the queue's list.
 		started.push_back(request.start());
-		started.begin_completion(ending);
-	}
+		return started.begin_completion();
+	}();
 	queue.disk.end(ending.pop_front(), status);
 }
 
 u32 MqQueues::poll(HwQueue& queue, blk::CompletionBatch batch)
 {
-	blk::RequestList due;
-	{
+	blk::RequestChain due = [&] {
 		Guard guard{queue.poll_lock};
-		queue.poll_list.begin_completion(due);
-	}
+		return queue.poll_list.begin_completion();
+	}();
 	u32 ended = 0;
 	for (; !due.is_empty(); ++ended)
 		batch.end(due.pop_front(), Status::Ok);

@@ -55,6 +55,7 @@ struct MqQueues {
 
 protected:
 	static void wait_for_poll(HwQueue& queue, blk::Request<> request);
+	static void wait_for_poll(HwQueue& queue, blk::Plug plug);
 	/// Ends a polled request that failed, or leaves it to the worker.
 	CXXRT_COLD static void end_polled(HwQueue& queue, blk::Request<> request, blk::Status status);
 };
@@ -79,6 +80,12 @@ template <Backing Data> struct PolledQueues : MqQueues {
 		else
 			end_polled(queue, request, status);
 		return blk::Status::Ok;
+	}
+	/// All that come together under one lock, where nothing has to be done for them.
+	CXXRT_NOINLINE static void queue_polled_plug(HwQueue& queue, blk::Plug plug) requires(Data == Backing::None)
+	{
+		if (!queue.checks_each_request()) [[likely]]
+			wait_for_poll(queue, plug);
 	}
 };
 

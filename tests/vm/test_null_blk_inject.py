@@ -49,6 +49,19 @@ def test_nb69_nb86_injected_timeout_of_a_polled_request(drv: Driver):
     assert len([line for line in drv.said() if line.startswith("rq ") and line.endswith(" timed out")]) == 1
 
 
+@pytest.mark.slow
+@pytest.mark.c_fails(ABSENT)
+@pytest.mark.parametrize("mode", ["irqmode=0", "irqmode=2", "polled"])
+def test_nb69_nb86_injected_timeout_of_a_plug(drv: Driver, mode: str):
+    """Of requests that came together, too, each that is to time out does so."""
+    irqmode = mode[-1] if mode.startswith("irqmode") else "0"
+    assert drv.load(f"timeout=1,100,60,32 gb=1 no_sched=1 irqmode={irqmode}") == "ok"
+    engine = ("--ioengine=io_uring", "--hipri") if mode == "polled" else ("--ioengine=libaio",)
+    fio = drv.start_fio(*engine, f"--filename={drv.dev}", "--rw=write", "--bs=4k", "--size=512k", "--iodepth=32", "--iodepth_batch=32", "--continue_on_error=all")
+    assert "error=Connection timed out" in fio.wait(60).out
+    assert len([line for line in drv.said() if line.startswith("rq ") and line.endswith(" timed out")]) == 32
+
+
 @pytest.mark.c_fails(ABSENT)
 @pytest.mark.parametrize("mode", ["irqmode=0", "irqmode=1", "irqmode=2", "polled"])
 def test_nb86_injected_requeues(drv: Driver, mode: str):

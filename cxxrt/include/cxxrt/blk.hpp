@@ -17,6 +17,8 @@
 /// and, where it has them:
 ///     Status queue_rq(HwQueue&, Request<Pdu>, CompletionBatch)   the same, one of several
 ///     Status queue_polled(HwQueue&, Request<>)          as queue_rq, on a polled hardware queue
+///     void queue_polled_plug(HwQueue&, Plug)            the same for several, of which the first is for that queue:
+///                                                       those that it leaves come to queue_polled()
 ///     u32 poll(HwQueue&, CompletionBatch)               process; returns how many it ended
 ///     void complete(InFlight<Pdu>)                      softirq or hardirq of the submitting CPU
 ///     TimeoutResult timeout(HwQueue&, Request<>, QueueKind)      process
@@ -476,21 +478,43 @@ public:
 	~RequestFifo() { raw::cxxrt_warn_on(!is_empty()); }
 
 	bool is_empty() const { return first_ == nullptr; }
-	template <class Pdu> CXXRT_INLINE void push_back(InFlight<Pdu>&& rq TAKES_UNCONSUMED)
+	/// True if it is the only one now.
+	template <class Pdu> CXXRT_INLINE bool push_back(InFlight<Pdu>&& rq TAKES_UNCONSUMED)
 	{
 		raw::request* added = exchange(rq.rq_, nullptr);
 		added->rq_next = nullptr;
-		(first_ != nullptr ? last_->rq_next : first_) = added;
-		last_ = added;
+		raw::request* before = exchange(last_, added);
+		if (first_ == nullptr) {
+			first_ = added;
+			return true;
+		}
+		before->rq_next = added;
+		return false;
 	}
-	/// Only when not empty; of those that were pushed with the same Pdu.
-	template <class Pdu> CXXRT_INLINE Request<Pdu> front() const { return Request<Pdu>{first_}; }
-	/// Only when not empty.
-	template <class Pdu> CXXRT_INLINE InFlight<Pdu> pop_front()
+	/// Moves those in front of the first that `f(Request<Pdu>)` is false for to `to`, which is empty. They were pushed with
+	/// the same Pdu.
+	template <class Pdu, class F> CXXRT_INLINE void take_while(RequestFifo& to, F&& f)
 	{
-		raw::request* taken = first_;
-		first_ = taken->rq_next;
-		return InFlight<Pdu>{Request<Pdu>{taken}};
+		raw::request* taken = nullptr;
+		raw::request* next = first_;
+		while (next != nullptr && f(Request<Pdu>{next}))
+			next = (taken = next)->rq_next;
+		if (taken == nullptr) [[unlikely]]
+			return;
+		taken->rq_next = nullptr;
+		to.first_ = exchange(first_, next);
+		to.last_ = taken;
+	}
+	/// The first, which stays. Only when not empty; of those that were pushed with the same Pdu.
+	template <class Pdu> CXXRT_INLINE Request<Pdu> front() const { return Request<Pdu>{first_}; }
+	/// Ends all of them well, of which there is at least one, and several as a batch.
+	CXXRT_INLINE void end_all()
+	{
+		raw::request* ending = exchange(first_, nullptr);
+		if (ending->rq_next == nullptr)
+			raw::blk_mq_end_request(ending, u8(Status::Ok));
+		else
+			end_as_batch(ending);
 	}
 	/// Takes all of them, of which there is at least one: calls `f(InFlight<Pdu>)` for one after the other. They were
 	/// pushed with the same Pdu.
@@ -506,8 +530,45 @@ public:
 	}
 
 private:
+	CXXRT_NOINLINE static void end_as_batch(raw::request* rq)
+	{
+		EndingBatch ending;
+		CompletionBatch batch = ending.batch();
+		do {
+			raw::request* next = rq->rq_next;
+			batch.end(InFlight<NoPdu>{Request<NoPdu>{rq}}, Status::Ok);
+			rq = next;
+		} while (rq != nullptr);
+	}
+
 	raw::request* first_ = nullptr;
 	raw::request* last_ = nullptr;
+};
+
+/// The request that is in a list by `node`.
+inline raw::request& request_of(raw::list_head& node) { return owner_of<&raw::request::queuelist>(node); }
+
+/// Started requests that nobody else finds any more, in order, linked through themselves. It owns them.
+class RequestChain {
+public:
+	RequestChain(RequestChain&& other) : first_(exchange(other.first_, nullptr)) {}
+	RequestChain& operator=(RequestChain&&) = delete;
+	~RequestChain() { raw::cxxrt_warn_on(!is_empty()); }
+
+	bool is_empty() const { return first_ == nullptr; }
+	/// Only when not empty.
+	CXXRT_INLINE InFlight<NoPdu> pop_front()
+	{
+		raw::request& first = request_of(*first_);
+		first_ = first_->next;
+		return InFlight<NoPdu>{Request<NoPdu>{&first}};
+	}
+
+private:
+	friend class RequestList;
+	explicit RequestChain(raw::list_head* first) : first_(first) {}
+
+	raw::list_head* first_;
 };
 
 /// Started requests waiting in order, linked through themselves. It owns them.
@@ -525,7 +586,7 @@ public:
 	/// Only when not empty.
 	InFlight<NoPdu> pop_front()
 	{
-		raw::request* first = request_of(head_.next);
+		raw::request* first = &request_of(*head_.next);
 		raw::cxxrt_list_del_init(&first->queuelist);
 		return InFlight<NoPdu>{Request<NoPdu>{first}};
 	}
@@ -546,17 +607,43 @@ public:
 	}
 	/// Moves everything to the end of `to`.
 	void splice_to(RequestList& to) { raw::cxxrt_list_splice_tail_init(&head_, &to.head_); }
-	/// Moves everything to `to`, so that the timeout leaves it alone: none is_in_flight() any more.
-	void begin_completion(RequestList& to)
+	/// Takes everything, so that the timeout leaves it alone: none is_in_flight() any more.
+	[[nodiscard("it has them")]] CXXRT_INLINE RequestChain begin_completion()
 	{
-		for (raw::list_head* at = head_.next; at != &head_; at = at->next)
-			raw::cxxrt_blk_mq_set_request_complete(request_of(at));
-		raw::cxxrt_list_splice_tail_init(&head_, &to.head_);
+		raw::list_head* first = head_.next;
+		if (first == &head_)
+			return RequestChain{nullptr};
+		for (raw::list_head* at = first; at != &head_; at = at->next)
+			raw::cxxrt_blk_mq_set_request_complete(&request_of(*at));
+		head_.prev->next = nullptr;
+		head_.next = head_.prev = &head_;
+		return RequestChain{first};
 	}
 
 private:
-	static raw::request* request_of(raw::list_head* node) { return &owner_of<&raw::request::queuelist>(*node); }
 	raw::list_head head_;
+};
+
+/// Requests that come together, in order: borrowed. Those that are not taken are left to the block layer.
+class Plug {
+public:
+	explicit Plug(raw::cxxrt_rq_list* list) : list_(list) {}
+	/// True if there is one more, and it is for `queue`.
+	template <class HwQueue> bool has_for(const HwQueue& queue) const
+	{
+		raw::request* next = raw::cxxrt_rq_list_peek(list_);
+		return next != nullptr && &Request<NoPdu>{next}.hw_queue<HwQueue>() == &queue;
+	}
+	/// The next one, which is the caller's to start. Only when there is one.
+	CXXRT_INLINE Request<NoPdu> take()
+	{
+		raw::request* rq = raw::cxxrt_rq_list_pop(list_);
+		raw::cxxrt_blk_mq_publish_tag(rq);
+		return Request<NoPdu>{rq};
+	}
+
+private:
+	raw::cxxrt_rq_list* list_;
 };
 
 /// What a bio asks for: borrowed, one pointer.
@@ -920,6 +1007,7 @@ template <MqDriver D> struct MqOps {
 		&D::queue_polled;
 		&D::poll;
 	};
+	static constexpr bool kPollsPlugs = requires(HwQueue& queue, Plug plug) { D::queue_polled_plug(queue, plug); };
 	static constexpr bool kCompletes = requires(InFlight<Pdu> rq) { D::complete(move(rq)); };
 	static constexpr bool kTimesOut = requires { &D::timeout; };
 	static constexpr bool kBatches = requires(HwQueue& queue, Request<Pdu> rq, CompletionBatch batch) {
@@ -953,12 +1041,21 @@ template <MqDriver D> struct MqOps {
 	/// for this queue is left to the block layer.
 	CXXRT_HOT static void queue_rqs(raw::cxxrt_rq_list* list)
 	{
-		if constexpr (kBatches) {
-			EndingBatch ending;
-			queue_all(list, ending.batch());
-		} else {
-			queue_all(list);
+		if constexpr (kPollsPlugs) {
+			const raw::blk_mq_hw_ctx* hctx = raw::cxxrt_rq_list_peek(list)->mq_hctx;
+			if (raw::cxxrt_blk_hctx_is_poll(hctx)) [[unlikely]]
+				return D::queue_polled_plug(queue_of<HwQueue>(hctx), Plug{list});
 		}
+		if constexpr (kBatches)
+			queue_as_batch(list);
+		else
+			queue_all(list);
+	}
+	/// Apart, so that nothing else has the batch on its stack.
+	CXXRT_HOT CXXRT_NOINLINE static void queue_as_batch(raw::cxxrt_rq_list* list)
+	{
+		EndingBatch ending;
+		queue_all(list, ending.batch());
 	}
 	template <class... Batch> CXXRT_INLINE static void queue_all(raw::cxxrt_rq_list* list, Batch... batch)
 	{
@@ -967,7 +1064,9 @@ template <MqDriver D> struct MqOps {
 		raw::request* refused = nullptr;
 		do {
 			raw::cxxrt_rq_list_pop(list);
-			if (dispatch(rq->mq_hctx, rq, batch...) != Status::Ok) [[unlikely]]
+			raw::blk_mq_hw_ctx* hctx = rq->mq_hctx;
+			raw::cxxrt_blk_mq_publish_tag(rq);
+			if (dispatch(hctx, rq, batch...) != Status::Ok) [[unlikely]]
 				refused = add_refused(refused, rq);
 			rq = raw::cxxrt_rq_list_peek(list);
 		} while (rq != nullptr && rq->q == queue);

@@ -43,8 +43,11 @@ private:
 	u64 at_;
 };
 
-/// What a timer function decides about its timer.
-enum class Restart : u8 { No, Yes };
+/// What a timer function decides about its timer, as the kernel reads it.
+enum class Restart : u32 {  // NOLINT(performance-enum-size): as wide as what the kernel is given
+	No = raw::HRTIMER_NORESTART,
+	Yes = raw::HRTIMER_RESTART,
+};
 
 /// A one-shot timer in hard-interrupt context, a member of the object it serves:
 ///     HrTimer timer_{callback<&Command::timer_, &Command::expired>};
@@ -76,7 +79,8 @@ private:
 	CXXRT_HOT static raw::hrtimer_restart thunk(raw::hrtimer* timer)
 	{
 		auto& owner = owner_of<Member>(owner_of<&HrTimer::timer_>(*timer));
-		return (owner.*Function)() == Restart::Yes ? raw::HRTIMER_RESTART : raw::HRTIMER_NORESTART;
+		const Restart restart = (owner.*Function)();
+		return raw::hrtimer_restart(restart);
 	}
 	raw::hrtimer timer_;
 };

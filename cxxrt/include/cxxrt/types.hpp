@@ -200,8 +200,9 @@ template <auto Member> inline auto& owner_of(typename detail::MemberOf<Member>::
 #define CXXRT_COLD __attribute__((cold, noinline))
 /// Keeps the less usual of two paths from costing the usual one registers.
 #define CXXRT_NOINLINE __attribute__((noinline))
-/// Only goes on to another function, which is the one to trace.
-#define CXXRT_THUNK __attribute__((no_instrument_function))
+/// Only goes on to another function, which is the one to trace. Nobody calls it by name, so it has no room before it for
+/// what the kernel patches in where calls are counted.
+#define CXXRT_THUNK __attribute__((no_instrument_function, patchable_function_entry(0, 0)))
 /// Runs at load; its memory is given back afterwards, but in a test module, where tests may call it.
 #ifdef CXXRT_TEST_MODULE
 #define CXXRT_INIT __attribute__((cold))
