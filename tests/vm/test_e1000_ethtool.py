@@ -130,11 +130,11 @@ def _normal(section: str, text: str, driver: Driver) -> str:
 def _ask(drivers: list[Driver], state: str) -> list[dict[str, str]]:
     """What the drivers say, of which each is asked while the other is."""
     jobs = [driver.vm.start_call(_GUEST, repr(_sections(state, _names(driver)))) for driver in drivers]
-    found = [_said(driver, state, job.wait(300)) for driver, job in zip(drivers, jobs, strict=True)]
+    found = [_said(driver, state, job.wait(600)) for driver, job in zip(drivers, jobs, strict=True)]
     for driver, so_far in zip(drivers, found, strict=True):
         if state != "tests":
             # The kernel identifies one card at a time.
-            so_far |= _said(driver, state, driver.vm.call(_GUEST, repr(_sections(state, _names(driver), alone=True)), timeout=300))
+            so_far |= _said(driver, state, driver.vm.call(_GUEST, repr(_sections(state, _names(driver), alone=True)), timeout=600))
     return found
 
 
