@@ -232,6 +232,34 @@ KUNIT_TEST(cxxrt_blk, request_list_keeps_order)
 	return {};
 }
 
+/// What is taken is what came first, and what stays is in order, whether that is all of them or none.
+KUNIT_TEST(cxxrt_blk, request_fifo_is_taken_from_the_front)
+{
+	auto requests = TRY(Array<Bare>::make(Gfp::Kernel, Node{}, 4));
+	for (u32 most : each(0u, 1u, 3u, 4u)) {
+		blk::RequestFifo fifo, taken;
+		for (u32 i = 0; i < 4; ++i)
+			test.expect_eq(fifo.push_back(requests[i].in_flight()), i == 0);
+		u32 asked = 0;
+		fifo.take_while<blk::detail::NoPdu>(taken, [&](blk::Request<>) { return asked++ < most; });
+		test.expect_eq(taken.is_empty(), most == 0);
+		test.expect_eq(fifo.is_empty(), most == 4);
+		u32 next = 0;
+		const auto expect_next = [&](blk::InFlight<> rq) {
+			test.expect(rq.request().id() == &requests[next++].raw);
+			move(rq).park();
+		};
+		if (!taken.is_empty())
+			taken.take_all<blk::detail::NoPdu>(expect_next);
+		if (!fifo.is_empty())
+			fifo.take_all<blk::detail::NoPdu>(expect_next);
+		test.expect_eq(next, 4u);
+		test.expect(fifo.push_back(requests[0].in_flight()));
+		fifo.take_all<blk::detail::NoPdu>([](blk::InFlight<> rq) { move(rq).park(); });
+	}
+	return {};
+}
+
 /// So that a timeout leaves alone what poll() has begun to end.
 KUNIT_TEST(cxxrt_blk, begun_completion_is_no_longer_in_flight)
 {

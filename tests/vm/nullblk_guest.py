@@ -26,6 +26,7 @@ _RANGE_IOCTLS = {"discard": 0x1277, "secure_erase": 0x127D, "zero": 0x127F}
 _ZONE_IOCTLS = {"report": 0xC0101282, "reset": 0x40101283, "open": 0x40101286, "close": 0x40101287, "finish": 0x40101288}
 _ZONE_SIZE_IOCTL, _ZONE_COUNT_IOCTL = 0x80041284, 0x80041285
 _CONDITIONS = {0: "nw", 1: "em", 2: "oi", 3: "oe", 4: "cl", 13: "ro", 14: "fu", 15: "of"}  # As blkzone prints them.
+_IOPOLL = 1  # IORING_SETUP_IOPOLL
 _RWF_DSYNC = 2
 _held = []  # File descriptors that "hold" keeps open until the process ends.
 
@@ -531,19 +532,20 @@ def power_cycles(folder, disk, count):
     return count
 
 
-def unpolled_read(path, limit_s):
-    """Submits a polled 4 KiB read through io_uring and looks for its end only after `limit_s` s: its result."""
-    return polled(path, "read", 0, 8, None, 0, limit_s)
+def unpolled_read(path, limit_s, times=1):
+    """Submits polled 4 KiB reads through io_uring, `times` at once, and looks for their end only after `limit_s` s."""
+    return uring(path, "read", 0, 8, None, 0, limit_s, _IOPOLL, times)
 
 
-def polled(path, what, sector, count, seed, flags=0, wait_s=0.0):
-    """uring() that polls, after `wait_s` seconds."""
-    return uring(path, what, sector, count, seed, flags, wait_s, 1)  # IORING_SETUP_IOPOLL
+def polled(path, what, sector, count, seed, flags=0):
+    """uring() that polls."""
+    return uring(path, what, sector, count, seed, flags, 0, _IOPOLL)
 
 
-def uring(path, what, sector, count, seed, flags=0, wait_s=0.0, setup=0):
+def uring(path, what, sector, count, seed, flags=0, wait_s=0.0, setup=0, times=1):
     """Reads or writes sectors through io_uring: bytes done, or the errno's name; "different" if what was read is not what
     `seed` gives (None: anything is right). `flags`: those of preadv2(). Looks for the end after `wait_s` seconds.
+    With `times`, up to 4: so many of the same are submitted at once, and each has to end as the others do.
     """
     params = ctypes.create_string_buffer(120)
     struct.pack_into("<III", params, 0, 4, 4, setup)  # sq_entries, cq_entries, flags
@@ -558,18 +560,20 @@ def uring(path, what, sector, count, seed, flags=0, wait_s=0.0, setup=0):
         data.write(pattern(count, seed))
     address = ctypes.addressof(ctypes.c_char.from_buffer(data))
     opcode = 22 if what == "read" else 23  # IORING_OP_READ, IORING_OP_WRITE
-    struct.pack_into("<BBHiQQII", sqes, 0, opcode, 0, 0, fd, sector * 512, address, count * 512, flags)
-    struct.pack_into("<I", sq, sq_array, 0)
-    struct.pack_into("<I", sq, sq_tail, 1)
-    syscall("io_uring_enter", ring, 1, 0, 0, None, 0)
+    for number in range(times):
+        struct.pack_into("<BBHiQQII", sqes, 64 * number, opcode, 0, 0, fd, sector * 512, address, count * 512, flags)
+        struct.pack_into("<I", sq, sq_array + 4 * number, number)
+    struct.pack_into("<I", sq, sq_tail, times)
+    syscall("io_uring_enter", ring, times, 0, 0, None, 0)
     time.sleep(wait_s)
     head = tail = 0
     deadline = time.monotonic() + 30
     # Polling ends early when another task wants the CPU.
-    while head == tail and time.monotonic() < deadline:
+    while tail - head < times and time.monotonic() < deadline:
         syscall("io_uring_enter", ring, 0, 1, 1, None, 0)  # IORING_ENTER_GETEVENTS
         head, tail = struct.unpack_from("<I", sq, cq_head)[0], struct.unpack_from("<I", sq, cq_tail)[0]
-    result = struct.unpack_from("<QiI", sq, cqes)[1] if tail != head else None
+    results = {struct.unpack_from("<QiI", sq, cqes + 16 * number)[1] for number in range(tail - head)}
+    result = results.pop() if tail - head == times and len(results) == 1 else None
     os.close(fd)
     os.close(ring)
     if result == count * 512 and what == "read" and seed is not None and data[:] != pattern(count, seed):

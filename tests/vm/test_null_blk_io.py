@@ -114,10 +114,11 @@ def test_nb13_polled_io_keeps_its_data(drv: Driver, queues: int):
 
 
 @pytest.mark.slow
-def test_nb13_request_that_nobody_polls_times_out(drv: Driver):
-    """A polled read that is submitted and left alone ends with ETIMEDOUT after 5 s, and a line; I/O then goes on."""
-    assert drv.do(drv.load_op(), ("unpolled_read", "/dev/nullbcpp0", 12)) == ["ok", "ETIMEDOUT"]
-    assert len([line for line in drv.log() if line.startswith("null_blk_cpp: rq ") and line.endswith(" timed out")]) == 1
+@pytest.mark.parametrize("times", [1, 4])
+def test_nb13_request_that_nobody_polls_times_out(drv: Driver, times: int):
+    """Polled reads that are submitted, one or several at once, and left alone end with ETIMEDOUT after 5 s, and a line each; I/O then goes on."""
+    assert drv.do(drv.load_op("no_sched=1"), ("unpolled_read", "/dev/nullbcpp0", 12, times)) == ["ok", "ETIMEDOUT"]
+    assert len([line for line in drv.log() if line.startswith("null_blk_cpp: rq ") and line.endswith(" timed out")]) == times
     (report,) = drv.fio("--ioengine=io_uring", "--hipri", "--filename=/dev/nullbcpp0", "--rw=randread", "--bs=4k", "--number_ios=64")
     assert (report["error"], report["read"]["total_ios"]) == (0, 64)
 
