@@ -28,6 +28,9 @@ from .targets import Target, TargetError  # noqa: E402
 from .targets.shell import LocalTarget, ShellTarget, SshTarget  # noqa: E402
 from .targets.vm import VmTarget  # noqa: E402
 
+# Emulated devices take the host's time: a guest whose clock jumps ahead meanwhile would run through its timers.
+_IDLE_IN_TIME = ["-icount", "shift=0,sleep=on"]
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -131,7 +134,8 @@ def _guest_run(folder: results.Folder, chosen: matrix.Matrix, modules: dict[str,
     accel, release = record["accel"], record["release"]
     counting = runner.Counting(insn.build(PROJECT / "build" / "bench"), scratch) if accel == "icount" else None
     workload = workloads.known()[chosen.workload]
-    arguments = [*workload.guest_arguments(chosen), *(counting.arguments() if counting else [])]
+    devices = workload.guest_arguments(chosen)
+    arguments = [*devices, *(counting.arguments() if counting else []), *(_IDLE_IN_TIME if counting and devices else [])]
     cpus = 1 if counting else chosen.sampling.cpus
     target = VmTarget(release, accel, cpus, chosen.sampling.memory, scratch, arguments)
     machine = runner.Machine(target, cpus, chosen.sampling.memory, {}, {})

@@ -7,12 +7,15 @@
 /// LOAD: tcp_rr, udp_rr       BYTES go from the client to the server and back, one after the other
 ///       tcp_stream           the client writes BYTES at a time
 ///       udp_stream           datagrams of BYTES; the server says how many it has got, so that none has to be dropped
+///       pktgen, pktgen_burst the kernel's packet generator (the module pktgen) sends frames of BYTES, without their check
+///                            sequence, one or 32 at a time, to a socket that nobody reads; the client has to know
+///                            the server's link address
 /// COUNT operations, or as many as there are in SECONDS if COUNT is 0. SERVER and CLIENT are files that name the
 /// namespaces (/run/netns/...), "-" for the present one; ADDRESS is the server's, IPv4. When both sides are connected,
 /// the command BEFORE is run, and AFTER when all has arrived: so what a connection costs is not measured.
 ///
-/// Prints one line of JSON: operations, ns that they took, and percentiles of one in ns, of the loads that wait for
-/// answers. Exit code 1 and a line on stderr if anything fails; nothing waits for longer than 10 s.
+/// Prints one line of JSON: operations, ns that they took, percentiles of one in ns, of the loads that wait for
+/// answers. Of pktgen's frames those are operations that have arrived; it prints how many were sent, too. Exit code 1 and a line on stderr if anything fails; nothing waits for longer than 10 s.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -29,6 +32,8 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -45,6 +50,9 @@ constexpr size_t kLargest = 1 << 20;
 // Frames on their way at most: fewer than a ring or a socket has place for.
 constexpr size_t kFrames = 64;
 constexpr size_t kFrameBytes = 1448;
+// A port where packets are thrown away (RFC 863), and what pktgen sends at a time.
+constexpr uint16_t kDiscard = 9;
+constexpr unsigned kBurst = 32;
 
 [[noreturn]] void die(const char* what)
 {
@@ -159,6 +167,7 @@ struct Load {
 	uint64_t window() const { return std::clamp<uint64_t>(kFrames / (bytes / kFrameBytes + 1), 1, 64); }
 	uint64_t report() const { return std::max<uint64_t>(window() / 4, 1); }
 	bool answers() const { return name.ends_with("_rr"); }
+	bool is_generated() const { return name.starts_with("pktgen"); }
 };
 
 /// What happens on the server's side of a connection, until the client ends it.
@@ -287,8 +296,151 @@ private:
 	uint64_t arrived_ = 0;
 };
 
+/// The packet generator of the namespace that the process is in.
+class Generator {
+public:
+	explicit Generator(const Load& load) : load_(load) {}
+	Generator(const Generator&) = delete;
+	Generator& operator=(const Generator&) = delete;
+	~Generator() { tell("kpktgend_0", "rem_device_all"); }
+
+	/// Says what to send, and from which interface: the one on which the server's link address is known.
+	void prepare()
+	{
+		char text[INET_ADDRSTRLEN];
+		require(inet_ntop(AF_INET, &load_.address, text, sizeof text), "address");
+		std::ifstream known{"/proc/net/arp"};
+		std::string line;
+		std::string link;
+		while (link.empty() && std::getline(known, line)) {
+			std::istringstream words{line};
+			std::string address;
+			std::string skipped;
+			std::string found;
+			words >> address >> skipped >> skipped >> found >> skipped >> device_;
+			if (address == text)
+				link = found;
+		}
+		errno = ENOENT;
+		require(!link.empty(), "link address of the server");
+		tell("kpktgend_0", "rem_device_all");
+		tell("kpktgend_0", "add_device " + device_);
+		for (const std::string& what :
+		     {"count " + std::to_string(load_.count), "pkt_size " + std::to_string(load_.bytes),
+		      "burst " + std::to_string(load_.name == "pktgen" ? 1 : kBurst), std::string{"delay 0"},
+		      "dst_mac " + link, std::string{"dst_min "} + text, std::string{"dst_max "} + text,
+		      "udp_dst_min " + std::to_string(kDiscard), "udp_dst_max " + std::to_string(kDiscard)})
+			tell(device_, what);
+	}
+
+	/// Sends, until all has gone or the time is over.
+	void run()
+	{
+		std::thread sending{[] { tell("pgctrl", "start"); }};
+		if (!load_.count) {
+			std::this_thread::sleep_for(load_.time);
+			tell("pgctrl", "stop");
+		}
+		sending.join();
+	}
+
+	struct Result {
+		uint64_t frames;
+		std::chrono::microseconds took;
+	};
+
+	/// What was done. The generator's own time: whoever starts it sleeps for tenths of seconds at a time.
+	Result result() const
+	{
+		std::ifstream file{"/proc/net/pktgen/" + device_};
+		std::stringstream text;
+		text << file.rdbuf();
+		const std::string said = text.str();
+		const auto value = [&](const char* name) -> uint64_t {
+			const size_t at = said.find(name);
+			errno = EPROTO;
+			require(at != said.npos, said.c_str());
+			return std::strtoull(said.c_str() + at + std::strlen(name), nullptr, 10);
+		};
+		const uint64_t errors = value("errors: ");
+		errno = EIO;
+		require(!errors, "pktgen");
+		return {value("pkts-sofar: "), std::chrono::microseconds{value("Result: OK: ")}};
+	}
+
+private:
+	static void tell(const std::string& who, const std::string& what)
+	{
+		const std::string line = what + "\n";
+		const Fd file{open(("/proc/net/pktgen/" + who).c_str(), O_WRONLY | O_CLOEXEC)};
+		require(file >= 0 && write(file, line.data(), line.size()) == static_cast<ssize_t>(line.size()),
+			what.c_str());
+	}
+
+	const Load& load_;
+	std::string device_;
+};
+
+/// Frames that interfaces of the calling thread's namespace have received.
+uint64_t received()
+{
+	std::ifstream file{"/proc/thread-self/net/dev"};
+	uint64_t sum = 0;
+	for (std::string line; std::getline(file, line);)
+		if (const size_t name = line.find(':'); name != line.npos) {
+			std::istringstream words{line.substr(name + 1)};
+			uint64_t bytes = 0;
+			uint64_t packets = 0;
+			words >> bytes >> packets;
+			sum += packets;
+		}
+	return sum;
+}
+
+/// As run(), for loads that no process sends.
+int generate(const Load& load, const char* server, const char* client)
+{
+	sockaddr_in address{};
+	address.sin_family = AF_INET;
+	address.sin_port = htons(kDiscard);
+	address.sin_addr = load.address;
+	Fd home{open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)};
+	require(home >= 0, "namespace");
+	enter(server);
+	const Fd taker = make_socket(SOCK_DGRAM);
+	const int least = 1;
+	require(!setsockopt(taker, SOL_SOCKET, SO_RCVBUF, &least, sizeof least), "SO_RCVBUF");
+	require(!bind(taker, reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
+	const uint64_t before = received();
+	require(setns(home, CLONE_NEWNET) == 0, "namespace");
+	enter(client);
+	Generator generator{load};
+	generator.prepare();
+	if (load.before)
+		require(std::system(load.before) == 0, load.before);
+	generator.run();
+	if (load.after)
+		require(std::system(load.after) == 0, load.after);
+	const auto [sent, took] = generator.result();
+	require(setns(home, CLONE_NEWNET) == 0, "namespace");
+	enter(server);
+	uint64_t arrived = received() - before;
+	for (int tries = 0; arrived < sent && tries < 10; tries++) {
+		std::this_thread::sleep_for(std::chrono::milliseconds{10});
+		arrived = received() - before;
+	}
+	std::printf("{\"operations\": %llu, \"ns\": %lld, \"sent\": %llu}\n", static_cast<unsigned long long>(arrived),
+		    static_cast<long long>(std::chrono::nanoseconds{took}.count()),
+		    static_cast<unsigned long long>(sent));
+	require(setns(home, CLONE_NEWNET) == 0, "namespace");
+	enter(client);	// Where the generator is told to forget the interface.
+	return 0;
+}
+
 int run(const Load& load, const char* server, const char* client)
 {
+	if (load.is_generated())
+		return generate(load, server, client);
 	const int type = load.is_stream() ? SOCK_STREAM : SOCK_DGRAM;
 	sockaddr_in address{};
 	address.sin_family = AF_INET;
@@ -336,7 +488,7 @@ int main(int argc, char** argv)
 		  {},
 		  nullptr,
 		  nullptr};
-	const std::string_view known[] = {"tcp_rr", "udp_rr", "tcp_stream", "udp_stream"};
+	const std::string_view known[] = {"tcp_rr", "udp_rr", "tcp_stream", "udp_stream", "pktgen", "pktgen_burst"};
 	if (std::find(std::begin(known), std::end(known), load.name) == std::end(known) || !load.bytes ||
 	    inet_pton(AF_INET, argv[7], &load.address) != 1) {
 		std::fprintf(stderr, "netload: %s %s %s: no such load, number of bytes, or address\n", argv[1], argv[2],

@@ -183,7 +183,7 @@ def test_job_file_counts_ios():
     for number, (section, end) in enumerate(zip(sections, ends)):
         lines = section.partition("[tail]")[0].splitlines()
         assert lines[:3] == [f"{number}]", "stonewall=1", "new_group=1"] and lines[3] == f"filename=/dev/{GROUP[number].side}"
-        assert "number_ios=200" in lines and lines[-1].endswith(end)
+        assert "number_ios=200" in lines and lines[-2].endswith(end) and lines[-1] == "exec_postrun='/a b/mark' end"
         assert ("gtod_reduce=1" in lines) == (number != 3)
     assert sections[-1].splitlines()[-1] == "exec_prerun='/a b/mark' end"
 

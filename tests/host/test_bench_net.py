@@ -97,6 +97,22 @@ def test_what_it_says_is_read():
     assert timed.values == {"iops": 2000 * 1e9 / 500, "bw": 2000 * CELL.number("bs") * 1e9 / 500}
 
 
+@pytest.mark.parametrize(("load", "arrived", "is_sound"), [("pktgen_burst", 2031, True), ("pktgen_burst", 2032, False), ("pktgen", 1800, True), ("pktgen", 1799, False), ("udp_rr", 1999, False)])
+def test_of_generated_frames_some_may_be_lost_and_the_last_burst_is_whole(load, arrived, is_sound):
+    cell = matrix.Cell("x", {"load": load, "bs": 60})
+    text = printed(said=json.dumps({"operations": arrived, "ns": 500, "sent": 2048}))
+    if is_sound:
+        assert NET.parse(cell, GROUP[0], True, text).ios == arrived
+    else:
+        with pytest.raises(WorkloadError):
+            NET.parse(cell, GROUP[0], True, text)
+
+
+def test_the_generator_is_loaded_for_cells_that_have_it():
+    packets = matrix.load(PROJECT / "bench/matrix/e1000.toml", "packets", WORKLOADS)
+    assert "modprobe pktgen" in NET.load(packets, COUNTED) and "pktgen" not in NET.load(MATRIX, COUNTED)
+
+
 @pytest.mark.parametrize("text", [printed(1), printed(said=""), printed(said="{}"), printed(said='{"operations": 7, "ns": 5}'), printed(conditions="")])
 def test_samples_without_a_sound_result_fail(text):
     with pytest.raises(WorkloadError):

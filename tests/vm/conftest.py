@@ -176,6 +176,12 @@ def _guest_is_up(request: pytest.FixtureRequest) -> None:
             guest.boot()
 
 
+def _log_from(guest: Vm, line: str) -> str:
+    """As much of a guest's log as tells what it was doing."""
+    log = guest.dmesg(whole=True)
+    return "\n".join(log[max(log.find(line), 0) :].splitlines()[:120])
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Fails a phase of a test in which the guest died or its kernel reported a bug."""
@@ -190,7 +196,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
         found = [line for line in found if f" at {mark.args[0]}:" not in line]
     problem = ""
     if found and not item.get_closest_marker("expect_splat"):
-        problem = "the kernel reported a bug:\n" + "\n".join(found)
+        problem = "the kernel reported a bug:\n" + "\n".join(found) + "\nwhat the log has from there on:\n" + _log_from(guest, found[0])
     elif not guest.alive and report.when == "call":
         problem = "the guest died or hangs; the end of its console:\n" + guest.console_tail()
     if problem and not report.failed:

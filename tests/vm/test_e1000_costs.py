@@ -145,11 +145,12 @@ def flood(driver: Driver, count: int, how: str = "paced") -> int:
 def test_ek06_a_flood(vm: Vm, ko: Callable[[str], Path]) -> None:
     """What there is no buffer for is counted; afterwards everything passes."""
     with Driver(vm, ko(NAME)) as ours:
-        connect(ours)
+        # The receiver is interrupted a hundred times a second: its ring takes nine frames, and however slow the sender is, more come.
+        connect(ours, "InterruptThrottleRate=3,100")
         ours.sh("ip netns exec n1 ethtool -G e1 rx 48; ip -n n0 link set e0 mtu 9000; ip -n n1 link set e1 mtu 9000")
         ours.sh(f"ip -n n0 neigh replace 10.0.0.2 lladdr {mac(1)} dev e0 nud permanent; ip -n n1 neigh replace 10.0.0.1 lladdr {mac(0)} dev e1 nud permanent")
         ours.await_link()
-        code = "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor i in range(6000): s.sendto(bytes(8900), ('10.0.0.2', 5001))"
+        code = "import socket\ns = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\nfor i in range(1000): s.sendto(bytes(8900), ('10.0.0.2', 5001))"
         ours.vm.run(["ip", "netns", "exec", "n0", "python3", "-c", code], 120, check=True)
         # The device's counters are read now and then, and when somebody asks.
         assert ours.lost(0, "10.0.0.2", (56, 1472, 8972)) == ""
@@ -157,7 +158,7 @@ def test_ek06_a_flood(vm: Vm, ko: Callable[[str], Path]) -> None:
         missed = counts["rx_missed_errors"]
         print(f"{vm.release}: {missed} missed, {counts['rx_packets']} received")
         assert missed > 0
-        assert counts["rx_packets"] + missed >= 6000
+        assert counts["rx_packets"] + missed >= 1000
         assert int(ours.sh("ip netns exec n1 cat /sys/class/net/e1/statistics/rx_missed_errors")) >= missed
 
 

@@ -163,7 +163,8 @@ def job_file(setting: Setting, sampling: Sampling, cell: Cell, group: Sequence[P
             word = {"measure": f"sample {sample.id}", "profile": f"profile {sample.id}"}.get(sample.kind, "end")
             mark = {"exec_prerun": f"{shlex.quote(setting.mark)} {word}"}
             if jobs == 1:
-                own |= mark
+                # It ends before the disk is closed: a worker may do that while the next job fills its buffers.
+                own |= mark | {"exec_postrun": f"{shlex.quote(setting.mark)} end"}
             else:
                 # Each job would run the program, and all but the first within the sample: a job of its own does.
                 sections.append(_section(f"mark-{sample.id}", _NOTHING | mark))
