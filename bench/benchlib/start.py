@@ -127,6 +127,13 @@ def _choose(wanted: Wanted) -> matrix.Matrix:
     return dataclasses.replace(chosen, a=wanted.a or chosen.a, b=wanted.b or chosen.b, sampling=sampling)
 
 
+def qemu_arguments(devices: list[str], counting: runner.Counting | None) -> list[str]:
+    """What a guest is started with, for its devices and to count."""
+    if not counting:
+        return devices
+    return [*devices, *counting.arguments(), *(_IDLE_IN_TIME if devices else [])]
+
+
 def _guest_run(folder: results.Folder, chosen: matrix.Matrix, modules: dict[str, runner.Module], scratch: Path) -> Prepared:
     """A run in a guest."""
     record = folder.record
@@ -134,8 +141,7 @@ def _guest_run(folder: results.Folder, chosen: matrix.Matrix, modules: dict[str,
     accel, release = record["accel"], record["release"]
     counting = runner.Counting(insn.build(PROJECT / "build" / "bench"), scratch) if accel == "icount" else None
     workload = workloads.known()[chosen.workload]
-    devices = workload.guest_arguments(chosen)
-    arguments = [*devices, *(counting.arguments() if counting else []), *(_IDLE_IN_TIME if counting and devices else [])]
+    arguments = qemu_arguments(workload.guest_arguments(chosen), counting)
     cpus = 1 if counting else chosen.sampling.cpus
     target = VmTarget(release, accel, cpus, chosen.sampling.memory, scratch, arguments)
     machine = runner.Machine(target, cpus, chosen.sampling.memory, {}, {})

@@ -337,6 +337,13 @@ def test_one_report_that_cannot_be_drawn_does_not_keep_the_next_from_it(tmp_path
     assert said.err == "bench/run: no npm\n" and said.out.count("written to") == 1
 
 
+def test_counting_guests_idle_in_time_if_their_devices_take_the_hosts():
+    counting = types.SimpleNamespace(arguments=lambda: ["-plugin", "x"])
+    assert start.qemu_arguments(["-device", "e1000"], counting) == ["-device", "e1000", "-plugin", "x", "-icount", "shift=0,sleep=on"]
+    assert start.qemu_arguments([], counting) == ["-plugin", "x"]
+    assert start.qemu_arguments(["-device", "e1000"], None) == ["-device", "e1000"]
+
+
 def test_record_does_not_say_where_the_results_went():
     main = loaded_program()
     command = ["--profile", "memory", "--out", "/somewhere", "--seed", "8"]
