@@ -51,7 +51,7 @@ def build(folder: Path) -> Tools:
     folder.mkdir(parents=True, exist_ok=True)
     tools = Tools(folder / "insn.so", folder / "mark")
     compile_newer(["g++", *_PLUGIN_FLAGS], [SOURCES / "insn.cc"], sorted(SOURCES.glob("*.hpp")), tools.plugin)
-    compile_newer(["gcc", *_MARK_FLAGS], [SOURCES / "mark.c"], [], tools.mark)
+    compile_newer(["gcc", *_MARK_FLAGS], [SOURCES / "mark.c"], [SOURCES / "mark.h"], tools.mark)
     return tools
 
 

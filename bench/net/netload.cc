@@ -2,7 +2,7 @@
 /// \file
 /// Sends packets between two network namespaces of one machine, and says how long it took.
 ///
-///   netload LOAD BYTES COUNT SECONDS SERVER CLIENT ADDRESS [BEFORE AFTER]
+///   netload LOAD BYTES COUNT SECONDS SERVER CLIENT ADDRESS [BEFORE]
 ///
 /// LOAD: tcp_rr, udp_rr       BYTES go from the client to the server and back, one after the other
 ///       tcp_stream           the client writes BYTES at a time
@@ -12,7 +12,8 @@
 ///                            the server's link address
 /// COUNT operations, or as many as there are in SECONDS if COUNT is 0. SERVER and CLIENT are files that name the
 /// namespaces (/run/netns/...), "-" for the present one; ADDRESS is the server's, IPv4. When both sides are connected,
-/// the command BEFORE is run, and AFTER when all has arrived: so what a connection costs is not measured.
+/// the command BEFORE is run, and as soon as all has arrived the plugin that counts instructions, if there is one, is told
+/// that the sample ends: so what a connection costs is not measured, nor a program that would have to be started.
 ///
 /// Prints one line of JSON: operations, ns that they took, percentiles of one in ns, of the loads that wait for
 /// answers. Of pktgen's frames those are operations that have arrived; it prints how many were sent, too. Exit code 1 and a line on stderr if anything fails; nothing waits for longer than 10 s.
@@ -39,6 +40,8 @@
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "../insn/mark.h"
 
 namespace {
 
@@ -160,7 +163,6 @@ struct Load {
 	std::chrono::seconds time;
 	in_addr address;
 	const char* before;
-	const char* after;
 
 	bool is_stream() const { return name.starts_with("tcp"); }
 	/// Datagrams on their way at most, and after how many the server says what it has got.
@@ -226,8 +228,7 @@ public:
 			one(done);
 		finish(done);
 		const auto took = Clock::now() - start;
-		if (load_.after)
-			require(std::system(load_.after) == 0, load_.after);
+		mark_send("end\n");
 		if (!load_.is_stream())
 			require(send(fd_, data_.data(), 0, 0) == 0, "end");
 		print(done, took);
@@ -419,8 +420,7 @@ int generate(const Load& load, const char* server, const char* client)
 	if (load.before)
 		require(std::system(load.before) == 0, load.before);
 	generator.run();
-	if (load.after)
-		require(std::system(load.after) == 0, load.after);
+	mark_send("end\n");
 	const auto [sent, took] = generator.result();
 	require(setns(home, CLONE_NEWNET) == 0, "namespace");
 	enter(server);
@@ -477,8 +477,8 @@ int run(const Load& load, const char* server, const char* client)
 
 int main(int argc, char** argv)
 {
-	if (argc != 8 && argc != 10) {
-		std::fprintf(stderr, "usage: netload LOAD BYTES COUNT SECONDS SERVER CLIENT ADDRESS [BEFORE AFTER]\n");
+	if (argc != 8 && argc != 9) {
+		std::fprintf(stderr, "usage: netload LOAD BYTES COUNT SECONDS SERVER CLIENT ADDRESS [BEFORE]\n");
 		return 2;
 	}
 	Load load{argv[1],
@@ -486,7 +486,6 @@ int main(int argc, char** argv)
 		  number(argv[3], 1'000'000'000),
 		  std::chrono::seconds{number(argv[4], 3600)},
 		  {},
-		  nullptr,
 		  nullptr};
 	const std::string_view known[] = {"tcp_rr", "udp_rr", "tcp_stream", "udp_stream", "pktgen", "pktgen_burst"};
 	if (std::find(std::begin(known), std::end(known), load.name) == std::end(known) || !load.bytes ||
@@ -495,9 +494,7 @@ int main(int argc, char** argv)
 			     argv[7]);
 		return 2;
 	}
-	if (argc == 10) {
+	if (argc == 9)
 		load.before = argv[8];
-		load.after = argv[9];
-	}
 	return run(load, argv[5], argv[6]);
 }

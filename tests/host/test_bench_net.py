@@ -34,10 +34,10 @@ def run(netload, *words):
 
 @pytest.mark.parametrize("load", ["tcp_rr", "udp_rr", "tcp_stream", "udp_stream"])
 @pytest.mark.parametrize("size", [1, 1448, 65000])
-def test_every_load_does_the_operations_between_its_two_commands(netload, tmp_path, load, size):
-    before, after = tmp_path / "before", tmp_path / "after"
-    code, out, err = run(netload, load, size, 50, 0, "-", "-", "127.0.0.1", f"touch {before}", f"test -e {before} && touch {after}")
-    assert (code, err) == (0, "") and after.exists()
+def test_every_load_does_the_operations_after_its_command(netload, tmp_path, load, size):
+    before = tmp_path / "before"
+    code, out, err = run(netload, load, size, 50, 0, "-", "-", "127.0.0.1", f"touch {before}")
+    assert (code, err) == (0, "") and before.exists()
     said = json.loads(out)
     assert said["operations"] == 50 and said["ns"] > 0
     assert ("p50" in said) == load.endswith("_rr")
@@ -60,7 +60,7 @@ def test_what_it_does_not_understand_is_refused(netload, words):
 
 def test_a_namespace_that_is_not_there_or_a_command_that_fails_is_an_error(netload):
     assert "namespace" in run(netload, "udp_rr", 1, 1, 0, "/nowhere", "-", "127.0.0.1")[2]
-    assert "false" in run(netload, "udp_rr", 1, 1, 0, "-", "-", "127.0.0.1", "false", "true")[2]
+    assert "false" in run(netload, "udp_rr", 1, 1, 0, "-", "-", "127.0.0.1", "false")[2]
 
 
 def test_each_driver_gets_two_cards_on_a_wire_of_their_own():
@@ -82,7 +82,7 @@ def test_samples_are_marked_and_the_control_uses_the_cards_of_a():
     assert subprocess.run(["sh", "-n"], input=script, text=True).returncode == 0
     lines = [line for line in script.splitlines() if "./netload" in line]
     assert ["/run/netns/sa" in line for line in lines] == [True, False, True]
-    assert "'./mark end' './mark end'" in lines[0] and "'./mark sample 0.0.1'" in lines[1] and "'./mark profile 0.0.2'" in lines[2]
+    assert "'./mark end' >" in lines[0] and "'./mark sample 0.0.1'" in lines[1] and "'./mark profile 0.0.2'" in lines[2]
 
 
 def printed(number=0, said='{"operations": 2000, "ns": 500}', conditions="mtu 1500"):

@@ -112,7 +112,7 @@ class Net:
         """netload. Errors: InsnError."""
         target = PROJECT / "build" / "bench" / "netload"
         target.parent.mkdir(parents=True, exist_ok=True)
-        insn.compile_newer(["g++", *_FLAGS], [_SOURCE], [], target)
+        insn.compile_newer(["g++", *_FLAGS], [_SOURCE], [insn.SOURCES / "mark.h"], target)
         return {"netload": target}
 
     def needs_mib(self, matrix: Matrix, cell: Cell) -> int:
@@ -150,7 +150,7 @@ class Net:
             command += [f"/run/netns/s{side}", f"/run/netns/c{side}", "10.77.0.1"]
             if setting.counted:
                 word = {"measure": f"sample {sample.id}", "profile": f"profile {sample.id}"}.get(sample.kind, "end")
-                command = ["chrt", "--fifo", "1", *command, f"./mark {word}", "./mark end"]
+                command = ["chrt", "--fifo", "1", *command, f"./mark {word}"]
             elif sample.kind == "profile":
                 command = [*perf.RECORD, *command]
             lines.append(f"{shlex.join(command)} >said\n{perf.FOLD if sample.kind == 'profile' and not setting.counted else ''}echo '@@ sample {sample.id}'\ncat said")
