@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """netload, the scripts that make wires for it, and what it says."""
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -95,6 +96,13 @@ def test_what_it_says_is_read():
     assert NET.parse(CELL, GROUP[1], True, printed(1)).conditions == "mtu 9000"
     timed = NET.parse(CELL, GROUP[0], False, printed())
     assert timed.values == {"iops": 2000 * 1e9 / 500, "bw": 2000 * CELL.number("bs") * 1e9 / 500}
+
+
+@pytest.mark.parametrize(("load", "values"), [("tcp_rr", {"p50": 1.0, "p99": 2.0, "p999": 3.0}), ("udp_stream", {})])
+def test_loads_that_wait_for_no_answer_have_no_latency(load, values):
+    said = {"operations": 2000, "ns": 500} | {metric: int(value) for metric, value in values.items()}
+    one = dataclasses.replace(GROUP[0], kind="latency")
+    assert NET.parse(matrix.Cell("x", {"load": load, "bs": 64}), one, False, printed(said=json.dumps(said))).values == values
 
 
 @pytest.mark.parametrize(("load", "arrived", "is_sound"), [("pktgen_burst", 2031, True), ("pktgen_burst", 2032, False), ("pktgen", 1800, True), ("pktgen", 1799, False), ("udp_rr", 1999, False)])

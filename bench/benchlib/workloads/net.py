@@ -166,7 +166,9 @@ class Net:
         try:
             said = json.loads(parts.get(("sample", sample.id), ""))
             operations, took = int(said["operations"]), int(said["ns"])
-            values = {metric: float(said[metric]) for metric in ("p50", "p99", "p999") if sample.kind == "latency"}
+            # Who sends and waits for no answer has no latency.
+            waits = sample.kind == "latency" and str(cell["load"]).endswith("_rr")
+            values = {metric: float(said[metric]) for metric in ("p50", "p99", "p999") if waits}
         except (ValueError, KeyError, TypeError) as error:
             raise WorkloadError(f"netload's output is not understood: {error!r}") from None
         # The generator sends whole bursts, and more than a receiver may take.
