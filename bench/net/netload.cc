@@ -15,8 +15,9 @@
 /// the command BEFORE is run, and as soon as all has arrived the plugin that counts instructions, if there is one, is told
 /// that the sample ends: so what a connection costs is not measured, nor a program that would have to be started.
 ///
-/// Prints one line of JSON: operations, ns that they took, percentiles of one in ns, of the loads that wait for
-/// answers. Of pktgen's frames those are operations that have arrived; it prints how many were sent, too. Exit code 1 and a line on stderr if anything fails; nothing waits for longer than 10 s.
+/// Prints one line of JSON: operations, ns that they took, and percentiles of one in ns, of the loads that wait for
+/// answers. Of pktgen's frames those are operations that have arrived; it prints how many were sent, too. Exit code 1 and
+/// a line on stderr if anything fails; nothing waits for longer than 10 s.
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -34,6 +35,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <string>
 #include <string_view>
@@ -337,12 +339,11 @@ public:
 	/// Sends, until all has gone or the time is over.
 	void run()
 	{
-		std::thread sending{[] { tell("pgctrl", "start"); }};
-		if (!load_.count) {
-			std::this_thread::sleep_for(load_.time);
+		const auto sending = std::async(std::launch::async, [] { tell("pgctrl", "start"); });
+		if (sending.wait_for(load_.count ? std::chrono::seconds{kPatience} : load_.time) !=
+		    std::future_status::ready)
 			tell("pgctrl", "stop");
-		}
-		sending.join();
+		sending.wait();
 	}
 
 	struct Result {

@@ -4,6 +4,7 @@
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,14 @@ def test_commands_that_cannot_be_obeyed_are_reported_and_refused(run):
     ]
     with pytest.raises(insn.InsnError, match="unknown command: nonsense"):
         insn.parse(run[0])
+
+
+@pytest.mark.parametrize(("words", "waits"), [(("sample", "0.0.1"), True), (("profile", "0.0.1"), True), (("phase", "x"), False), (("end",), False)])
+def test_mark_lets_the_kernel_tidy_up_before_a_sample_and_never_within_one(tmp_path, words, waits):
+    mark = insn.build(tmp_path).mark
+    start = time.monotonic()
+    subprocess.run([mark, *words], check=True, timeout=60)
+    assert (time.monotonic() - start >= 0.2) == waits
 
 
 @pytest.mark.parametrize("argument", ["nonsense=1", pytest.param("out=/nonexistent/file", marks=pytest.mark.slow)])
