@@ -205,6 +205,17 @@ def test_polled_cells_poll_and_say_so(polled: int):
     assert fio.name(cell.axes, set()).endswith(" polled") == bool(polled)
 
 
+@pytest.mark.parametrize("polled", [0, 1])
+@pytest.mark.parametrize("setting", [COUNTED, TIMED], ids=["counted", "timed"])
+def test_a_ring_that_polls_takes_turns_with_its_workers_where_instructions_are_counted(setting, polled: int):
+    lines = fio.run(setting, matrix.Cell("x", {**CELL.axes, "polled": polled}), "job\n", GROUP[:1]).splitlines()
+    (command,) = [line for line in lines if " --output=out " in line]
+    policy = "chrt --rr 1 fio " if polled else "chrt --fifo 1 fio "
+    assert command.startswith(policy if setting is COUNTED else "fio ")
+    turns = "put /proc/sys/kernel/sched_rr_timeslice_ms 4"
+    assert (turns in lines[: lines.index(command)]) == (setting is COUNTED and bool(polled))
+
+
 def test_job_file_of_a_timed_sample():
     sampling = dataclasses.replace(MATRIX.sampling, seconds=9, ramp=2)
     cell = matrix.Cell("x", {**CELL.axes, "numjobs": 2})

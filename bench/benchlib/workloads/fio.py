@@ -34,6 +34,8 @@ _GLOBAL = {
 # A job that does no I/O.
 _NOTHING: dict[str, object] = {"stonewall": 1, "new_group": 1, "ioengine": "null", "rw": "read", "bs": 4096, "filename": "none", "size": 4096, "numjobs": 1, "iodepth": 1, "mem": "malloc"}
 _HUGE_PAGE = 2 << 20
+# What real-time threads of one priority take turns by, in guests that count: a tick of Debian's kernels.
+_TURN_MS = 4
 # fio's LFSR refuses a seed whose bits are all ones, as many of them as the number of a block has, and the job then does
 # nothing and reports no error. Only where there are very many blocks is that a rare seed: small ones, on a whole disk.
 _LFSR_BLOCK_MOST = 4 << 10
@@ -191,21 +193,26 @@ def ios_per_job(cell: Cell, sample: PlannedSample) -> int:
     return max(1, sample.ios // cell.number("numjobs"))
 
 
-def run(setting: Setting, job: str, group: Sequence[PlannedSample], expand: bool = False) -> str:
+def run(setting: Setting, cell: Cell, job: str, group: Sequence[PlannedSample], expand: bool = False) -> str:
     """Commands that run fio on a job file and print what it says. The current folder must be a new, empty one.
 
     With `expand`, the shell replaces its variables in the job file. Where time is measured, perf records a profile.
 
     While instructions are counted, fio has real-time priority: nothing but interrupts and the kernel's own workers for
     its requests runs within a sample. (Timed samples are too long for that: the kernel throttles real-time threads.)
+    A polled ring never sleeps. If io_uring gives one of its requests to a worker, which has fio's policy and priority,
+    the worker must have its turn, or fio asks for ever for the end of what was never sent: so they take turns.
     """
     fio = ["fio", "--eta=never", "--output-format=json", "--output=out", "job"]
     profiled = not setting.counted and group[0].kind == "profile"
-    command = shlex.join([*(["chrt", "--fifo", "1"] if setting.counted else []), *(perf.RECORD if profiled else []), *fio])
+    turns = setting.counted and bool(cell.axes.get("polled"))
+    chrt = ["chrt", "--rr" if turns else "--fifo", "1"] if setting.counted else []
+    command = shlex.join([*chrt, *(perf.RECORD if profiled else []), *fio])
+    first = f"put /proc/sys/kernel/sched_rr_timeslice_ms {_TURN_MS}\n" if turns else ""
     stacks = perf.FOLD if profiled else ""
     end = f"{shlex.quote(setting.mark)} end\n" if setting.mark else ""
     quoted = "END" if expand else "'END'"
-    return f"cat >job <<{quoted}\n{job}END\n{command} || {{ code=$?; grep '^fio: ' out >&2 || :; exit $code; }}\n{end}{stacks}echo '@@ fio'\ncat out\n"
+    return f"cat >job <<{quoted}\n{job}END\n{first}{command} || {{ code=$?; grep '^fio: ' out >&2 || :; exit $code; }}\n{end}{stacks}echo '@@ fio'\ncat out\n"
 
 
 def parse(cell: Cell, sample: PlannedSample, counted: bool, printed: str, disk: str = "") -> Measured:

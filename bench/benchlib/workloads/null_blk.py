@@ -98,7 +98,7 @@ class NullBlk:
                 lines.append(f"dd if=/dev/zero of=/dev/{disk} bs=4M count={-(-span // 4)} oflag=direct status=none")
         paths = {name: f"/dev/{disk}" for name, disk in disks.items()}
         used = span * _MIB if matrix.tables["prepare"]["span"] else 0
-        lines.append(fio.run(setting, fio.job_file(setting, matrix.sampling, cell, group, paths, used), group))
+        lines.append(fio.run(setting, cell, fio.job_file(setting, matrix.sampling, cell, group, paths, used), group))
         return "\n".join(lines)
 
     def parse(self, cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Measured:

@@ -114,7 +114,7 @@ class Nvme:
                 lines.append(f'put "/sys/block/$disk/queue/{name}" {shlex.quote(str(value))}')
             lines.append(fio.conditions(side, "$disk"))
         disks = {sample.id: f"/dev/$disk_{'b' if sample.side == 'b' else 'a'}" for sample in group}
-        lines.append(fio.run(setting, fio.job_file(setting, matrix.sampling, cell, group, disks, 0), group, expand=True))
+        lines.append(fio.run(setting, cell, fio.job_file(setting, matrix.sampling, cell, group, disks, 0), group, expand=True))
         return "\n".join(lines)
 
     def parse(self, cell: Cell, sample: PlannedSample, counted: bool, printed: str) -> Measured:
