@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -199,11 +199,11 @@ class Driver:
             assert done.rc == 0, "no link:\n" + "\n".join(self.log())
         time.sleep(1.2)
 
-    def lost(self, source: int, address: str, sizes: Iterable[int] = (56,), count: int = 3) -> str:
+    def lost(self, source: int, address: str, sizes: Sequence[int] = (56,), count: int = 3) -> str:
         """Sends pings of each size, and again if one was lost: the sizes of which one was lost both times."""
         ping = f"ping -q -c {count} -i 0.02 -W 3 -p a5 -s $s {address} | grep -q ' 0% packet loss'"
         loop = f"for s in {' '.join(map(str, sizes))}; do {ping} || {ping} || echo $s; done"
-        return self.vm.run(["ip", "netns", "exec", f"n{source}", "sh", "-c", loop], 120, check=True).out
+        return self.vm.run(["ip", "netns", "exec", f"n{source}", "sh", "-c", loop], 120 + 5 * len(sizes), check=True).out
 
     def exchange(self, count: int, directions: tuple[tuple[int, int], ...] = ((0, 1), (1, 0)), prefix: str = "10.0.0.") -> None:
         """Sends `count` random bytes by TCP; what arrives is what was sent. `prefix`: of the cards' addresses."""

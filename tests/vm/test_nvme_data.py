@@ -167,7 +167,7 @@ def test_nv16_rings_wrap_for_long(nvme: Driver, depth: int) -> None:
     for shadow in 0, 1:
         assert nvme.load(f"io_queue_depth={depth} shadow_doorbells={shadow}") == ""
         nvme.bind("plain")
-        done = nvme.fio(f"--filename={DISK}", "--rw=randread", "--bs=512", "--iodepth=32", "--ioengine=io_uring", "--number_ios=250000", "--size=100M", timeout=1200)
+        done = nvme.fio(f"--filename={DISK}", "--rw=randread", "--bs=512", "--iodepth=32", "--ioengine=io_uring", "--number_ios=250000", "--io_size=1G", "--size=100M", timeout=1200)
         assert done["read"]["total_ios"] == 250000
         nvme.verify("nvmecpp0n1", "--bs=4k", "--iodepth=32", "--ioengine=libaio", "--size=4M")
         nvme.unload()
